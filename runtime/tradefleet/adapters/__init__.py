@@ -1,0 +1,1 @@
+"""What touches the world: Bybit, Postgres, Redis, files, telemetry. One folder a neighbour."""

@@ -1,0 +1,1 @@
+"""Plain values of the field: instruments, quantities, orders, fills, positions, signals."""

@@ -1,0 +1,73 @@
+"""What can be traded, and on which grid of prices and sizes.
+
+Source: Bybit V5, GET /v5/market/instruments-info (category linear).
+"""
+
+from decimal import Decimal
+from enum import StrEnum
+
+import msgspec
+
+from tradefleet.domain.quantities import Steps, Ticks, ceil_to, floor_to, to_units
+
+
+class InstrumentStatus(StrEnum):
+    """May it be traded: only `TRADING` instruments are opened; the others may be reduced."""
+
+    PRE_LAUNCH = "PreLaunch"
+    TRADING = "Trading"
+    DELIVERING = "Delivering"
+    CLOSED = "Closed"
+
+
+class Instrument(msgspec.Struct, frozen=True, kw_only=True):
+    """One contract's rules.
+
+    tick_size: quote currency a tick. qty_step, min_qty, max_market_qty, max_limit_qty: base
+    currency. min_notional: quote currency; orders that only reduce are exempt. max_leverage: a
+    factor. price_limit_ratio: how far from the mark a market order may reach, a fraction.
+    """
+
+    venue: str
+    category: str
+    symbol: str
+    status: InstrumentStatus
+    base_coin: str
+    quote_coin: str
+    settle_coin: str
+    tick_size: Decimal
+    qty_step: Decimal
+    min_qty: Decimal
+    max_market_qty: Decimal
+    max_limit_qty: Decimal
+    min_notional: Decimal
+    max_leverage: Decimal
+    price_limit_ratio: Decimal
+
+    def ticks(self, price: Decimal) -> Ticks:
+        """The price in ticks; raises NotAMultiple off the grid."""
+        return Ticks(to_units(price, self.tick_size))
+
+    def steps(self, size: Decimal) -> Steps:
+        """The size in steps; raises NotAMultiple off the grid."""
+        return Steps(to_units(size, self.qty_step))
+
+    def price(self, ticks: Ticks) -> Decimal:
+        """The price in quote currency."""
+        return self.tick_size * ticks
+
+    def size(self, steps: Steps) -> Decimal:
+        """The size in base currency."""
+        return self.qty_step * steps
+
+    def price_down(self, price: Decimal) -> Decimal:
+        """The nearest price on the grid that is not above `price`."""
+        return floor_to(price, self.tick_size)
+
+    def price_up(self, price: Decimal) -> Decimal:
+        """The nearest price on the grid that is not below `price`."""
+        return ceil_to(price, self.tick_size)
+
+    def size_down(self, size: Decimal) -> Decimal:
+        """The largest size on the grid that is not above `size`."""
+        return floor_to(size, self.qty_step)

@@ -1,0 +1,62 @@
+"""Money and sizes as exact numbers.
+
+Prices are whole ticks and sizes whole steps in the hot path; at the exchange's edge both are
+`Decimal`. Every conversion goes through this module with an explicit context, so that no ambient
+Decimal context can change an order.
+"""
+
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
+from typing import NewType
+
+Ticks = NewType("Ticks", int)
+"""A price as a whole number of the instrument's tick size."""
+
+Steps = NewType("Steps", int)
+"""A size as a whole number of the instrument's quantity step."""
+
+MONEY = Context(prec=34, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation])
+"""The one context in which money is divided: 34 digits, ties to even, invalid results raise."""
+
+ZERO = Decimal(0)
+ONE = Decimal(1)
+
+
+class NotAMultiple(ValueError):
+    """A price or size does not lie on the instrument's grid."""
+
+
+def to_units(value: Decimal, unit: Decimal) -> int:
+    """`value` as a whole number of `unit`s; raises NotAMultiple when it is not one.
+
+    value, unit: finite; unit > 0.
+    """
+    units = MONEY.divide(value, unit)
+    whole = int(units)
+    if units != whole:
+        raise NotAMultiple(f"{value} is not a multiple of {unit}")
+    return whole
+
+
+def floor_to(value: Decimal, unit: Decimal) -> Decimal:
+    """The largest multiple of `unit` that is at most `value`."""
+    return (value / unit).to_integral_value(rounding=ROUND_FLOOR, context=MONEY) * unit
+
+
+def ceil_to(value: Decimal, unit: Decimal) -> Decimal:
+    """The smallest multiple of `unit` that is at least `value`."""
+    return (value / unit).to_integral_value(rounding=ROUND_CEILING, context=MONEY) * unit
+
+
+def divide(numerator: Decimal, denominator: Decimal) -> Decimal:
+    """Quotient in the money context (34 digits)."""
+    return MONEY.divide(numerator, denominator)
+
+
+def plain(value: Decimal) -> str:
+    """`value` as the exchange wants it: no exponent, no trailing zeros after the point.
+
+    >>> plain(Decimal("1E+3")), plain(Decimal("0.10")), plain(Decimal("60000"))
+    ('1000', '0.1', '60000')
+    """
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -1,0 +1,1 @@
+"""Positions as sums of fills, and the plans by which they end."""

@@ -1,0 +1,1 @@
+"""One file a strategy; the registry is the only line that another file needs."""
