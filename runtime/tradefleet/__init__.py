@@ -1,4 +1,4 @@
-"""Tradefleet's runtime: shards that turn market data into signals, one executor that turns signals into orders.
+"""Tradefleet's runtime: shards turn market data into signals, one elected executor turns signals into orders.
 
 Folders, from what knows least to what knows most: spec, domain, market, features, then
 strategies, models, risk, positions and orders beside each other, core, adapters and

@@ -1,1 +1,1 @@
-"""Inference and validation of trained models. Nothing lives here yet; spec.models refuses to be switched on."""
+"""Inference and validation of trained models: empty yet; spec.models refuses to be switched on."""

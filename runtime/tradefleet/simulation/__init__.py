@@ -1,1 +1,1 @@
-"""A Bybit V5 exchange for tests, demo and paper: replayed market, matching engine, REST and WebSocket server."""
+"""A Bybit V5 exchange for tests, demo and paper: replayed market, matching engine, REST and WebSocket."""
