@@ -1,0 +1,104 @@
+"""TradingBot: one bot, as a user writes it.
+
+The resource looks the same in a file of the local fleet and in Kubernetes (group `tradefleet.dev`,
+version `v1alpha1`). Defaults are the requirements'; `fields` explains the annotations.
+"""
+
+from enum import StrEnum
+from typing import Annotated
+
+import msgspec
+
+from tradefleet.spec.fields import IMMUTABLE, RESTART, items, number, plain, text
+from tradefleet.spec.market import Exchange, Features, Feed, Section, Sharding, Universe
+from tradefleet.spec.strategies import Strategies
+from tradefleet.spec.trading import Execution, Exits, KillSwitch, Leverage, Risk, Sizing
+
+API_VERSION = "tradefleet.dev/v1alpha1"
+KIND = "TradingBot"
+
+
+class Mode(StrEnum):
+    """PAPER is the simulator as a long-lived exchange; the others are Bybit's environments."""
+
+    PAPER = "paper"
+    DEMO = "demo"
+    TESTNET = "testnet"
+    LIVE = "live"
+
+
+class OnDelete(StrEnum):
+    """What becomes of positions when the bot is deleted."""
+
+    FLATTEN = "flatten"
+    LEAVE = "leave"
+
+
+class Models(Section, frozen=True):
+    """Inference beside the strategies."""
+
+    enabled: Annotated[bool, plain("Let models veto signals.", built=False)] = False
+
+
+class PodTemplate(Section, frozen=True):
+    """What a pod of this kind may use."""
+
+    cpu: Annotated[str, text("CPU request, as Kubernetes writes it.", 16, "[0-9]+m?", built=False)] = "250m"
+    memory: Annotated[
+        str, text("Memory limit, as Kubernetes writes it.", 16, "[0-9]+(Ki|Mi|Gi)", built=False)
+    ] = "400Mi"
+
+
+class ExecutorTemplate(PodTemplate, frozen=True):
+    """The executor's pods."""
+
+    replicas: Annotated[int, number("Executors, of which one leads.", "1", "5", built=False)] = 2
+
+
+class ShardTemplate(PodTemplate, frozen=True):
+    """A shard's pod."""
+
+
+class BotSpec(Section, frozen=True):
+    """Everything a user decides about a bot."""
+
+    mode: Annotated[Mode, plain("Where orders go.", reload=IMMUTABLE)] = Mode.PAPER
+    confirm_live: Annotated[
+        bool, plain("The second switch: live mode is refused without it.", reload=IMMUTABLE, built=False)
+    ] = False
+    exchange: Annotated[Exchange, plain("Venue, market, addresses, credentials.")] = Exchange()
+    universe: Annotated[Universe, plain("What the bot trades.", reload=RESTART)] = Universe()
+    sharding: Annotated[Sharding, plain("How symbols are spread.", reload=RESTART)] = Sharding()
+    feed: Annotated[Feed, plain("Public market data.")] = Feed()
+    features: Annotated[Features, plain("The vector of features.")] = Features()
+    strategies: Annotated[Strategies, plain("Which strategies run.")] = Strategies()
+    models: Annotated[Models, plain("Inference beside the strategies.")] = Models()
+    sizing: Annotated[Sizing, plain("Size of an entry.")] = Sizing()
+    leverage: Annotated[Leverage, plain("Leverage at the exchange.")] = Leverage()
+    exits: Annotated[Exits, plain("How positions end.")] = Exits()
+    risk: Annotated[Risk, plain("Limits on every order that opens.")] = Risk()
+    execution: Annotated[Execution, plain("How orders are sent.")] = Execution()
+    kill_switch: Annotated[KillSwitch, plain("The edge that stops everything.")] = KillSwitch()
+    flags: Annotated[dict[str, bool], items("Feature flags by name.", 50, max_length=63, built=False)] = (
+        msgspec.field(default_factory=dict)
+    )
+    paused: Annotated[bool, plain("Open nothing; positions keep their exits.")] = False
+    on_delete: Annotated[OnDelete, plain("What becomes of positions.", built=False)] = OnDelete.LEAVE
+    executor: Annotated[ExecutorTemplate, plain("The executor's pods.", reload=RESTART)] = ExecutorTemplate()
+    shard: Annotated[ShardTemplate, plain("A shard's pod.", reload=RESTART)] = ShardTemplate()
+
+
+class Metadata(Section, frozen=True):
+    """The part of Kubernetes' object metadata that a user writes; the rest is kept as it is."""
+
+    name: Annotated[str, text("Name of the bot.", 40, "[a-z0-9]([-a-z0-9]*[a-z0-9])?", reload=IMMUTABLE)]
+    namespace: Annotated[
+        str, text("Namespace of the bot.", 63, "[a-z0-9]([-a-z0-9]*[a-z0-9])?", reload=IMMUTABLE)
+    ] = "default"
+
+
+class TradingBot(Section, frozen=True):
+    """The resource."""
+
+    metadata: Metadata
+    spec: BotSpec

@@ -1,0 +1,199 @@
+"""Sections of a TradingBot about orders: sizing, leverage, exits, risk, execution, kill switch."""
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated
+
+import msgspec
+
+from tradefleet.spec.fields import HIGHER, LOWER, NEITHER, RESTART, items, number, plain, text
+from tradefleet.spec.market import SYMBOL_PATTERN, Section
+
+
+class SizingMethod(StrEnum):
+    """How the size of an entry is found."""
+
+    PERCENT_OF_EQUITY = "percentOfEquity"
+    FIXED_AMOUNT = "fixedAmount"
+
+
+class Sizing(Section, frozen=True):
+    """Size of an entry."""
+
+    method: Annotated[SizingMethod, plain("How the size is found.", built=False)] = (
+        SizingMethod.PERCENT_OF_EQUITY
+    )
+    equity_fraction: Annotated[
+        Decimal, number("Notional of an entry as a fraction of equity (0.01 for 1 %).", "0.0001", "1")
+    ] = Decimal("0.01")
+    fixed_amount: Annotated[
+        Decimal, number("Notional of an entry in the settle currency.", "1", "1000000", built=False)
+    ] = Decimal(10)
+    by_confidence: Annotated[bool, plain("Scale the size with the signal's strength.", built=False)] = False
+
+
+class Leverage(Section, frozen=True):
+    """Leverage that is set at the exchange."""
+
+    default: Annotated[Decimal, number("Leverage of a new position.", "1", "100", built=False)] = Decimal(10)
+    maximum: Annotated[
+        Decimal, number("Never above this nor the instrument's.", "1", "100", tightens=LOWER, built=False)
+    ] = Decimal(50)
+    adaptive: Annotated[bool, plain("5, 10 or 20 by volatility.", built=False)] = False
+
+
+class Trailing(Section, frozen=True):
+    """A stop that follows the price."""
+
+    enabled: Annotated[bool, plain("Follow the price.", built=False)] = False
+    activation: Annotated[
+        Decimal, number("Profit at which it begins, a fraction.", "0", "1", built=False)
+    ] = Decimal("0.02")
+
+
+class Exits(Section, frozen=True):
+    """How positions end."""
+
+    stop_loss: Annotated[
+        Decimal,
+        number("Distance of every entry's stop, a fraction of the price.", "0.0005", "0.5", tightens=LOWER),
+    ] = Decimal("0.02")
+    take_profit: Annotated[
+        Decimal, number("Distance of every entry's target, a fraction of the price.", "0.0005", "5")
+    ] = Decimal("0.04")
+    min_profit: Annotated[
+        Decimal,
+        number("A target nearer than this plus both fees is refused, a fraction.", "0", "1"),
+    ] = Decimal("0.003")
+    trailing: Annotated[Trailing, plain("A stop that follows the price.", built=False)] = Trailing()
+    partial_close: Annotated[bool, plain("Close parts at targets.", built=False)] = False
+    reverse_on_opposite: Annotated[
+        bool, plain("Open the other side after an opposite signal has closed.", built=False)
+    ] = False
+
+
+class Correlation(Section, frozen=True):
+    """Limits between symbols that move together."""
+
+    max_correlation: Annotated[
+        Decimal, number("Above this two symbols count as one.", "0", "1", tightens=LOWER, built=False)
+    ] = Decimal("0.7")
+    max_correlated_positions: Annotated[
+        int, number("Positions within one group.", "1", "100", tightens=LOWER, built=False)
+    ] = 3
+    groups: Annotated[
+        dict[str, list[str]],
+        items(
+            "Symbols that count as one group from the start.",
+            50,
+            max_length=30,
+            pattern=SYMBOL_PATTERN,
+            tightens=NEITHER,
+            built=False,
+        ),
+    ] = msgspec.field(
+        default_factory=lambda: {
+            "majors": ["BTC", "ETH"],
+            "defi": ["UNI", "AAVE", "COMP"],
+            "layer1": ["SOL", "AVAX", "NEAR"],
+        }
+    )
+
+
+class Risk(Section, frozen=True):
+    """Limits that the executor's leader enforces on every order that opens."""
+
+    max_positions: Annotated[
+        int,
+        number("Symbols with exposure at once, unresolved orders included.", "0", "500", tightens=LOWER),
+    ] = 10
+    max_positions_per_symbol: Annotated[
+        int, number("Entries held at once in one symbol.", "0", "20", tightens=LOWER)
+    ] = 1
+    max_risk_per_trade: Annotated[
+        Decimal,
+        number("Loss at the stop of one entry, a fraction of equity.", "0", "1", tightens=LOWER),
+    ] = Decimal("0.02")
+    max_daily_loss: Annotated[
+        Decimal,
+        number(
+            "Loss of equity since 00:00 UTC, open positions and fees included, a fraction (0.05 for 5 %); "
+            "reaching it latches and stops opening.",
+            "0.0001",
+            "1",
+            tightens=LOWER,
+        ),
+    ] = Decimal("0.05")
+    max_total_risk: Annotated[
+        Decimal,
+        number("Loss at all stops together, a fraction of equity.", "0", "1", tightens=LOWER, built=False),
+    ] = Decimal("0.1")
+    max_symbol_exposure: Annotated[
+        Decimal,
+        number("Notional of one symbol, a multiple of equity.", "0", "100", tightens=LOWER, built=False),
+    ] = Decimal(1)
+    max_total_exposure: Annotated[
+        Decimal, number("Notional of all, a multiple of equity.", "0", "100", tightens=LOWER, built=False)
+    ] = Decimal(5)
+    max_drawdown: Annotated[
+        Decimal,
+        number("Drawdown from the highest equity, a fraction.", "0.0001", "1", tightens=LOWER, built=False),
+    ] = Decimal("0.2")
+    cooldown_after_loss_seconds: Annotated[
+        int,
+        number("Pause of a symbol after a loss, seconds.", "0", "86400", tightens=HIGHER, built=False),
+    ] = 0
+    max_orders_per_minute: Annotated[
+        int, number("Entries in a minute, all symbols.", "0", "6000", tightens=LOWER, built=False)
+    ] = 60
+    correlation: Annotated[Correlation, plain("Symbols that move together.", built=False)] = Correlation()
+
+
+class LeasePreset(StrEnum):
+    """How soon a dead leader is replaced: FAST after 2 s, SAFE after 15 s."""
+
+    FAST = "fast"
+    SAFE = "safe"
+
+
+class ForeignOrders(StrEnum):
+    """What to do about orders on the account that are not ours."""
+
+    HALT = "halt"
+
+
+class CircuitBreaker(Section, frozen=True):
+    """Stops opening while the transport to the exchange is broken."""
+
+    failures: Annotated[int, number("Transport errors that open it.", "1", "100", built=False)] = 5
+    window_seconds: Annotated[int, number("Within so long, seconds.", "1", "600", built=False)] = 30
+    open_seconds: Annotated[int, number("For so long, seconds.", "1", "600", built=False)] = 60
+
+
+class Execution(Section, frozen=True):
+    """How orders are sent."""
+
+    lease: Annotated[LeasePreset, plain("How soon a dead leader is replaced.", reload=RESTART)] = (
+        LeasePreset.FAST
+    )
+    sign_within_seconds: Annotated[
+        Decimal,
+        number("An order may be signed so long after its intent is written, seconds.", "0.05", "5"),
+    ] = Decimal("0.5")
+    receive_window_seconds: Annotated[
+        Decimal,
+        number("So long after signing the exchange may still accept it, seconds.", "0.5", "10"),
+    ] = Decimal(2)
+    foreign_orders: Annotated[
+        ForeignOrders, plain("What to do about orders that are not ours.", built=False)
+    ] = ForeignOrders.HALT
+    circuit_breaker: Annotated[
+        CircuitBreaker, plain("Stops opening while the exchange is unreachable.", built=False)
+    ] = CircuitBreaker()
+
+
+class KillSwitch(Section, frozen=True):
+    """The edge that stops everything; latched until cleared by its id."""
+
+    engaged: Annotated[bool, plain("Cancel, close and stop.", built=False)] = False
+    reason: Annotated[str, text("Why, for those who read it later.", 500, built=False)] = ""
