@@ -1,0 +1,129 @@
+"""Everything that AccountCore can decide. Values only: the shell writes them down, then does them.
+
+Joints for later issues: amending, cancelling and moving stops will be further actions of this kind.
+"""
+
+from decimal import Decimal
+from enum import StrEnum
+
+import msgspec
+
+from tradefleet.core.events import Baseline, LatchRecord, ShardOwner
+from tradefleet.domain.signals import Signal
+from tradefleet.orders.intents import Intent, IntentRecord
+from tradefleet.positions.plan import PositionRecord
+
+
+class Action(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """One decision."""
+
+
+class Verdict(StrEnum):
+    """What has become of a signal."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    NOTHING_TO_DO = "nothing_to_do"
+
+
+class Submit(Action, frozen=True, kw_only=True):
+    """Write the intent (fenced by its epoch), then sign and send it once.
+
+    The shell answers with IntentWritten or IntentNotWritten, and after the former with
+    SendFinished.
+    """
+
+    intent: Intent
+
+
+class JudgeSignal(Action, frozen=True, kw_only=True):
+    """Record a signal with its verdict; of an accepted one, before its intent (same transaction).
+
+    reason: one of the words in `risk.decisions` or "" when accepted; detail: figures for a person.
+    """
+
+    signal: Signal
+    verdict: Verdict
+    reason: str
+    detail: str
+
+
+class KeepIntent(Action, frozen=True, kw_only=True):
+    """Record an intent's new state."""
+
+    record: IntentRecord
+
+
+class KeepPosition(Action, frozen=True, kw_only=True):
+    """Record a position as the sum of its executions, with its plan."""
+
+    position: PositionRecord
+
+
+class KeepEquity(Action, frozen=True, kw_only=True):
+    """Record equity: wallet balance plus unrealised profit at the mark, settle currency."""
+
+    equity: Decimal
+    wallet_balance: Decimal
+    unrealised: Decimal
+    at_ns: int
+
+
+class KeepBaseline(Action, frozen=True, kw_only=True):
+    """Record the equity from which the day's loss is measured."""
+
+    baseline: Baseline
+
+
+class AskForOrder(Action, frozen=True, kw_only=True):
+    """Ask the exchange for one order by its client order id; answered by OrderQueried."""
+
+    client_order_id: str
+    symbol: str
+    created_ns: int
+
+
+class Reconcile(Action, frozen=True, kw_only=True):
+    """Read the whole account; answered by ExchangeRead or ExchangeUnread.
+
+    ask_for: client order ids of unresolved intents, to be looked up among closed orders too.
+    executions_from_ns: read executions from here on.
+    """
+
+    reason: str
+    ask_for: tuple[str, ...]
+    executions_from_ns: int
+
+
+class EngageLatch(Action, frozen=True, kw_only=True):
+    """Write a latch; the core already acts as if it were written."""
+
+    latch: LatchRecord
+
+
+class ChooseOwner(Action, frozen=True, kw_only=True):
+    """Write the choice of a shard's owner, then publish it."""
+
+    owner: ShardOwner
+
+
+class Alert(Action, frozen=True, kw_only=True):
+    """Tell a person. kind: a word for the metric's label; detail: a sentence."""
+
+    kind: str
+    detail: str
+
+
+AnyAction = (
+    Submit
+    | JudgeSignal
+    | KeepIntent
+    | KeepPosition
+    | KeepEquity
+    | KeepBaseline
+    | AskForOrder
+    | Reconcile
+    | EngageLatch
+    | ChooseOwner
+    | Alert
+)

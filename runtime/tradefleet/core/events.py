@@ -1,0 +1,240 @@
+"""Everything that AccountCore can be told. Frozen, serialisable, logged in the order of arrival.
+
+`now_ns` is the shell's clock, corrected to the exchange's, when it handed the event on: the only
+clock the core knows. Times of the exchange are fields of the values inside.
+"""
+
+from decimal import Decimal
+from enum import StrEnum
+
+import msgspec
+
+from tradefleet.domain.fills import Execution
+from tradefleet.domain.instruments import Instrument
+from tradefleet.domain.orders import Account, ExchangeOrder
+from tradefleet.domain.positions import ExchangePosition
+from tradefleet.domain.signals import Signal
+from tradefleet.orders.exchange_view import ExchangeView, Wallet
+from tradefleet.orders.intents import IntentRecord
+from tradefleet.orders.outcome import Outcome
+from tradefleet.positions.plan import PositionRecord
+from tradefleet.spec.snapshot import ConfigSnapshot
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """One thing that happened; `now_ns` is when the core was told."""
+
+    now_ns: int
+
+
+class ShardOwner(msgspec.Struct, frozen=True, kw_only=True):
+    """The one process of a shard whose signals count, and the number of that choice."""
+
+    shard: int
+    instance: str
+    owner_epoch: int
+    generation: int
+
+
+class LatchRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A latch that is engaged: opening is forbidden until somebody clears it by its id."""
+
+    latch_id: str
+    kind: str
+    reason: str
+    actor: str
+    engaged_ns: int
+
+
+class Baseline(msgspec.Struct, frozen=True, kw_only=True):
+    """Equity at 00:00 UTC of a day (or at the first reading of it). day: days since 1970-01-01."""
+
+    day: int
+    equity: Decimal
+
+
+class Restored(Event, frozen=True, kw_only=True):
+    """The first event of an epoch: all that the journal knew.
+
+    intents: those that are not final, and every final one younger than a day. seen_signals: ids of
+    signals judged in the last ten minutes. executions_counted: ids of executions already in
+    `positions`, for the last seven days. quiet_until_ns: when the last valid_until of any predecessor has safely
+    passed; nothing is opened before.
+    """
+
+    account: Account
+    epoch: int
+    config: ConfigSnapshot
+    instruments: tuple[Instrument, ...]
+    taker_fee: Decimal
+    intents: tuple[IntentRecord, ...]
+    positions: tuple[PositionRecord, ...]
+    executions_counted: tuple[str, ...]
+    seen_signals: tuple[str, ...]
+    owners: tuple[ShardOwner, ...]
+    latches: tuple[LatchRecord, ...]
+    baseline: Baseline | None
+    quiet_until_ns: int
+
+
+class ConfigApplied(Event, frozen=True, kw_only=True):
+    """A newer valid snapshot; an older generation is ignored."""
+
+    config: ConfigSnapshot
+
+
+class InstrumentsRefreshed(Event, frozen=True, kw_only=True):
+    """The instruments' rules have been read again."""
+
+    instruments: tuple[Instrument, ...]
+
+
+class SignalReceived(Event, frozen=True, kw_only=True):
+    """A shard's signal, read from the stream."""
+
+    signal: Signal
+
+
+class ShardAnnounced(Event, frozen=True, kw_only=True):
+    """A shard process says that it is there. warm: its books are synchronised."""
+
+    shard: int
+    instance: str
+    generation: int
+    warm: bool
+
+
+class MarketMoved(Event, frozen=True, kw_only=True):
+    """A ticker frame of the executor's own socket; None means unchanged (the topic is alive)."""
+
+    symbol: str
+    mark: Decimal | None
+    bid: Decimal | None
+    ask: Decimal | None
+    last: Decimal | None
+
+
+class OrderSeen(Event, frozen=True, kw_only=True):
+    """An order row of the private stream."""
+
+    order: ExchangeOrder
+
+
+class ExecutionSeen(Event, frozen=True, kw_only=True):
+    """An execution row of the private stream."""
+
+    execution: Execution
+
+
+class PositionSeen(Event, frozen=True, kw_only=True):
+    """A position row of the private stream."""
+
+    position: ExchangePosition
+
+
+class WalletSeen(Event, frozen=True, kw_only=True):
+    """A wallet row of the private stream."""
+
+    wallet: Wallet
+
+
+class IntentWritten(Event, frozen=True, kw_only=True):
+    """The journal has the intent; it may be sent."""
+
+    client_order_id: str
+
+
+class IntentNotWritten(Event, frozen=True, kw_only=True):
+    """The journal does not have it, or may not have it: it was not sent and never will be."""
+
+    client_order_id: str
+    reason: str
+
+
+class SendFinished(Event, frozen=True, kw_only=True):
+    """What the one attempt to send came to. ret_code: None when there was no readable answer."""
+
+    client_order_id: str
+    outcome: Outcome
+    order_id: str
+    ret_code: int | None
+    message: str
+
+
+class QueryAnswer(StrEnum):
+    """What a query for one client order id came to."""
+
+    FOUND = "found"
+    ABSENT = "absent"
+    """Open orders, history and executions all answered, and none knows the id."""
+    UNKNOWN = "unknown"
+    """Some answer is missing."""
+
+
+class OrderQueried(Event, frozen=True, kw_only=True):
+    """The answer to an AskForOrder. asked_ns: our clock when the question left."""
+
+    client_order_id: str
+    answer: QueryAnswer
+    order: ExchangeOrder | None
+    executions: tuple[Execution, ...]
+    asked_ns: int
+
+
+class ExchangeRead(Event, frozen=True, kw_only=True):
+    """The answer to a Reconcile: a complete view of the account."""
+
+    view: ExchangeView
+
+
+class ExchangeUnread(Event, frozen=True, kw_only=True):
+    """The account could not be read completely: nothing is known."""
+
+    reason: str
+
+
+class PrivateStreamChanged(Event, frozen=True, kw_only=True):
+    """The private stream is subscribed (up) or lost (down)."""
+
+    up: bool
+
+
+class RightToOpenChanged(Event, frozen=True, kw_only=True):
+    """The lease and the journal give, or take away, the right to open risk."""
+
+    granted: bool
+    reason: str
+
+
+class LatchCleared(Event, frozen=True, kw_only=True):
+    """Somebody has cleared a latch by its id."""
+
+    latch_id: str
+
+
+class Ticked(Event, frozen=True, kw_only=True):
+    """Time has passed."""
+
+
+AnyEvent = (
+    Restored
+    | ConfigApplied
+    | InstrumentsRefreshed
+    | SignalReceived
+    | ShardAnnounced
+    | MarketMoved
+    | OrderSeen
+    | ExecutionSeen
+    | PositionSeen
+    | WalletSeen
+    | IntentWritten
+    | IntentNotWritten
+    | SendFinished
+    | OrderQueried
+    | ExchangeRead
+    | ExchangeUnread
+    | PrivateStreamChanged
+    | RightToOpenChanged
+    | LatchCleared
+    | Ticked
+)

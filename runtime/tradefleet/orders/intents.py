@@ -1,0 +1,91 @@
+"""Intents: what we mean to send, written down before it is sent.
+
+An intent is unique by (account, signal id, leg, attempt). It says until when it may be signed and so
+until when the exchange can accept it. Its state only moves forward (`IntentState`).
+"""
+
+from decimal import Decimal
+from enum import StrEnum
+
+import msgspec
+
+from tradefleet.domain.orders import Account, OrderType, Side, TimeInForce
+from tradefleet.domain.positions import PositionKey
+
+
+class Leg(StrEnum):
+    """What part of a signal the order is."""
+
+    OPEN = "open"
+    CLOSE = "close"
+    TIMED_EXIT = "timed-exit"
+    """The close that the executor makes itself when a strategy's flat signal never came."""
+
+    @property
+    def reduces(self) -> bool:
+        """True for a leg that can only make the position smaller."""
+        return self is not Leg.OPEN
+
+
+class IntentState(StrEnum):
+    """How far an intent has come. Everything but the last three counts against every limit."""
+
+    WRITTEN = "written"
+    """In the journal; nothing is known to have left."""
+    ACCEPTED = "accepted"
+    """The exchange has said that it took the request, or an order row has been seen."""
+    AMBIGUOUS = "ambiguous"
+    """It may or may not have arrived: asked for until it is known."""
+    DONE = "done"
+    """The order has reached a terminal status; its executions say what it did."""
+    REJECTED = "rejected"
+    """Definitely not taken, or never sent."""
+    ABSENT = "absent"
+    """Asked for after its time was over: the exchange does not know it. Never sent again."""
+
+    @property
+    def is_final(self) -> bool:
+        """True when nothing about it can change exposure any more."""
+        return self in (IntentState.DONE, IntentState.REJECTED, IntentState.ABSENT)
+
+
+class Intent(msgspec.Struct, frozen=True, kw_only=True):
+    """One order as we mean it.
+
+    qty: base currency. price: None for market orders. stop_loss, take_profit: prices attached to an
+    opening order. reference_price: what the price was when it was decided. sign_by_ns: not signed
+    after this. valid_until_ns: the exchange cannot accept it after this. epoch: of the leader that
+    wrote it. All times int64 ns UTC by the exchange's clock.
+    """
+
+    account: Account
+    bot_uid: str
+    epoch: int
+    signal_id: str
+    leg: Leg
+    attempt: int
+    client_order_id: str
+    strategy: str
+    key: PositionKey
+    side: Side
+    order_type: OrderType
+    time_in_force: TimeInForce
+    qty: Decimal
+    price: Decimal | None
+    reduce_only: bool
+    stop_loss: Decimal | None
+    take_profit: Decimal | None
+    reference_price: Decimal
+    created_ns: int
+    sign_by_ns: int
+    valid_until_ns: int
+
+
+class IntentRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """An intent and what has become of it. reason: a word for refusals and errors, "" when none."""
+
+    intent: Intent
+    state: IntentState
+    order_id: str = ""
+    reason: str = ""
+    ret_code: int | None = None

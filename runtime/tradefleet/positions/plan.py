@@ -1,0 +1,46 @@
+"""A position as we account for it, and how it is meant to end.
+
+The size is the sum of its executions; the plan says whose it is, where its stop and target stand,
+and when its strategy means to be flat.
+"""
+
+from decimal import Decimal
+
+import msgspec
+
+from tradefleet.domain.positions import PositionKey
+
+
+class ExitPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """How a position is meant to end.
+
+    strategy, signal_id: of the entry. stop_loss, take_profit: prices attached at the exchange.
+    flat_by_ns: after this the executor closes by itself; 0 for never. close_signal_id: the id of
+    the signal that asked for flat, "" when none has. close_attempt: number of closes tried.
+    """
+
+    strategy: str
+    signal_id: str
+    stop_loss: Decimal | None
+    take_profit: Decimal | None
+    flat_by_ns: int
+    close_signal_id: str = ""
+    close_attempt: int = 0
+
+
+class PositionRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One position of ours.
+
+    size: base currency, signed. entry_price: value-weighted, None when flat. generation: counts how
+    often the position has been opened from flat. realised, fees: settle currency, of this
+    generation. plan: None when flat, or when the position is not of a signal of ours.
+    """
+
+    key: PositionKey
+    size: Decimal
+    entry_price: Decimal | None
+    generation: int
+    realised: Decimal
+    fees: Decimal
+    plan: ExitPlan | None
+    at_ns: int
