@@ -89,7 +89,7 @@ class BotSpec(Section, frozen=True):
 
 
 class Metadata(Section, frozen=True):
-    """The part of Kubernetes' object metadata that a user writes; the rest is kept as it is."""
+    """The part of Kubernetes' object metadata that matters to a bot; labels and the like are let through."""
 
     name: Annotated[str, text("Name of the bot.", 40, "[a-z0-9]([-a-z0-9]*[a-z0-9])?", reload=IMMUTABLE)]
     namespace: Annotated[

@@ -34,11 +34,14 @@ class Tightens(StrEnum):
 class Field(msgspec.Struct, frozen=True, kw_only=True):
     """The annotation of one field.
 
-    low, high: inclusive bounds of a number. above: an exclusive lower bound. pattern: a regular
-    expression (RE2, no look-around) that a string, or each item of a list of strings, must match
-    whole. max_length: of a string or of each string in a list or map. max_items: of a list or map.
-    built: False while the system that would read the field does not exist; then only the default
-    is accepted, so that no key silently does nothing.
+    low, high: inclusive bounds of a number. above: an exclusive lower bound. unit: what a number
+    counts, as the end of the sentence "it is ...". pattern: a regular expression (RE2, no
+    look-around) that a string, or each item of a list of strings, must match whole. max_length: of
+    a string, of each item of a list, of each key and item of a map. max_items: of a list or map,
+    and of each list in a map. reload: a section's class holds for everything in it, so that of all
+    classes on the way to a field the strictest counts. built: False while the system that would
+    read the field does not exist; then only the default is accepted, so that no key silently does
+    nothing.
     """
 
     description: str
@@ -47,6 +50,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     low: Decimal | None = None
     high: Decimal | None = None
     above: Decimal | None = None
+    unit: str | None = None
     pattern: str | None = None
     max_length: int | None = None
     min_items: int | None = None
@@ -57,6 +61,11 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
 HOT, RESTART, IMMUTABLE = Reload.HOT, Reload.RESTART, Reload.IMMUTABLE
 LOWER, HIGHER, NEITHER = Tightens.LOWER, Tightens.HIGHER, Tightens.NONE
 
+IN_SECONDS = "in seconds"
+OF_EQUITY = "a fraction of equity (0.05 for 5 %)"
+OF_PRICE = "a fraction of the price (0.02 for 2 %)"
+TIMES_EQUITY = "a multiple of equity (2 for twice)"
+
 
 def number(
     description: str,
@@ -64,6 +73,7 @@ def number(
     high: str | None = None,
     *,
     above: str | None = None,
+    unit: str | None = None,
     reload: Reload = HOT,
     tightens: Tightens | None = None,
     built: bool = True,
@@ -74,6 +84,7 @@ def number(
         low=None if low is None else Decimal(low),
         high=None if high is None else Decimal(high),
         above=None if above is None else Decimal(above),
+        unit=unit,
         reload=reload,
         tightens=tightens,
         built=built,

@@ -1,12 +1,12 @@
 """Sections of a TradingBot about the market: exchange, universe, sharding, feed, features."""
 
 from decimal import Decimal
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Annotated
 
 import msgspec
 
-from tradefleet.spec.fields import IMMUTABLE, RESTART, items, number, plain, text
+from tradefleet.spec.fields import IMMUTABLE, IN_SECONDS, RESTART, items, number, plain, text
 
 SYMBOL_PATTERN = "[A-Z0-9]{2,30}"
 
@@ -128,19 +128,19 @@ class Sharding(Section, frozen=True):
     max_shards: Annotated[int, number("More shards than this are refused.", "1", "100", reload=RESTART)] = 20
 
 
-class BookDepth(StrEnum):
+class BookDepth(IntEnum):
     """Depths of book topic that the exchange pushes, levels a side."""
 
-    LEVELS_1 = "1"
-    LEVELS_50 = "50"
-    LEVELS_200 = "200"
+    LEVELS_1 = 1
+    LEVELS_50 = 50
+    LEVELS_200 = 200
 
 
 class Reconnect(Section, frozen=True):
     """How a lost connection is made again: exponential with jitter."""
 
-    initial_seconds: Annotated[Decimal, number("First wait, seconds.", "0.01", "60")] = Decimal("0.5")
-    max_seconds: Annotated[Decimal, number("Longest wait, seconds.", "0.1", "600")] = Decimal(30)
+    initial_seconds: Annotated[Decimal, number("First wait.", "0.01", "60", unit=IN_SECONDS)] = Decimal("0.5")
+    max_seconds: Annotated[Decimal, number("Longest wait.", "0.1", "600", unit=IN_SECONDS)] = Decimal(30)
 
 
 class Feed(Section, frozen=True):
@@ -158,15 +158,16 @@ class Feed(Section, frozen=True):
             reload=RESTART,
         ),
     ] = 200
-    ping_seconds: Annotated[Decimal, number("Between two application pings, seconds.", "1", "60")] = Decimal(
-        20
+    ping_seconds: Annotated[Decimal, number("Between two application pings.", "1", "60", unit=IN_SECONDS)] = (
+        Decimal(20)
     )
     book_stale_seconds: Annotated[
         Decimal,
         number(
-            "A book without a frame for so long, while its socket is silent too, is stale (seconds).",
+            "A book without a frame for so long, while its socket is silent too, is stale.",
             "0.5",
             "600",
+            unit=IN_SECONDS,
         ),
     ] = Decimal(10)
     reconnect: Annotated[Reconnect, plain("How a lost connection is made again.")] = Reconnect()

@@ -4,7 +4,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
 
-from tradefleet.spec.fields import number, plain
+from tradefleet.spec.fields import IN_SECONDS, OF_PRICE, number, plain
 from tradefleet.spec.market import Section
 
 
@@ -31,10 +31,11 @@ class Breakout(Section, frozen=True):
     timeframe: Annotated[Timeframe, plain("Length of its candles.")] = Timeframe.M5
     resistance_strength: Annotated[int, number("Touches that make a level.", "1", "20")] = 3
     volume_multiplier: Annotated[
-        Decimal, number("Volume of the breaking bar over the mean of the look-back.", "0", "100")
+        Decimal,
+        number("Volume of the breaking bar.", "0", "100", unit="a multiple of the mean of the look-back"),
     ] = Decimal("1.5")
     price_threshold: Annotated[
-        Decimal, number("How far beyond the level it must close, a fraction of the price.", "0", "0.5")
+        Decimal, number("How far beyond the level it must close.", "0", "0.5", unit=OF_PRICE)
     ] = Decimal("0.002")
     lookback: Annotated[int, number("Candles in which levels are sought.", "10", "1000")] = 100
 
@@ -45,15 +46,23 @@ class Imbalance(Section, frozen=True):
     enabled: Annotated[bool, plain("Run it.")] = False
     levels: Annotated[int, number("Levels a side that count.", "1", "50")] = 1
     threshold: Annotated[
-        Decimal, number("Imbalance (in -1 to 1) beyond which a side dominates.", "0.01", "1")
+        Decimal,
+        number(
+            "Imbalance beyond which a side dominates.",
+            "0.01",
+            "1",
+            unit="a share (bids - asks) / (bids + asks), 1 when one side is empty",
+        ),
     ] = Decimal("0.6")
-    hold_seconds: Annotated[Decimal, number("How long it must last, seconds.", "0", "600")] = Decimal("0.5")
-    flat_after_seconds: Annotated[
-        Decimal, number("After so long the target is flat again, seconds.", "0.1", "86400")
-    ] = Decimal(10)
-    cooldown_seconds: Annotated[Decimal, number("Pause after a flat target, seconds.", "0", "86400")] = (
-        Decimal(3)
+    hold_seconds: Annotated[Decimal, number("How long it must last.", "0", "600", unit=IN_SECONDS)] = Decimal(
+        "0.5"
     )
+    flat_after_seconds: Annotated[
+        Decimal, number("After so long the target is flat again.", "0.1", "86400", unit=IN_SECONDS)
+    ] = Decimal(10)
+    cooldown_seconds: Annotated[
+        Decimal, number("Pause after a flat target.", "0", "86400", unit=IN_SECONDS)
+    ] = Decimal(3)
 
 
 class Unbuilt(Section, frozen=True):

@@ -6,7 +6,20 @@ from typing import Annotated
 
 import msgspec
 
-from tradefleet.spec.fields import HIGHER, LOWER, NEITHER, RESTART, items, number, plain, text
+from tradefleet.spec.fields import (
+    HIGHER,
+    IN_SECONDS,
+    LOWER,
+    NEITHER,
+    OF_EQUITY,
+    OF_PRICE,
+    RESTART,
+    TIMES_EQUITY,
+    items,
+    number,
+    plain,
+    text,
+)
 from tradefleet.spec.market import SYMBOL_PATTERN, Section
 
 
@@ -24,10 +37,10 @@ class Sizing(Section, frozen=True):
         SizingMethod.PERCENT_OF_EQUITY
     )
     equity_fraction: Annotated[
-        Decimal, number("Notional of an entry as a fraction of equity (0.01 for 1 %).", "0.0001", "1")
+        Decimal, number("Notional of an entry.", "0.0001", "1", unit="a fraction of equity (0.01 for 1 %)")
     ] = Decimal("0.01")
     fixed_amount: Annotated[
-        Decimal, number("Notional of an entry in the settle currency.", "1", "1000000", built=False)
+        Decimal, number("Notional of an entry.", "1", "1000000", unit="in the settle currency", built=False)
     ] = Decimal(10)
     by_confidence: Annotated[bool, plain("Scale the size with the signal's strength.", built=False)] = False
 
@@ -35,9 +48,20 @@ class Sizing(Section, frozen=True):
 class Leverage(Section, frozen=True):
     """Leverage that is set at the exchange."""
 
-    default: Annotated[Decimal, number("Leverage of a new position.", "1", "100", built=False)] = Decimal(10)
+    default: Annotated[
+        Decimal,
+        number("Leverage of a new position.", "1", "100", unit="a multiple of the margin", built=False),
+    ] = Decimal(10)
     maximum: Annotated[
-        Decimal, number("Never above this nor the instrument's.", "1", "100", tightens=LOWER, built=False)
+        Decimal,
+        number(
+            "Never above this nor the instrument's.",
+            "1",
+            "100",
+            unit="a multiple of the margin",
+            tightens=LOWER,
+            built=False,
+        ),
     ] = Decimal(50)
     adaptive: Annotated[bool, plain("5, 10 or 20 by volatility.", built=False)] = False
 
@@ -47,7 +71,7 @@ class Trailing(Section, frozen=True):
 
     enabled: Annotated[bool, plain("Follow the price.", built=False)] = False
     activation: Annotated[
-        Decimal, number("Profit at which it begins, a fraction.", "0", "1", built=False)
+        Decimal, number("Profit at which it begins.", "0", "1", unit=OF_PRICE, built=False)
     ] = Decimal("0.02")
 
 
@@ -56,14 +80,14 @@ class Exits(Section, frozen=True):
 
     stop_loss: Annotated[
         Decimal,
-        number("Distance of every entry's stop, a fraction of the price.", "0.0005", "0.5", tightens=LOWER),
+        number("Distance of every entry's stop.", "0.0005", "0.5", unit=OF_PRICE, tightens=LOWER),
     ] = Decimal("0.02")
     take_profit: Annotated[
-        Decimal, number("Distance of every entry's target, a fraction of the price.", "0.0005", "5")
+        Decimal, number("Distance of every entry's target.", "0.0005", "5", unit=OF_PRICE)
     ] = Decimal("0.04")
     min_profit: Annotated[
         Decimal,
-        number("A target nearer than this plus both fees is refused, a fraction.", "0", "1"),
+        number("A target nearer than this plus both fees is refused.", "0", "1", unit=OF_PRICE),
     ] = Decimal("0.003")
     trailing: Annotated[Trailing, plain("A stop that follows the price.", built=False)] = Trailing()
     partial_close: Annotated[bool, plain("Close parts at targets.", built=False)] = False
@@ -76,7 +100,15 @@ class Correlation(Section, frozen=True):
     """Limits between symbols that move together."""
 
     max_correlation: Annotated[
-        Decimal, number("Above this two symbols count as one.", "0", "1", tightens=LOWER, built=False)
+        Decimal,
+        number(
+            "Above this two symbols count as one.",
+            "0",
+            "1",
+            unit="a coefficient of correlation",
+            tightens=LOWER,
+            built=False,
+        ),
     ] = Decimal("0.7")
     max_correlated_positions: Annotated[
         int, number("Positions within one group.", "1", "100", tightens=LOWER, built=False)
@@ -112,36 +144,42 @@ class Risk(Section, frozen=True):
     ] = 1
     max_risk_per_trade: Annotated[
         Decimal,
-        number("Loss at the stop of one entry, a fraction of equity.", "0", "1", tightens=LOWER),
+        number("Loss at the stop of one entry.", "0", "1", unit=OF_EQUITY, tightens=LOWER),
     ] = Decimal("0.02")
     max_daily_loss: Annotated[
         Decimal,
         number(
-            "Loss of equity since 00:00 UTC, open positions and fees included, a fraction (0.05 for 5 %); "
-            "reaching it latches and stops opening.",
+            "Loss of equity since 00:00 UTC, open positions and fees included; reaching it latches and "
+            "stops opening.",
             "0.0001",
             "1",
+            unit=OF_EQUITY,
             tightens=LOWER,
         ),
     ] = Decimal("0.05")
     max_total_risk: Annotated[
         Decimal,
-        number("Loss at all stops together, a fraction of equity.", "0", "1", tightens=LOWER, built=False),
+        number("Loss at all stops together.", "0", "1", unit=OF_EQUITY, tightens=LOWER, built=False),
     ] = Decimal("0.1")
     max_symbol_exposure: Annotated[
         Decimal,
-        number("Notional of one symbol, a multiple of equity.", "0", "100", tightens=LOWER, built=False),
+        number("Notional of one symbol.", "0", "100", unit=TIMES_EQUITY, tightens=LOWER, built=False),
     ] = Decimal(1)
     max_total_exposure: Annotated[
-        Decimal, number("Notional of all, a multiple of equity.", "0", "100", tightens=LOWER, built=False)
+        Decimal,
+        number("Notional of all symbols.", "0", "100", unit=TIMES_EQUITY, tightens=LOWER, built=False),
     ] = Decimal(5)
     max_drawdown: Annotated[
         Decimal,
-        number("Drawdown from the highest equity, a fraction.", "0.0001", "1", tightens=LOWER, built=False),
+        number(
+            "Drawdown from the highest equity.", "0.0001", "1", unit=OF_EQUITY, tightens=LOWER, built=False
+        ),
     ] = Decimal("0.2")
     cooldown_after_loss_seconds: Annotated[
         int,
-        number("Pause of a symbol after a loss, seconds.", "0", "86400", tightens=HIGHER, built=False),
+        number(
+            "Pause of a symbol after a loss.", "0", "86400", unit=IN_SECONDS, tightens=HIGHER, built=False
+        ),
     ] = 0
     max_orders_per_minute: Annotated[
         int, number("Entries in a minute, all symbols.", "0", "6000", tightens=LOWER, built=False)
@@ -166,8 +204,8 @@ class CircuitBreaker(Section, frozen=True):
     """Stops opening while the transport to the exchange is broken."""
 
     failures: Annotated[int, number("Transport errors that open it.", "1", "100", built=False)] = 5
-    window_seconds: Annotated[int, number("Within so long, seconds.", "1", "600", built=False)] = 30
-    open_seconds: Annotated[int, number("For so long, seconds.", "1", "600", built=False)] = 60
+    window_seconds: Annotated[int, number("Within so long.", "1", "600", unit=IN_SECONDS, built=False)] = 30
+    open_seconds: Annotated[int, number("For so long.", "1", "600", unit=IN_SECONDS, built=False)] = 60
 
 
 class Execution(Section, frozen=True):
@@ -178,11 +216,11 @@ class Execution(Section, frozen=True):
     )
     sign_within_seconds: Annotated[
         Decimal,
-        number("An order may be signed so long after its intent is written, seconds.", "0.05", "5"),
+        number("An order may be signed so long after its intent is written.", "0.05", "5", unit=IN_SECONDS),
     ] = Decimal("0.5")
     receive_window_seconds: Annotated[
         Decimal,
-        number("So long after signing the exchange may still accept it, seconds.", "0.5", "10"),
+        number("So long after signing the exchange may still accept it.", "0.5", "10", unit=IN_SECONDS),
     ] = Decimal(2)
     foreign_orders: Annotated[
         ForeignOrders, plain("What to do about orders that are not ours.", built=False)
