@@ -76,8 +76,8 @@ class SymbolReplay:
         self._listeners: Sequence[MarketListener] = ()
         self._lap = 0
         self._index = 0
-        self._book_step: BookStep | None = None
-        self._book_lap = 0
+        # Per depth, the step whose frame was its latest: what a snapshot or a repeat restates.
+        self._stands: dict[int, tuple[int, BookStep]] = {}
         self._untold: deque[PlayedTrade] = deque()
         self._recent: deque[PlayedTrade] = deque(maxlen=RECENT_TRADES)
         self._last_price: Decimal | None = None
@@ -146,8 +146,7 @@ class SymbolReplay:
 
     def _play_book(self, step: BookStep, lap: int, at_ns: int, out: list[Frame]) -> None:
         self.book.apply(step.changes, replaces=step.replaces)
-        self._book_step = step
-        self._book_lap = lap
+        self._stands.update(dict.fromkeys(step.windows, (lap, step)))
         for listener in self._listeners:
             listener.on_book(self.symbol, step.restated, step.replaces, at_ns)
         self._tell_trades(self._seq(lap, step.seq))
@@ -163,7 +162,7 @@ class SymbolReplay:
                     ts=at_ns // MILLISECOND_NS,
                     bids=window.bids,
                     asks=window.asks,
-                    update_id=self._update_id(depth),
+                    update_id=self._update_id(depth, lap, step),
                     seq=self._seq(lap, step.seq),
                     cts=self._ms(lap, step.cut_ms),
                 )
@@ -259,10 +258,9 @@ class SymbolReplay:
 
     def book_stamp(self, depth: int = RECORDED_DEPTH) -> BookStamp:
         """Where the book of this depth stands."""
-        step = self._standing()
-        lap = self._book_lap
+        lap, step = self._stands[depth]
         return BookStamp(
-            self._update_id(depth),
+            self._update_id(depth, lap, step),
             self._seq(lap, step.seq),
             self._ms(lap, step.at_ms),
             self._ms(lap, step.cut_ms),
@@ -304,14 +302,9 @@ class SymbolReplay:
             cts=stamp.cut_ms,
         )
 
-    def _standing(self) -> BookStep:
-        assert self._book_step is not None, "a lap begins with the book's snapshot"
-        return self._book_step
-
-    def _update_id(self, depth: int) -> int:
+    def _update_id(self, depth: int, lap: int, step: BookStep) -> int:
         track = self._track
-        serial = self._standing().serials[depth]
-        return track.first_ids[depth] + self._book_lap * track.frames_a_lap[depth] + serial - 1
+        return track.first_ids[depth] + lap * track.frames_a_lap[depth] + step.serials[depth] - 1
 
     def _seq(self, lap: int, recorded: int) -> int:
         return recorded + lap * self._track.seq_a_lap
