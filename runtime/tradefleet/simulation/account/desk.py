@@ -1,0 +1,247 @@
+"""The account at work: its open orders and its money, and the few ways in which they change.
+
+`Desk` is what `matching`, `protection` and `engine` stand on. Every change of an order goes through
+`put` and every execution through `fill`, so that the step tells all of it and nothing of it twice.
+"""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from msgspec.structs import replace
+
+from tradefleet.domain.orders import OrderStatus, Side
+from tradefleet.simulation.account.band import PremiumAverage
+from tradefleet.simulation.account.ledger import FeeRates, Position, apply_fill
+from tradefleet.simulation.account.liquidity import Liquidity
+from tradefleet.simulation.account.margin import (
+    AccountFigures,
+    PositionFigures,
+    opening_parts,
+    order_margin,
+    value_account,
+    value_position,
+)
+from tradefleet.simulation.account.orders import (
+    CancelType,
+    Fill,
+    Order,
+    Protection,
+    RejectReason,
+    StopKind,
+)
+from tradefleet.simulation.account.rules import Prices
+from tradefleet.simulation.account.state import AccountState, Step
+from tradefleet.simulation.market_view import MarketView
+
+
+class Desk:
+    """One account's state beside one market."""
+
+    def __init__(self, market: MarketView, state: AccountState, fees: FeeRates) -> None:
+        self.market = market
+        self.state = state
+        self.fees = fees
+        self._liquidity = {symbol: Liquidity() for symbol in market.instruments}
+        self._premium = {symbol: PremiumAverage() for symbol in market.instruments}
+        self._open: dict[str, dict[str, None]] = {symbol: {} for symbol in market.instruments}
+        for order in state.orders.values():
+            self._open[order.symbol][order.order_id] = None
+            if order.is_resting:
+                self._liquidity[order.symbol].join(market.book(order.symbol), order, market.now_ns())
+
+    # ---- what others ask
+
+    def open_orders(self, symbol: str) -> list[Order]:
+        """The symbol's open orders, oldest first."""
+        return [self.state.orders[order_id] for order_id in self._open[symbol]]
+
+    def resting(self, symbol: str) -> list[Order]:
+        """The symbol's orders in the book: best price first, then oldest."""
+        orders = [order for order in self.open_orders(symbol) if order.is_resting]
+        return sorted(orders, key=lambda order: (-order.side.sign * order.price, order.number))
+
+    def prices(self, symbol: str) -> Prices:
+        """Last, mark and index price as the market has them now."""
+        market = self.market
+        return Prices(market.last_price(symbol), market.mark_price(symbol), market.index_price(symbol))
+
+    def has_open(self, symbol: str) -> bool:
+        """Has the symbol any open order?"""
+        return bool(self._open[symbol])
+
+    def premium(self, symbol: str) -> PremiumAverage:
+        """The symbol's premium, for the price band."""
+        return self._premium[symbol]
+
+    def position(self, symbol: str) -> Position:
+        """The symbol's position, flat when it was never touched."""
+        return self.state.position(self.market.instruments[symbol])
+
+    def liquidity(self, symbol: str) -> Liquidity:
+        """The symbol's consumed levels and queues."""
+        return self._liquidity[symbol]
+
+    def figures(self, orders: Iterable[Order] | None = None) -> AccountFigures:
+        """The account valued at the current marks, with all its open orders or only these."""
+        state = self.state
+        return value_account(
+            state.wallet,
+            state.positions,
+            state.orders.values() if orders is None else orders,
+            self.market.instruments,
+            self.fees,
+            self.market.mark_price,
+        )
+
+    def position_figures(self, position: Position) -> PositionFigures:
+        """One position valued at its current mark."""
+        instrument = self.market.instruments[position.symbol]
+        return value_position(position, self.market.mark_price(position.symbol), instrument, self.fees)
+
+    def affords(self, order: Order) -> bool:
+        """Does the margin that this new order needs fit the available balance?
+
+        A sell below the best bid will trade at the bid, so it is valued there.
+        """
+        if order.only_reduces:
+            return True
+        live = replace(order, status=OrderStatus.NEW)
+        others = [other for other in self.state.orders.values() if other.order_id != order.order_id]
+        parts = opening_parts([*others, live], self.state.positions)
+        opening = next(part for each, part in parts if each is live)
+        if opening == 0:
+            return True
+        price = order.price
+        if order.side is Side.SELL:
+            bids = self.market.book(order.symbol).levels(Side.BUY)
+            price = max(price, bids[0][0]) if bids else price
+        leverage = self.state.positions[order.symbol].leverage
+        needed = order_margin(order.side, opening, price, leverage, self.fees)
+        return needed <= self.figures(others).available
+
+    # ---- what changes
+
+    def fill(
+        self, step: Step, order: Order, price: Decimal, qty: Decimal, *, is_maker: bool, seq: int
+    ) -> Order:
+        """One execution: ledger, wallet, position, and the order's own sums."""
+        state, symbol = self.state, order.symbol
+        rate = self.fees.maker if is_maker else self.fees.taker
+        value = qty * price
+        fee = value * rate
+        before = self.position(symbol)
+        effect = apply_fill(before, order.side, qty, price, fee, step.at_ns, seq)
+        position = self._hand_over(order, before, effect.position)
+        state.positions[symbol] = position
+        state.wallet = state.wallet.settled(effect.pnl, fee)
+        state.counters.executions += 1
+        number = state.counters.executions
+        order = replace(
+            order,
+            cum_exec_qty=order.cum_exec_qty + qty,
+            cum_exec_value=order.cum_exec_value + value,
+            cum_exec_fee=order.cum_exec_fee + fee,
+            closed_pnl=order.closed_pnl + effect.closed_pnl,
+            handed_over=order.handed_over or position.side is order.side,
+            updated_ns=step.at_ns,
+        )
+        fill = Fill(
+            number=number,
+            exec_id=state.new_id("execution", number),
+            symbol=symbol,
+            order_id=order.order_id,
+            order_link_id=order.order_link_id,
+            side=order.side,
+            order_type=order.order_type,
+            order_price=order.price,
+            order_qty=order.qty,
+            leaves=order.leaves,
+            create_type=order.create_type,
+            stop_kind=order.stop_kind,
+            price=price,
+            qty=qty,
+            value=value,
+            fee=fee,
+            fee_rate=rate,
+            is_maker=is_maker,
+            closed_qty=effect.closed_qty,
+            pnl=effect.pnl,
+            mark_price=self.market.mark_price(symbol),
+            index_price=self.market.index_price(symbol),
+            seq=seq,
+            at_ns=step.at_ns,
+        )
+        step.fills.append(fill)
+        step.positions.append(position)
+        return order
+
+    @staticmethod
+    def _hand_over(order: Order, before: Position, after: Position) -> Position:
+        """A position that ended takes its protection along; a new fill brings the order's."""
+        if after.side is not before.side:
+            after = replace(after, stop_loss=None, take_profit=None)
+        if after.side is order.side and not order.handed_over:
+            after = replace(
+                after,
+                stop_loss=order.stop_loss or after.stop_loss,
+                take_profit=order.take_profit or after.take_profit,
+            )
+        return after
+
+    def set_protection(self, step: Step, symbol: str, kind: StopKind, protection: Protection | None) -> None:
+        """Changes what the position shows; `settle` then makes the orders follow."""
+        position = self.position(symbol)
+        if kind is StopKind.STOP_LOSS:
+            position = replace(position, stop_loss=protection, updated_ns=step.at_ns)
+        else:
+            position = replace(position, take_profit=protection, updated_ns=step.at_ns)
+        self.state.positions[symbol] = position
+
+    def next_order(self) -> tuple[int, str]:
+        """(number, id) for a new order."""
+        self.state.counters.orders += 1
+        number = self.state.counters.orders
+        return number, self.state.new_id("order", number)
+
+    def next_seq(self) -> int:
+        """The next cross sequence number."""
+        self.state.counters.seq += 1
+        return self.state.counters.seq
+
+    def end(
+        self,
+        step: Step,
+        order: Order,
+        status: OrderStatus,
+        reason: RejectReason = RejectReason.NONE,
+        cancel: CancelType = CancelType.UNKNOWN,
+    ) -> Order:
+        """The order ends without (further) fills."""
+        return self.put(
+            step,
+            replace(order, status=status, reject_reason=reason, cancel_type=cancel, updated_ns=step.at_ns),
+        )
+
+    def put(self, step: Step, order: Order) -> Order:
+        """The order is now so; ended orders leave the book."""
+        step.orders.append(order)
+        if order.status.is_terminal:
+            self.state.orders.pop(order.order_id, None)
+            self._open[order.symbol].pop(order.order_id, None)
+            self._liquidity[order.symbol].leave(order.order_id)
+        else:
+            self.state.orders[order.order_id] = order
+            self._open[order.symbol][order.order_id] = None
+        return order
+
+    def finish(self, step: Step) -> Step:
+        """Adds a position row for every symbol with an order operation that has none yet.
+
+        Bybit pushes the position after each create, amend and cancel, changed or not.
+        """
+        shown = step.final_positions()
+        for symbol in dict.fromkeys(order.symbol for order in step.orders):
+            position = self.position(symbol)
+            if shown.get(symbol) != position:
+                step.positions.append(position)
+        return step

@@ -1,0 +1,277 @@
+"""What a user may ask of the account: create, amend, cancel, protect, set leverage.
+
+Each request is judged by `rules` before anything is changed; what passes is carried out by
+`Matching` and told as a `Step`. Pure: the caller persists the step, then answers, then pushes it.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from msgspec.structs import replace
+
+from tradefleet.domain.instruments import Instrument
+from tradefleet.domain.orders import OrderStatus, OrderType
+from tradefleet.domain.quantities import ONE, ZERO
+from tradefleet.simulation.account import rules
+from tradefleet.simulation.account.band import clamp_limit, market_bound
+from tradefleet.simulation.account.matching import Matching
+from tradefleet.simulation.account.orders import (
+    AmendRequest,
+    CancelType,
+    Order,
+    OrderRequest,
+    Protection,
+    Refused,
+    RejectReason,
+    StopKind,
+)
+from tradefleet.simulation.account.protection import settle
+from tradefleet.simulation.account.state import Step
+from tradefleet.simulation.account.wire import bad
+
+GONE = 110001
+AMEND_BELOW_FILLED = 110064
+LEVERAGE_NOT_MODIFIED = 110043
+MARGIN_SHORT = 110012
+PROTECTION_NOT_MODIFIED = 34040
+
+
+class AccountEngine(Matching):
+    """The account's requests on top of its matching."""
+
+    # ---- create
+
+    def create(self, request: OrderRequest, at_ns: int) -> Step:
+        """Accepts the order or raises Refused; the step tells what became of it at once.
+
+        Uniqueness of the orderLinkId is the store's to judge, before this.
+        """
+        instrument = rules.known(self.market.instruments, request.symbol)
+        rules.check_position_idx(request.position_idx)
+        rules.check_live(instrument, request.only_reduces)
+        qty = self._judged_qty(instrument, request)
+        price = self._judged_price(instrument, request)
+        self._judge_protection(instrument, request, price)
+        waiting = [order for order in self.open_orders(request.symbol) if not order.is_resting]
+        active = len(self.open_orders(request.symbol)) - len(waiting)
+        rules.check_counts(active, len(waiting), request.trigger is not None)
+        if request.trigger is not None:
+            rules.check_trigger(instrument, request.trigger, self.prices(request.symbol))
+        elif not request.only_reduces:
+            at_mark = price if request.order_type is OrderType.LIMIT else self.prices(request.symbol).mark
+            rules.check_notional(instrument, qty, at_mark)
+        order = self._new_order(request, qty, price, at_ns)
+        if request.trigger is None and not self.affords(order):
+            raise Refused(rules.NO_FUNDS, rules.NO_FUNDS_TEXT)
+        # Only now is the number used up: a refused request leaves no trace.
+        number, order_id = self.next_order()
+        order = replace(order, number=number, order_id=order_id)
+        step = Step(at_ns)
+        step.order = self.put(step, order) if order.is_waiting else self.arrive(step, order)
+        return self.finish(step)
+
+    def _judged_qty(self, instrument: Instrument, request: OrderRequest) -> Decimal:
+        """The size that enters: cut to the position when the order only reduces.
+
+        A conditional order that only reduces is measured against the position when it fires; its
+        quantity may then be zero, for "all there is".
+        """
+        if request.qty:
+            rules.check_step(instrument, request.qty)
+        qty = request.qty
+        if request.only_reduces and request.trigger is None:
+            qty = rules.reducible(request, self.position(instrument.symbol))
+            if not request.qty:
+                return min(qty, rules.max_qty(instrument, request.order_type))
+        rules.check_max(instrument, request.order_type, qty)
+        return qty
+
+    def _judged_price(self, instrument: Instrument, request: OrderRequest) -> Decimal:
+        """Limit price inside the band, or a market order's bound; zero while that has to wait."""
+        prices = self.prices(request.symbol)
+        if request.price is None:
+            if request.trigger is not None:
+                return ZERO
+            return market_bound(instrument, request.side, prices.mark)
+        rules.check_price(instrument, request.price)
+        premium = self.premium(request.symbol).mean()
+        return clamp_limit(instrument, request.side, request.price, prices.mark, prices.index, premium)
+
+    def _judge_protection(self, instrument: Instrument, request: OrderRequest, price: Decimal) -> None:
+        """Attached stop and target lie on their sides of the base price.
+
+        The base is a limit order's price, a conditional market order's trigger, else the price
+        that the stop or target itself watches.
+        """
+        if request.stop_loss is None and request.take_profit is None:
+            return
+        if request.only_reduces:
+            raise bad("TP/SL cannot be set for a reduce-only order")
+        prices = self.prices(request.symbol)
+
+        def base(protection: Protection) -> Decimal:
+            if request.order_type is OrderType.LIMIT:
+                return price
+            return request.trigger.price if request.trigger else prices.of(protection.by)
+
+        if request.stop_loss is not None:
+            rules.check_stop(instrument, request.side, request.stop_loss, base(request.stop_loss))
+        if request.take_profit is not None:
+            rules.check_target(instrument, request.side, request.take_profit, base(request.take_profit))
+
+    def _new_order(self, request: OrderRequest, qty: Decimal, price: Decimal, at_ns: int) -> Order:
+        self.position(request.symbol)
+        waiting = request.trigger is not None
+        return Order(
+            number=0,
+            order_id="",
+            order_link_id=request.order_link_id,
+            symbol=request.symbol,
+            side=request.side,
+            order_type=request.order_type,
+            time_in_force=request.time_in_force,
+            qty=qty,
+            price=price,
+            status=OrderStatus.UNTRIGGERED if waiting else OrderStatus.NEW,
+            created_ns=at_ns,
+            updated_ns=at_ns,
+            reduce_only=request.reduce_only,
+            close_on_trigger=request.close_on_trigger,
+            stop_kind=StopKind.STOP if waiting else StopKind.NONE,
+            trigger=request.trigger,
+            take_profit=request.take_profit,
+            stop_loss=request.stop_loss,
+            smp_type=request.smp_type,
+            last_price_on_created=self.market.last_price(request.symbol),
+        )
+
+    # ---- cancel
+
+    def cancel(self, order_id: str, at_ns: int) -> Step:
+        """Cancels an open order; 110001 when it is not open."""
+        return self.cancel_where(lambda order: order.order_id == order_id, at_ns, at_least_one=True)
+
+    def cancel_where(
+        self, chosen: Callable[[Order], bool], at_ns: int, *, at_least_one: bool = False, at_most: int = 500
+    ) -> Step:
+        """Cancels the open orders that `chosen` picks, oldest first, at most 500 as Bybit does."""
+        step = Step(at_ns)
+        picked = [order for order in self.state.orders.values() if chosen(order)][:at_most]
+        if at_least_one and not picked:
+            raise Refused(GONE, "order not exists or too late to cancel")
+        for order in picked:
+            status = OrderStatus.DEACTIVATED if order.is_waiting else OrderStatus.CANCELLED
+            step.order = self.end(step, order, status, RejectReason.CANCEL_REQUEST, cancel=CancelType.BY_USER)
+            if order.is_protective:
+                self.set_protection(step, order.symbol, order.stop_kind, None)
+        return self.finish(step)
+
+    # ---- amend
+
+    def amend(self, order_id: str, request: AmendRequest, at_ns: int) -> Step:
+        """Changes an open order; it goes to the back of the queue unless only its size shrinks."""
+        order = self.state.orders.get(order_id)
+        if order is None:
+            raise Refused(GONE, "order not exists or too late to replace")
+        if order.is_protective:
+            return self._amend_protection(order, request, at_ns)
+        changed = self._amended(order, request, at_ns)
+        if replace(changed, updated_ns=order.updated_ns) == order:
+            raise bad("The order remains unchanged as the parameters entered match the existing ones.")
+        self._judge_amended(order, changed)
+        step = Step(at_ns)
+        if changed.is_waiting or (changed.price == order.price and changed.qty < order.qty):
+            step.order = self.put(step, changed)
+        else:
+            self.liquidity(order.symbol).leave(order_id)
+            step.order = self.arrive(step, changed)
+        return self.finish(step)
+
+    def _amended(self, order: Order, request: AmendRequest, at_ns: int) -> Order:
+        instrument = self.market.instruments[order.symbol]
+        changed = replace(order, updated_ns=at_ns)
+        if request.qty is not None:
+            rules.check_step(instrument, request.qty)
+            rules.check_max(instrument, order.order_type, request.qty)
+            if request.qty <= order.cum_exec_qty:
+                raise Refused(AMEND_BELOW_FILLED, "The modified order quantity is below the filled one")
+            qty = request.qty
+            if order.reduce_only and order.is_resting:
+                position = self.position(instrument.symbol)
+                qty = min(qty, order.cum_exec_qty + abs(position.size))
+            changed = replace(changed, qty=qty)
+        if request.price is not None and order.order_type is OrderType.LIMIT:
+            rules.check_price(instrument, request.price)
+            prices, premium = self.prices(order.symbol), self.premium(order.symbol).mean()
+            price = clamp_limit(instrument, order.side, request.price, prices.mark, prices.index, premium)
+            changed = replace(changed, price=price)
+        if request.trigger_price is not None and order.trigger is not None and order.is_waiting:
+            trigger = replace(order.trigger, price=request.trigger_price)
+            rules.check_trigger(instrument, trigger, self.prices(order.symbol))
+            changed = replace(changed, trigger=trigger)
+        return changed
+
+    def _judge_amended(self, order: Order, changed: Order) -> None:
+        if changed.is_waiting or changed.only_reduces:
+            return
+        rules.check_notional(self.market.instruments[order.symbol], changed.qty, changed.price)
+        if not self.affords(changed):
+            raise Refused(rules.NO_FUNDS, rules.NO_FUNDS_TEXT)
+
+    def _amend_protection(self, order: Order, request: AmendRequest, at_ns: int) -> Step:
+        if request.trigger_price is None or order.trigger is None:
+            raise bad("only the trigger price of a position's stop or target can be amended")
+        protection = Protection(request.trigger_price, order.trigger.by)
+        if order.stop_kind is StopKind.STOP_LOSS:
+            step = self.protect(order.symbol, at_ns, stop_loss=protection)
+        else:
+            step = self.protect(order.symbol, at_ns, take_profit=protection)
+        step.order = self.state.orders[order.order_id]
+        return step
+
+    # ---- position
+
+    def protect(
+        self,
+        symbol: str,
+        at_ns: int,
+        *,
+        stop_loss: Protection | None = None,
+        take_profit: Protection | None = None,
+    ) -> Step:
+        """Sets the whole position's stop or target; a price of zero removes it, None leaves it."""
+        instrument = rules.known(self.market.instruments, symbol)
+        position = self.position(instrument.symbol)
+        side = position.side
+        if side is None:
+            raise bad("can not set tp/sl/ts for zero position")
+        prices = self.prices(symbol)
+        if stop_loss is not None and stop_loss.price > 0:
+            rules.check_stop(instrument, side, stop_loss, prices.of(stop_loss.by))
+        if take_profit is not None and take_profit.price > 0:
+            rules.check_target(instrument, side, take_profit, prices.of(take_profit.by))
+        step = Step(at_ns)
+        for kind, wanted in ((StopKind.STOP_LOSS, stop_loss), (StopKind.TAKE_PROFIT, take_profit)):
+            if wanted is not None:
+                self.set_protection(step, symbol, kind, wanted if wanted.price > 0 else None)
+        after = self.position(instrument.symbol)
+        if (after.stop_loss, after.take_profit) == (position.stop_loss, position.take_profit):
+            self.state.positions[symbol] = position
+            raise Refused(PROTECTION_NOT_MODIFIED, "not modified")
+        settle(self, step, symbol)
+        return self.finish(step)
+
+    def set_leverage(self, symbol: str, leverage: Decimal, at_ns: int) -> Step:
+        """Changes the symbol's leverage, 1 to the instrument's maximum; margin must suffice."""
+        instrument = rules.known(self.market.instruments, symbol)
+        if not ONE <= leverage <= instrument.max_leverage:
+            raise bad("leverage invalid")
+        position = self.position(instrument.symbol)
+        if leverage == position.leverage:
+            raise Refused(LEVERAGE_NOT_MODIFIED, "leverage not modified")
+        changed = replace(position, leverage=leverage, updated_ns=at_ns)
+        self.state.positions[symbol] = changed
+        if leverage < position.leverage and self.figures().available < 0:
+            self.state.positions[symbol] = position
+            raise Refused(MARGIN_SHORT, "Insufficient available balance")
+        return Step(at_ns, positions=[changed])

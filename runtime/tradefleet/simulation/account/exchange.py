@@ -1,0 +1,251 @@
+"""The simulated exchange's account: engine, store and market joined.
+
+Everything happens in one thread, in this order: a request or a market event makes the engine take a
+step; the step is committed to the store; only then is it returned to the caller (who answers) and
+published to the private streams. The market calls in through `MarketListener`, the wire through the
+other methods; `reads` answers questions.
+
+    exchange = SimulatedExchange(market, Path("state"), api_key="k", api_secret="s")
+    accepted = exchange.create({"category": "linear", "symbol": "BTCUSDT", ...})
+"""
+
+import decimal
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from tradefleet.domain.orders import Side
+from tradefleet.domain.quantities import MONEY
+from tradefleet.simulation.account import wire
+from tradefleet.simulation.account.engine import GONE, AccountEngine
+from tradefleet.simulation.account.faults import FaultPlan
+from tradefleet.simulation.account.ledger import FeeRates
+from tradefleet.simulation.account.orders import Order, Refused
+from tradefleet.simulation.account.rows import (
+    Row,
+    execution_row,
+    fast_execution_row,
+    order_row,
+    position_stream_row,
+    wallet_row,
+)
+from tradefleet.simulation.account.rules import DUPLICATE_LINK, DUPLICATE_TEXT
+from tradefleet.simulation.account.state import Step
+from tradefleet.simulation.account.store import StateError, StateStore
+from tradefleet.simulation.market_view import MarketView
+
+RECENT_CLOSED: Final = 500
+"""How many ended orders order/realtime remembers; a restart forgets them, as Bybit's does."""
+
+POSITION_MODE_NOT_MODIFIED: Final = 110025
+
+Body = Mapping[str, Any]
+
+
+class Timing(msgspec.Struct, frozen=True):
+    """When things leave, in milliseconds after the engine is done; rows after the ack by default."""
+
+    ack_ms: float = 0.0
+    rows_ms: float = 4.0
+
+
+class Publication(msgspec.Struct, frozen=True):
+    """One step for the private streams: rows by topic, in the order in which topics are sent."""
+
+    at_ns: int
+    rows: dict[str, list[Row]]
+
+
+Subscriber = Callable[[Publication], None]
+
+
+class SimulatedExchange:
+    """One account of a Bybit V5 unified account, linear contracts, one-way mode, cross margin."""
+
+    def __init__(
+        self,
+        market: MarketView,
+        state_folder: Path,
+        *,
+        api_key: str,
+        api_secret: str,
+        uid: str = "100001",
+        start_balance: Decimal = Decimal("10000"),
+        fees: FeeRates | None = None,
+        timing: Timing | None = None,
+    ) -> None:
+        """Opens the folder's account, or makes one with `start_balance` USDT.
+
+        Raises StateError when the folder's file cannot be used.
+        """
+        self.market = market
+        self.api_key = api_key
+        self.api_secret = api_secret
+        self.uid = uid
+        self.timing = timing or Timing()
+        self.faults = FaultPlan()
+        self.recent: deque[Order] = deque(maxlen=RECENT_CLOSED)
+        self.store = StateStore.open(state_folder, uid, start_balance, market.now_ns())
+        self._subscribers: list[Subscriber] = []
+        self._broken: StateError | None = None
+        self._last_step_ns = 0
+        state = self.store.load()
+        self._require_symbols([*(order.symbol for order in state.orders.values())])
+        self._require_symbols([p.symbol for p in state.positions.values() if p.size])
+        self.engine = AccountEngine(market, state, fees or FeeRates())
+        market.add_listener(self)
+
+    def _require_symbols(self, symbols: Sequence[str]) -> None:
+        for symbol in symbols:
+            if symbol not in self.market.instruments:
+                self.store.close()
+                raise StateError(
+                    self.store.path,
+                    f"has an order or position in {symbol}, which this market does not have: "
+                    "replay that symbol, or name another folder",
+                )
+
+    def close(self) -> None:
+        """Closes the state's file; the exchange may not be used afterwards."""
+        self.store.close()
+
+    def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
+        """Calls `subscriber` after each step that changed something; returns the way to stop."""
+        self._subscribers.append(subscriber)
+        return lambda: self._subscribers.remove(subscriber)
+
+    # ---- requests
+
+    def create(self, body: Body) -> Order:
+        """order/create: the accepted order as it is after its first match. Raises Refused."""
+        request = wire.read_create(body)
+        if request.order_link_id and self.store.link_is_used(request.order_link_id):
+            raise Refused(DUPLICATE_LINK, DUPLICATE_TEXT)
+        return _order_of(self._carry_out(lambda at_ns: self.engine.create(request, at_ns)))
+
+    def amend(self, body: Body) -> Order:
+        """order/amend. Raises Refused."""
+        chosen, request = wire.read_chosen(body), wire.read_amend(body)
+        order = self._find_open(chosen, "order not exists or too late to replace")
+        return _order_of(self._carry_out(lambda at_ns: self.engine.amend(order.order_id, request, at_ns)))
+
+    def cancel(self, body: Body) -> Order:
+        """order/cancel. Raises Refused."""
+        order = self._find_open(wire.read_chosen(body), "order not exists or too late to cancel")
+        return _order_of(self._carry_out(lambda at_ns: self.engine.cancel(order.order_id, at_ns)))
+
+    def cancel_all(self, body: Body) -> list[Order]:
+        """order/cancel-all: the cancelled orders, at most 500. Raises Refused."""
+        wire.require_linear(body)
+        scope = wire.read_scope(body, needed=True)
+        chosen_filter = wire.word(body, "orderFilter", wire.OrderFilter, wire.OrderFilter.ALL)
+        stop_kind = wire.text(body, "stopOrderType")
+        instruments = self.market.instruments
+        if scope.symbol and scope.symbol not in instruments:
+            raise wire.bad(f"params error: symbol invalid {scope.symbol}")
+
+        def chosen(order: Order) -> bool:
+            return (
+                scope.admits(instruments[order.symbol])
+                and chosen_filter.admits(order)
+                and (not stop_kind or order.stop_kind.value == stop_kind)
+            )
+
+        step = self._carry_out(lambda at_ns: self.engine.cancel_where(chosen, at_ns))
+        return list(step.final_orders().values())
+
+    def set_protection(self, body: Body) -> None:
+        """position/trading-stop for the whole position. Raises Refused."""
+        wish = wire.read_protection(body)
+        self._carry_out(
+            lambda at_ns: self.engine.protect(
+                wish.symbol, at_ns, stop_loss=wish.stop_loss, take_profit=wish.take_profit
+            )
+        )
+
+    def set_leverage(self, body: Body) -> None:
+        """position/set-leverage. Raises Refused."""
+        symbol, leverage = wire.read_leverage(body)
+        self._carry_out(lambda at_ns: self.engine.set_leverage(symbol, leverage, at_ns))
+
+    def switch_mode(self, body: Body) -> None:
+        """position/switch-mode: one-way is all there is. Always raises Refused."""
+        wire.require_linear(body)
+        if wire.whole(body, "mode") == 0:
+            raise Refused(POSITION_MODE_NOT_MODIFIED, "Position mode is not modified")
+        raise wire.not_simulated("hedge mode")
+
+    def _find_open(self, chosen: wire.Chosen, gone_text: str) -> Order:
+        for order in self.engine.state.orders.values():
+            by_id = order.order_id == chosen.order_id if chosen.order_id else False
+            by_link = not chosen.order_id and order.order_link_id == chosen.link_id
+            if (by_id or by_link) and order.symbol == chosen.symbol:
+                return order
+        raise Refused(GONE, gone_text)
+
+    # ---- MarketListener
+
+    def on_book(
+        self, symbol: str, restated: Sequence[tuple[Side, Decimal]], replaced: bool, at_ns: int
+    ) -> None:
+        """The exchange has restated these levels."""
+        self._carry_out(lambda now_ns: self.engine.on_book(symbol, restated, replaced, now_ns))
+
+    def on_trade(self, symbol: str, price: Decimal, qty: Decimal, taker: Side, at_ns: int) -> None:
+        """A replayed trade."""
+        self._carry_out(lambda now_ns: self.engine.on_trade(symbol, price, qty, taker, at_ns, now_ns))
+
+    def on_mark(self, symbol: str, mark: Decimal, index: Decimal, last: Decimal, at_ns: int) -> None:
+        """Mark, index or last price changed."""
+        self._carry_out(lambda now_ns: self.engine.on_mark(symbol, mark, index, last, now_ns))
+
+    # ---- one step
+
+    def _carry_out(self, action: Callable[[int], Step]) -> Step:
+        """Decide, write down, publish. A state that cannot be written ends the exchange."""
+        if self._broken is not None:
+            raise self._broken
+        with decimal.localcontext(MONEY):
+            # Steps never go back in time, whatever the wall clock does: rows are ordered by it.
+            self._last_step_ns = max(self._last_step_ns, self.market.now_ns())
+            step = action(self._last_step_ns)
+            if not step:
+                return step
+            try:
+                self.store.commit(step, self.engine.state)
+            except StateError as error:
+                # Memory is now ahead of the file: nothing may be answered from it any more.
+                self._broken = error
+                raise
+            self.recent.extend(o for o in step.final_orders().values() if o.status.is_terminal)
+            if self._subscribers:
+                publication = self._publication(step)
+                for subscriber in tuple(self._subscribers):
+                    subscriber(publication)
+        return step
+
+    def _publication(self, step: Step) -> Publication:
+        rows: dict[str, list[Row]] = {}
+        if step.fills:
+            rows["execution"] = [execution_row(fill) for fill in step.fills]
+            rows["execution.fast"] = [fast_execution_row(fill) for fill in step.fills]
+        if step.orders:
+            rows["order"] = [order_row(order) for order in step.orders]
+        if step.positions:
+            rows["position"] = [
+                position_stream_row(position, self.engine.position_figures(position), self.engine.fees)
+                for position in step.positions
+            ]
+        if step.fills:
+            rows["wallet"] = [wallet_row(self.engine.figures())]
+        return Publication(step.at_ns, rows)
+
+
+def _order_of(step: Step) -> Order:
+    """The order that the request was about."""
+    assert step.order is not None  # every operation on one order names it
+    return step.order

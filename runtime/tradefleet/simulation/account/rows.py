@@ -1,0 +1,287 @@
+"""The account's rows as Bybit writes them: one place for REST and the private stream.
+
+Numbers are strings, absent ones "". REST and stream rows of one thing carry the same fields under
+the same names, but for a position's entry price (`avgPrice` over REST, `entryPrice` in the stream).
+Constants stand for what is not simulated: hedge mode, risk tiers, ADL, borrowing, RPI, SMP.
+Source: reference B2; every recorded payload's fields are held to by
+tests/unit/simulation/account/test_account_rows.py.
+"""
+
+from decimal import Decimal
+from typing import Any, Final
+
+from tradefleet.domain.quantities import MONEY, ONE, ZERO, divide, plain
+from tradefleet.simulation.account.ledger import GRAIN, FeeRates, Position
+from tradefleet.simulation.account.margin import AccountFigures, PositionFigures
+from tradefleet.simulation.account.orders import Fill, Order, Protection
+
+Row = dict[str, Any]
+
+CATEGORY: Final = "linear"
+SETTLE_COIN: Final = "USDT"
+MILLISECOND_NS: Final = 1_000_000
+
+_EIGHT_DECIMALS: Final = Decimal("1e-8")
+_ONE_TIER: Final = "2000000"
+"""riskLimitValue: one tier for every symbol, shown and not enforced."""
+
+
+def order_row(order: Order) -> Row:
+    """One order, for order/realtime, order/history and the topic `order`."""
+    trigger, leaves = order.trigger, order.leaves
+    stop, target = order.stop_loss, order.take_profit
+    average = divide(order.cum_exec_value, order.cum_exec_qty) if order.cum_exec_qty else None
+    return {
+        "symbol": order.symbol,
+        "category": CATEGORY,
+        "orderId": order.order_id,
+        "orderLinkId": order.order_link_id,
+        "parentOrderLinkId": "",
+        "side": order.side.value,
+        "positionIdx": 0,
+        "orderType": order.order_type.value,
+        "price": plain(order.price),
+        "qty": plain(order.qty),
+        "timeInForce": order.time_in_force.value,
+        "orderStatus": order.status.value,
+        "createType": order.create_type.value,
+        "cancelType": order.cancel_type.value,
+        "rejectReason": order.reject_reason.value,
+        "avgPrice": "" if average is None else plain(average.quantize(GRAIN, context=MONEY)),
+        "leavesQty": plain(leaves),
+        "leavesValue": plain(leaves * order.price),
+        "cumExecQty": plain(order.cum_exec_qty),
+        "cumExecValue": plain(order.cum_exec_value),
+        "cumExecFee": plain(order.cum_exec_fee),
+        "cumFeeDetail": {SETTLE_COIN: plain(order.cum_exec_fee)} if order.cum_exec_fee else {},
+        "closedPnl": plain(order.closed_pnl),
+        "feeCurrency": SETTLE_COIN,
+        "stopOrderType": order.stop_kind.value,
+        "triggerPrice": "" if trigger is None else plain(trigger.price),
+        "triggerDirection": 0 if trigger is None else int(trigger.direction),
+        "triggerBy": "" if trigger is None else trigger.by.value,
+        **_attached(stop, target),
+        "tpslMode": "Full" if stop or target or order.is_protective else "",
+        "tpLimitPrice": "",
+        "slLimitPrice": "",
+        "ocoTriggerBy": "",
+        "lastPriceOnCreated": plain(order.last_price_on_created),
+        "reduceOnly": order.reduce_only,
+        "closeOnTrigger": order.close_on_trigger,
+        "placeType": "",
+        "smpType": order.smp_type,
+        "smpGroup": 0,
+        "smpOrderId": "",
+        "slippageToleranceType": "UNKNOWN",
+        "slippageTolerance": "",
+        "marketUnit": "",
+        "blockTradeId": "",
+        "isLeverage": "",
+        "orderIv": "",
+        "extraFees": "",
+        "rpiTakerAccess": False,
+        "rpiMatchedQty": "0",
+        "createdTime": _ms(order.created_ns),
+        "updatedTime": _ms(order.updated_ns),
+    }
+
+
+def _attached(stop: Protection | None, target: Protection | None) -> Row:
+    return {
+        "takeProfit": "" if target is None else plain(target.price),
+        "stopLoss": "" if stop is None else plain(stop.price),
+        "tpTriggerBy": "" if target is None else target.by.value,
+        "slTriggerBy": "" if stop is None else stop.by.value,
+    }
+
+
+def execution_row(fill: Fill) -> Row:
+    """One execution, for execution/list and the topic `execution`."""
+    return {
+        "category": CATEGORY,
+        "symbol": fill.symbol,
+        "orderId": fill.order_id,
+        "orderLinkId": fill.order_link_id,
+        "side": fill.side.value,
+        "orderPrice": plain(fill.order_price),
+        "orderQty": plain(fill.order_qty),
+        "leavesQty": plain(fill.leaves),
+        "createType": fill.create_type.value,
+        "orderType": fill.order_type.value,
+        "stopOrderType": fill.stop_kind.value or "UNKNOWN",
+        "execId": fill.exec_id,
+        "execPrice": plain(fill.price),
+        "execQty": plain(fill.qty),
+        "execValue": plain(fill.value),
+        "execType": "Trade",
+        "execTime": _ms(fill.at_ns),
+        "execFee": plain(fill.fee),
+        "feeRate": plain(fill.fee_rate),
+        "feeCurrency": SETTLE_COIN,
+        "isMaker": fill.is_maker,
+        "closedSize": plain(fill.closed_qty),
+        "execPnl": plain(fill.pnl),
+        "markPrice": plain(fill.mark_price),
+        "indexPrice": plain(fill.index_price),
+        "underlyingPrice": "",
+        "tradeIv": "",
+        "markIv": "",
+        "blockTradeId": "",
+        "isLeverage": "0",
+        "marketUnit": "",
+        "extraFees": "",
+        "seq": fill.seq,
+    }
+
+
+def fast_execution_row(fill: Fill) -> Row:
+    """The topic `execution.fast`: a maker's orderLinkId is "" there, as Bybit leaves it out."""
+    return {
+        "category": CATEGORY,
+        "symbol": fill.symbol,
+        "orderId": fill.order_id,
+        "orderLinkId": "" if fill.is_maker else fill.order_link_id,
+        "isMaker": fill.is_maker,
+        "execId": fill.exec_id,
+        "execPrice": plain(fill.price),
+        "execQty": plain(fill.qty),
+        "side": fill.side.value,
+        "execTime": _ms(fill.at_ns),
+        "seq": fill.seq,
+    }
+
+
+def _position_fields(position: Position, figures: PositionFigures, fees: FeeRates) -> Row:
+    side = position.side
+    return {
+        "positionIdx": 0,
+        "riskId": 1,
+        "riskLimitValue": _ONE_TIER,
+        "symbol": position.symbol,
+        "category": CATEGORY,
+        "side": "" if side is None else side.value,
+        "size": plain(abs(position.size)),
+        "leverage": plain(position.leverage),
+        "breakEvenPrice": _break_even(position, fees),
+        "positionValue": plain(figures.value),
+        "positionBalance": "0",
+        "markPrice": plain(figures.mark),
+        "positionIM": _short(figures.initial_margin),
+        "positionIMByMp": _short(figures.initial_margin),
+        "positionMM": _short(figures.maintenance_margin),
+        "positionMMByMp": _short(figures.maintenance_margin),
+        "liqPrice": "",
+        "bustPrice": "",
+        "takeProfit": plain(position.take_profit.price) if position.take_profit else "0",
+        "stopLoss": plain(position.stop_loss.price) if position.stop_loss else "0",
+        "trailingStop": "0",
+        "unrealisedPnl": plain(figures.unrealised),
+        "curRealisedPnl": plain(position.realised_now),
+        "cumRealisedPnl": plain(position.realised_total),
+        "sessionAvgPrice": "",
+        "tradeMode": 0,
+        "tpslMode": "Full",
+        "positionStatus": "Normal",
+        "adlRankIndicator": 0,
+        "autoAddMargin": 0,
+        "leverageSysUpdatedTime": "",
+        "isReduceOnly": False,
+        "seq": position.seq,
+        "openTime": position.opened_ns // MILLISECOND_NS,
+        "createdTime": _ms(position.created_ns),
+        "updatedTime": _ms(position.updated_ns),
+    }
+
+
+def position_rest_row(position: Position, figures: PositionFigures, fees: FeeRates) -> Row:
+    """One position, for position/list."""
+    entry = position.entry_price
+    return {
+        **_position_fields(position, figures, fees),
+        "avgPrice": "0" if entry is None else plain(entry),
+        "mmrSysUpdateTime": "",
+    }
+
+
+def position_stream_row(position: Position, figures: PositionFigures, fees: FeeRates) -> Row:
+    """One position, for the topic `position`."""
+    entry = position.entry_price
+    return {
+        **_position_fields(position, figures, fees),
+        "entryPrice": "0" if entry is None else plain(entry),
+        "mmrSysUpdatedTime": "",
+    }
+
+
+def _break_even(position: Position, fees: FeeRates) -> str:
+    """(entry x qty - realised) / (qty - |qty| x max(taker, 0.00055)), signed qty; "" when flat."""
+    if position.side is None:
+        return ""
+    signed_cost = position.cost * position.side.sign
+    after_fee = position.size - abs(position.size) * max(fees.taker, Decimal("0.00055"))
+    return _short(divide(signed_cost - position.realised_now, after_fee))
+
+
+def wallet_row(figures: AccountFigures) -> Row:
+    """The account, for account/wallet-balance and the topic `wallet`; USDT is counted as a dollar."""
+    wallet, margin = figures.wallet, figures.position_margin + figures.order_margin
+    rate_im, rate_mm = _rate(margin, figures), _rate(figures.maintenance_margin, figures)
+    return {
+        "accountType": "UNIFIED",
+        "accountLTV": "0",
+        "accountIMRate": rate_im,
+        "accountIMRateByMp": rate_im,
+        "accountMMRate": rate_mm,
+        "accountMMRateByMp": rate_mm,
+        "totalEquity": plain(figures.equity),
+        "totalWalletBalance": plain(wallet.balance),
+        "totalMarginBalance": plain(figures.equity),
+        "totalAvailableBalance": _short(max(ZERO, figures.available)),
+        "totalPerpUPL": plain(figures.unrealised),
+        "totalInitialMargin": _short(margin),
+        "totalInitialMarginByMp": _short(margin),
+        "totalMaintenanceMargin": _short(figures.maintenance_margin),
+        "totalMaintenanceMarginByMp": _short(figures.maintenance_margin),
+        "coin": [_coin_row(figures)],
+    }
+
+
+def _coin_row(figures: AccountFigures) -> Row:
+    wallet = figures.wallet
+    return {
+        "coin": SETTLE_COIN,
+        "equity": plain(figures.equity),
+        "usdValue": plain(figures.equity),
+        "walletBalance": plain(wallet.balance),
+        "availableToWithdraw": _short(max(ZERO, min(figures.available, wallet.balance))),
+        "availableToBorrow": "",
+        "borrowAmount": "0",
+        "accruedInterest": "0",
+        "totalOrderIM": _short(figures.order_margin),
+        "totalPositionIM": _short(figures.position_margin),
+        "totalPositionMM": _short(figures.maintenance_margin),
+        "unrealisedPnl": plain(figures.unrealised),
+        "cumRealisedPnl": plain(wallet.realised - wallet.fees),
+        "bonus": "0",
+        "collateralSwitch": True,
+        "marginCollateral": True,
+        "locked": "0",
+        "spotHedgingQty": "0",
+        "spotBorrow": "0",
+    }
+
+
+def _rate(part: Decimal, figures: AccountFigures) -> str:
+    """A margin as a fraction of the margin balance; 1 when there is nothing to hold it with."""
+    if part == 0:
+        return "0"
+    return _short(divide(part, figures.equity) if figures.equity > 0 else ONE)
+
+
+def _short(value: Decimal) -> str:
+    """An approximate figure to eight decimals, as Bybit writes them."""
+    return plain(value.quantize(_EIGHT_DECIMALS, context=MONEY) + ZERO)
+
+
+def _ms(at_ns: int) -> str:
+    return str(at_ns // MILLISECOND_NS)

@@ -1,0 +1,227 @@
+"""The account over REST: signed requests in, Bybit's envelopes out.
+
+Each request is checked in Bybit's order (headers, key, window, signature, rate limit), then handed
+to the exchange; what it refuses comes back as HTTP 200 with its code. Faults that a test has
+ordered at POST /simulator/faults/account strike here.
+"""
+
+import asyncio
+import decimal
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+from aiohttp import web
+
+from tradefleet.domain.quantities import MONEY
+from tradefleet.simulation.account import reads, wire
+from tradefleet.simulation.account.exchange import SimulatedExchange
+from tradefleet.simulation.account.faults import ANSWER_FAULTS, Fault, FaultKind, FaultPlan
+from tradefleet.simulation.account.orders import Order, Refused
+from tradefleet.simulation.account.reads import Params
+from tradefleet.simulation.server.envelope import (
+    MILLISECOND_NS,
+    RateLimit,
+    Refusal,
+    parameter_error,
+    respond,
+)
+from tradefleet.simulation.server.rate_limits import PER_SECOND, RollingLimits
+from tradefleet.simulation.server.signing import check_request
+
+FAULTS_PATH: Final = "/simulator/faults/account"
+RATE_LIMITED: Final = 10006
+
+Body = Mapping[str, Any]
+Read = Callable[[SimulatedExchange, Params], object]
+Write = Callable[[SimulatedExchange, Body], object]
+
+
+def _ids(order: Order) -> dict[str, str]:
+    return {"orderId": order.order_id, "orderLinkId": order.order_link_id}
+
+
+def _create(exchange: SimulatedExchange, body: Body) -> object:
+    return _ids(exchange.create(body))
+
+
+def _amend(exchange: SimulatedExchange, body: Body) -> object:
+    return _ids(exchange.amend(body))
+
+
+def _cancel(exchange: SimulatedExchange, body: Body) -> object:
+    return _ids(exchange.cancel(body))
+
+
+def _cancel_all(exchange: SimulatedExchange, body: Body) -> object:
+    return {"list": [_ids(order) for order in exchange.cancel_all(body)], "success": "1"}
+
+
+def _set_leverage(exchange: SimulatedExchange, body: Body) -> object:
+    exchange.set_leverage(body)
+    return {}
+
+
+def _switch_mode(exchange: SimulatedExchange, body: Body) -> object:
+    exchange.switch_mode(body)
+    return {}
+
+
+def _trading_stop(exchange: SimulatedExchange, body: Body) -> object:
+    exchange.set_protection(body)
+    return {}
+
+
+READS: Final[Mapping[str, Read]] = {
+    "/v5/order/realtime": reads.open_orders,
+    "/v5/order/history": reads.order_history,
+    "/v5/execution/list": reads.executions,
+    "/v5/position/list": reads.positions,
+    "/v5/account/wallet-balance": reads.wallet_balance,
+    "/v5/account/info": reads.account_info,
+    "/v5/account/fee-rate": reads.fee_rates,
+    "/v5/user/query-api": reads.api_key_info,
+    "/v5/asset/coin/query-info": reads.coin_info,
+}
+
+WRITES: Final[Mapping[str, Write]] = {
+    "/v5/order/create": _create,
+    "/v5/order/amend": _amend,
+    "/v5/order/cancel": _cancel,
+    "/v5/order/cancel-all": _cancel_all,
+    "/v5/position/set-leverage": _set_leverage,
+    "/v5/position/switch-mode": _switch_mode,
+    "/v5/position/trading-stop": _trading_stop,
+}
+
+NOT_SIMULATED: Final = (
+    ("POST", "/v5/order/create-batch"),
+    ("POST", "/v5/order/amend-batch"),
+    ("POST", "/v5/order/cancel-batch"),
+    ("POST", "/v5/order/disconnected-cancel-all"),
+    ("POST", "/v5/order/pre-check"),
+    ("POST", "/v5/position/add-margin"),
+    ("POST", "/v5/position/set-auto-add-margin"),
+    ("POST", "/v5/account/set-margin-mode"),
+    ("GET", "/v5/position/closed-pnl"),
+    ("GET", "/v5/account/transaction-log"),
+    ("GET", "/v5/account/collateral-info"),
+)
+
+
+def add_routes(
+    app: web.Application, exchange: SimulatedExchange, per_second: Mapping[str, int] = PER_SECOND
+) -> None:
+    """Serve the account. per_second: calls allowed in a rolling second, by path."""
+    rest = AccountRest(exchange, per_second)
+    for path, read in READS.items():
+        app.router.add_get(path, rest.reader(path, read))
+    for path, write in WRITES.items():
+        app.router.add_post(path, rest.writer(path, write))
+    for method, path in NOT_SIMULATED:
+        app.router.add_route(method, path, _not_simulated)
+    _add_fault_routes(app, exchange.faults, exchange.market.now_ns)
+
+
+async def _not_simulated(request: web.Request) -> web.StreamResponse:
+    raise Refusal(wire.NOT_SIMULATED, f"not simulated: {request.method} {request.path}")
+
+
+class AccountRest:
+    """Turns the exchange's methods into request handlers."""
+
+    def __init__(self, exchange: SimulatedExchange, per_second: Mapping[str, int]) -> None:
+        self._exchange = exchange
+        self._limits = RollingLimits(per_second)
+
+    def reader(self, path: str, read: Read) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        """Handler of a signed GET."""
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            # As sent: yarl would normalise the escapes, and the signature would not fit any more.
+            raw_query = request.raw_path.partition("?")[2]
+            return await self._serve(request, path, raw_query, lambda: read(self._exchange, request.query))
+
+        return handle
+
+    def writer(self, path: str, write: Write) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        """Handler of a signed POST."""
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            raw_body = (await request.read()).decode("utf-8", "replace")
+            return await self._serve(
+                request, path, raw_body, lambda: write(self._exchange, _json_object(raw_body))
+            )
+
+        return handle
+
+    async def _serve(
+        self, request: web.Request, path: str, payload: str, act: Callable[[], object]
+    ) -> web.StreamResponse:
+        exchange = self._exchange
+        now_ns = exchange.market.now_ns()
+        check_request(
+            request.headers,
+            payload,
+            now_ms=now_ns // MILLISECOND_NS,
+            api_key=exchange.api_key,
+            api_secret=exchange.api_secret,
+        )
+        allowed, rate = self._limits.take(path, now_ns)
+        if not allowed:
+            return self._refused(RATE_LIMITED, "Too many visits. Exceeded the API Rate Limit.", rate)
+        fault = exchange.faults.strike(frozenset({FaultKind.REJECT}), path)
+        if fault is not None:
+            return self._refused(fault.ret_code, fault.ret_msg, rate)
+        try:
+            with decimal.localcontext(MONEY):
+                result = act()
+        except Refused as refused:
+            return self._refused(refused.code, refused.text, rate)
+        fault = exchange.faults.strike(ANSWER_FAULTS, path)
+        if fault is not None and fault.kind is FaultKind.LOST_ANSWER:
+            return _lose_answer(request)
+        await asyncio.sleep((exchange.timing.ack_ms + (fault.delay_ms if fault else 0.0)) / 1e3)
+        return respond(result, now_ns=exchange.market.now_ns(), rate=rate)
+
+    def _refused(self, code: int, text: str, rate: RateLimit) -> web.Response:
+        return respond({}, now_ns=self._exchange.market.now_ns(), code=code, message=text, rate=rate)
+
+
+def _json_object(raw: str) -> Body:
+    try:
+        return msgspec.json.decode(raw, type=dict[str, Any])
+    except msgspec.DecodeError as error:
+        raise wire.bad(f"Request parameter error: {error}") from error
+
+
+def _lose_answer(request: web.Request) -> web.StreamResponse:
+    """Cut the connection: the client knows only that it has sent."""
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response(status=500)  # never leaves: there is no connection any more
+
+
+def _add_fault_routes(app: web.Application, plan: FaultPlan, now_ns: Callable[[], int]) -> None:
+    """POST a fault, GET what is pending, DELETE all; not signed, for tests."""
+
+    def pending() -> web.Response:
+        return respond({"list": [msgspec.to_builtins(f) for f in plan.pending()]}, now_ns=now_ns())
+
+    async def add(request: web.Request) -> web.StreamResponse:
+        try:
+            plan.add(msgspec.json.decode(await request.read(), type=Fault))
+        except msgspec.DecodeError as error:
+            raise parameter_error(f"{FAULTS_PATH}: {error}") from error
+        return pending()
+
+    async def show(request: web.Request) -> web.StreamResponse:
+        return pending()
+
+    async def clear(request: web.Request) -> web.StreamResponse:
+        plan.clear()
+        return pending()
+
+    app.router.add_post(FAULTS_PATH, add)
+    app.router.add_get(FAULTS_PATH, show)
+    app.router.add_delete(FAULTS_PATH, clear)
