@@ -1,0 +1,185 @@
+"""Rules between fields of a TradingBot, which no bound of one field can say.
+
+Each rule is a named pure function over the spec; its name is the rule's id, in CEL later as here.
+A rule never stands in the way of tightening a limit: whoever lowers one in an emergency must not be
+told to change something else first.
+"""
+
+import inspect
+from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
+
+import msgspec
+
+from tradefleet.spec.bot import BotSpec, Mode
+from tradefleet.spec.problems import shown
+from tradefleet.spec.schema_walk import leaf_by_path
+
+# Registered domains of Bybit's own servers. Source: Bybit V5, "Integration Guidance", hosts by region.
+_REAL_EXCHANGE = ("bybit", "bytick", "bybit-tr", "bybitgeorgia")
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """One rule.
+
+    holds: True when the spec keeps it. paths: the fields (or sections) it reads; the first is the one
+    that is blamed. message: what would be right; it continues a sentence that begins with the value
+    of the field that is blamed, or stands alone when that is a section.
+    """
+
+    holds: Callable[[BotSpec], bool]
+    paths: tuple[str, ...]
+    message: str
+
+    @property
+    def id(self) -> str:
+        """The rule's name."""
+        return self.holds.__name__
+
+    @property
+    def meaning(self) -> str:
+        """The rule as one sentence."""
+        return inspect.getdoc(self.holds) or ""
+
+
+def mode_has_an_adapter(spec: BotSpec) -> bool:
+    """Only modes with an adapter run."""
+    return spec.mode is Mode.PAPER
+
+
+def simulator_only_in_paper_mode(spec: BotSpec) -> bool:
+    """The simulated exchange is never started beside a bot that trades elsewhere."""
+    return spec.mode is Mode.PAPER or not spec.exchange.simulator.enabled
+
+
+def paper_mode_has_an_exchange(spec: BotSpec) -> bool:
+    """Paper mode has the simulator started for it, or is told where one runs."""
+    given = spec.exchange.simulator.enabled or spec.exchange.endpoints.rest != ""
+    return spec.mode is not Mode.PAPER or given
+
+
+def paper_mode_trades_at_no_real_exchange(spec: BotSpec) -> bool:
+    """Paper mode sends no order to Bybit's own servers; their public stream may feed it."""
+    orders_go_to = (spec.exchange.endpoints.rest, spec.exchange.endpoints.private_stream)
+    return spec.mode is not Mode.PAPER or not any(map(_is_real_exchange, orders_go_to))
+
+
+def endpoints_are_given_together(spec: BotSpec) -> bool:
+    """All three addresses are given or none, so that no part speaks to another exchange."""
+    endpoints = spec.exchange.endpoints
+    given = (endpoints.rest != "", endpoints.public_stream != "", endpoints.private_stream != "")
+    return all(given) or not any(given)
+
+
+def credentials_are_two_variables(spec: BotSpec) -> bool:
+    """Key and secret are two variables."""
+    credentials = spec.exchange.credentials
+    return credentials.api_key_variable != credentials.api_secret_variable
+
+
+def symbols_fit_the_shards(spec: BotSpec) -> bool:
+    """The symbols fit into maxShards shards."""
+    return len(spec.universe.symbols) <= spec.sharding.symbols_per_shard * spec.sharding.max_shards
+
+
+def reconnect_begins_below_its_longest_wait(spec: BotSpec) -> bool:
+    """The first wait of a reconnect is not above the longest."""
+    return spec.feed.reconnect.initial_seconds <= spec.feed.reconnect.max_seconds
+
+
+def imbalance_levels_are_in_the_feed(spec: BotSpec) -> bool:
+    """The feed brings as many levels as the strategy counts."""
+    return spec.strategies.imbalance.levels <= spec.feed.depth
+
+
+def breakout_looks_back_over_its_touches(spec: BotSpec) -> bool:
+    """The look-back is longer than the touches it must hold."""
+    return spec.strategies.breakout.lookback > spec.strategies.breakout.resistance_strength
+
+
+def target_is_beyond_the_least_profit(spec: BotSpec) -> bool:
+    """The target is beyond the least profit; else every entry would be refused."""
+    return spec.exits.take_profit > spec.exits.min_profit
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        mode_has_an_adapter,
+        ("spec.mode",),
+        "is refused: the adapter for it is not built yet; use paper",
+    ),
+    Rule(
+        simulator_only_in_paper_mode,
+        ("spec.exchange.simulator.enabled", "spec.mode"),
+        "is right in paper mode only; leave the simulator out, or use mode: paper",
+    ),
+    Rule(
+        paper_mode_has_an_exchange,
+        ("spec.exchange.simulator.enabled", "spec.mode", "spec.exchange.endpoints.rest"),
+        "leaves paper mode without an exchange; set it to true, or give exchange.endpoints",
+    ),
+    Rule(
+        paper_mode_trades_at_no_real_exchange,
+        ("spec.exchange.endpoints", "spec.mode"),
+        "rest or privateStream is Bybit itself, where paper mode may not trade; give a simulator's addresses",
+    ),
+    Rule(
+        endpoints_are_given_together,
+        ("spec.exchange.endpoints",),
+        "rest, publicStream and privateStream are given together or not at all",
+    ),
+    Rule(
+        credentials_are_two_variables,
+        ("spec.exchange.credentials.apiSecretVariable", "spec.exchange.credentials.apiKeyVariable"),
+        "names the API key's variable too; key and secret stand in two variables",
+    ),
+    Rule(
+        symbols_fit_the_shards,
+        ("spec.sharding.maxShards", "spec.sharding.symbolsPerShard", "spec.universe.symbols"),
+        "shards of symbolsPerShard hold fewer symbols than universe.symbols names; raise one of the two",
+    ),
+    Rule(
+        reconnect_begins_below_its_longest_wait,
+        ("spec.feed.reconnect.initialSeconds", "spec.feed.reconnect.maxSeconds"),
+        "is above maxSeconds; the first wait is the shortest",
+    ),
+    Rule(
+        imbalance_levels_are_in_the_feed,
+        ("spec.strategies.imbalance.levels", "spec.feed.depth"),
+        "levels are more than feed.depth brings; lower it or raise feed.depth",
+    ),
+    Rule(
+        breakout_looks_back_over_its_touches,
+        ("spec.strategies.breakout.lookback", "spec.strategies.breakout.resistanceStrength"),
+        "candles cannot hold that many touches; it must be above resistanceStrength",
+    ),
+    Rule(
+        target_is_beyond_the_least_profit,
+        ("spec.exits.takeProfit", "spec.exits.minProfit"),
+        "is not above minProfit, so that every entry would be refused; raise it or lower minProfit",
+    ),
+)
+
+
+def broken(spec: BotSpec, unreadable: tuple[str, ...] = ()) -> Iterator[tuple[str, str, str]]:
+    """(path, value, message) of each rule that the spec breaks.
+
+    unreadable: paths whose value could not be read; a rule that reads one of them, or a field below
+    it, is not asked, since what stands there is only a default.
+    """
+    for rule in RULES:
+        if not any(_concerns(path, wrong) for path in rule.paths for wrong in unreadable) and not rule.holds(
+            spec
+        ):
+            blamed = leaf_by_path().get(rule.paths[0])
+            yield rule.paths[0], "" if blamed is None else shown(blamed.value(spec)), rule.message
+
+
+def _concerns(path: str, wrong: str) -> bool:
+    """Whether the wrong path is this field, something in it, or a section around it."""
+    return wrong == path or wrong.startswith((path + ".", path + "[")) or path.startswith(wrong + ".")
+
+
+def _is_real_exchange(address: str) -> bool:
+    labels = (urlsplit(address).hostname or "").split(".")
+    return len(labels) > 1 and labels[-2] in _REAL_EXCHANGE
