@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tradefleet.simulation.market.replay import ReplayMarket
-from tradefleet.simulation.market.track import build_track
+from tradefleet.simulation.market.track import BookStep, build_track
 from tradefleet.simulation.market.wire import BookData, BookFrame, TickerFrame
 
 Play = Callable[[ReplayMarket, int], list[dict[str, Any]]]
@@ -58,7 +58,7 @@ def test_the_window_of_fifty_is_the_top_of_the_two_hundred_after_every_frame(
             topic = market.topic(f"orderbook.{depth}.{symbol}")
             assert topic is not None
             books[topic.name].apply(json.loads(market.snapshot(topic) or b""))
-    sent = Counter()
+    sent: Counter[str] = Counter()
     stamped: dict[str, int] = {}
 
     for frame in play(market, 3 * lap_ns + lap_ns // 2):
@@ -194,7 +194,7 @@ def test_windows_follow_any_book_even_a_thin_one(
 
     whole, client = ReferenceBook(), ReferenceBook()
     serial = 0
-    for step, frame in zip([step for step in track.steps if hasattr(step, "windows")], frames, strict=True):
+    for step, frame in zip([step for step in track.steps if isinstance(step, BookStep)], frames, strict=True):
         whole.apply(
             {
                 "type": frame.type,

@@ -24,6 +24,10 @@ def ms(text: str) -> int:
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1000)
 
 
+def decimals(*values: int) -> list[Decimal]:
+    return [Decimal(value) for value in values]
+
+
 @pytest.mark.parametrize(
     ("interval", "start", "end"),
     [
@@ -64,9 +68,9 @@ def test_a_candle_opens_at_the_previous_close_and_includes_it() -> None:
     history.trade(MINUTE_MS + 5, Decimal("103"), Decimal("1"))
     first, second = history.candles("1", MINUTE_MS + 5)
 
-    assert (first.open, first.high, first.low, first.close) == (100, 101, 100, 101)
-    assert (second.open, second.high, second.low, second.close) == (101, 103, 101, 103)
-    assert (first.volume, first.turnover) == (2, 202)
+    assert [first.open, first.high, first.low, first.close] == decimals(100, 101, 100, 101)
+    assert [second.open, second.high, second.low, second.close] == decimals(101, 103, 101, 103)
+    assert [first.volume, first.turnover] == decimals(2, 202)
 
 
 def test_minutes_without_trades_are_flat_with_volume_zero() -> None:
@@ -122,7 +126,7 @@ def test_a_fold_of_minutes_is_the_candle_of_its_trades(
         assert interval_end(interval, candle.start_ms) == following.start_ms
     for candle in candles:
         inside = [
-            price
+            Decimal(price)
             for at_ms, price, _ in trades
             if candle.start_ms <= at_ms < interval_end(interval, candle.start_ms)
         ]

@@ -9,7 +9,7 @@ import pytest
 from tradefleet.domain.orders import Side
 from tradefleet.simulation.market.replay import ReplayMarket
 from tradefleet.simulation.recording import Recording, load_recording
-from tradefleet.simulation.server.faults import FaultError, FaultPlan, PublicFault
+from tradefleet.simulation.server.faults import FaultError, FaultPlan, Kind, PublicFault
 
 START_NS = 1_800_000_000_000_000_000
 BOOK = "orderbook.50.DOGEUSDT"
@@ -125,8 +125,9 @@ def test_silence_lasts_so_many_seconds_and_leaves_a_gap(market: ReplayMarket) ->
 
 def test_the_market_behind_a_fault_stays_right(market: ReplayMarket, recording: Recording) -> None:
     plan = FaultPlan(market)
-    for kind in ("gap", "crossed", "negative_size", "absurd_size"):
-        plan.arm(PublicFault(kind, BOOK))  # type: ignore[arg-type]
+    kinds: tuple[Kind, ...] = ("gap", "crossed", "negative_size", "absurd_size")
+    for kind in kinds:
+        plan.arm(PublicFault(kind, BOOK))
     sent(market, plan, BOOK, 5)
 
     untouched = ReplayMarket(recording, start_ns=START_NS)
