@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Callable
 import msgspec
 from aiohttp import web
 
+from tradefleet.simulation.account.exchange import SimulatedExchange
 from tradefleet.simulation.market.replay import ReplayMarket
-from tradefleet.simulation.server import public_rest, public_stream
+from tradefleet.simulation.server import account_rest, private_stream, public_rest, public_stream
 from tradefleet.simulation.server.driver import drive
 from tradefleet.simulation.server.envelope import parameter_error, refusals_in_envelopes, respond
 from tradefleet.simulation.server.faults import FaultError, PublicFault
@@ -20,6 +21,17 @@ STATUS_PATH = "/simulator/status"
 
 HUB = web.AppKey("public_hub", PublicHub)
 DRIVER = web.AppKey("driver", asyncio.Task[None])
+"""Ends only when it is cancelled or when the simulation broke; whoever runs the app watches it."""
+
+
+def build_app(
+    market: ReplayMarket, exchange: SimulatedExchange, options: ServerOptions | None = None
+) -> web.Application:
+    """Market and account. The caller closes `exchange` when the application has stopped."""
+    app = build_public_app(market, options)
+    account_rest.add_routes(app, exchange)
+    private_stream.add_routes(app, exchange, options)
+    return app
 
 
 def build_public_app(market: ReplayMarket, options: ServerOptions | None = None) -> web.Application:
