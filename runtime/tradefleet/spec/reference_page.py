@@ -6,7 +6,7 @@ committed page against it, so the page cannot fall behind.
 
 import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import Enum
 from typing import Any
 
@@ -23,8 +23,8 @@ _INTRODUCTION = f"""\
 
 <!-- Written by `make reference` from runtime/tradefleet/spec; edit the spec, not this page. -->
 
-Every field of the resource (`apiVersion: {API_VERSION}`, `kind: {KIND}`), with what the loader knows
-of it. [config/examples](../../config/examples) holds bots to start from.
+Every field of the resource (`apiVersion: {API_VERSION}`, `kind: {KIND}`), with what the
+loader knows of it. [config/examples](../../config/examples) holds bots to start from.
 
 - **Takes effect**: *hot* in the running processes; *restart* by replacing them one by one, the new one
   ready before the old one goes; *immutable* never, a new bot is needed.
@@ -34,24 +34,24 @@ of it. [config/examples](../../config/examples) holds bots to start from.
   refused by name.
 - Fractions are fractions (0.02, never 2 for percent). A null is as good as a field left out.
 """
-_TABLE_HEAD = "| Field | Type | Default | Allowed | Takes effect | Tighter | What it is |\n|---|---|---|---|---|---|---|"
+_COLUMNS = ("Field", "Type", "Default", "Allowed", "Takes effect", "Tighter", "What it is")
 _TIGHTER = {None: "", Tightens.LOWER: "lower", Tightens.HIGHER: "higher", Tightens.NONE: "any change"}
 
 
 def render() -> str:
     """The whole page in Markdown; the same spec gives the same bytes."""
-    parts = [_INTRODUCTION, *_section(Metadata, "metadata"), *_section(BotSpec, "spec"), _rules()]
+    parts = [_INTRODUCTION, *_section(Metadata, "metadata", ""), *_section(BotSpec, "spec", ""), _rules()]
     return "\n".join(parts)
 
 
-def _section(section: type[Section], path: str) -> Iterator[str]:
-    yield f"## {path}\n\n{inspect.getdoc(section)}\n"
+def _section(section: type[Section], path: str, description: str) -> Iterator[str]:
+    yield f"## {path}\n\n{f'{description} {inspect.getdoc(section)}'.strip()}\n"
     rows = [_row(member, f"{path}.{member.key}") for member in members(section) if member.section is None]
     if rows:
-        yield "\n".join([_TABLE_HEAD, *rows]) + "\n"
+        yield "\n".join([_cells(_COLUMNS), _cells(["---"] * len(_COLUMNS)), *rows]) + "\n"
     for member in members(section):
         if member.section is not None:
-            yield from _section(member.section, f"{path}.{member.key}")
+            yield from _section(member.section, f"{path}.{member.key}", member.about.description)
 
 
 def _row(member: Member, path: str) -> str:
@@ -66,6 +66,10 @@ def _row(member: Member, path: str) -> str:
         _TIGHTER[member.about.tightens],
         member.about.description + ("" if built else " **Not built yet.**"),
     )
+    return _cells(cells)
+
+
+def _cells(cells: Iterable[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 

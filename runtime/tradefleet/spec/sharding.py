@@ -17,8 +17,8 @@ class TooManyShards(ValueError):
     def __init__(self, symbols: int, sharding: Sharding) -> None:
         self.needed = _shards_needed(symbols, sharding.symbols_per_shard)
         super().__init__(
-            f"spec.sharding.maxShards: {sharding.max_shards} is below the {self.needed} shards that {symbols} "
-            f"symbols need at {sharding.symbols_per_shard} a shard; raise maxShards or symbolsPerShard"
+            f"spec.sharding.maxShards: {sharding.max_shards} is below {self.needed}, which {symbols} symbols "
+            f"need at {sharding.symbols_per_shard} a shard; raise maxShards or symbolsPerShard"
         )
 
 
