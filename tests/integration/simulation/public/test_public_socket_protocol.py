@@ -10,6 +10,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from tradefleet.simulation.server.app import DRIVER
 from tradefleet.simulation.server.options import ServerOptions
 
 Serve = Callable[..., Awaitable[Any]]
@@ -208,7 +209,7 @@ async def test_a_socket_that_never_says_anything_is_cut_without_a_goodbye(serve:
 
 
 async def test_a_client_that_does_not_read_is_cut_and_the_others_go_on(serve: Serve) -> None:
-    served = await serve(ServerOptions(max_queued_bytes=200_000), speed=20.0, copies=5)
+    served = await serve(ServerOptions(max_queued_bytes=1_000_000), speed=50.0, copies=5)
     topics = [f"orderbook.200.{symbol}" for symbol in served.market.symbols]
     lazy_socket = socket.create_connection(served.stream.split("/")[2].split(":"))
     lazy_socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -265,3 +266,25 @@ async def test_only_the_linear_market_has_a_public_socket(serve: Serve) -> None:
         await connect(served.stream.replace("linear", "spot"))
 
     assert refused.value.response.status_code == 404
+
+
+class BrokenListener:
+    """An account whose state cannot be written any more."""
+
+    def on_book(self, *_: Any) -> None:
+        raise OSError("no space left")
+
+    def on_trade(self, *_: Any) -> None: ...
+
+    def on_mark(self, *_: Any) -> None: ...
+
+
+async def test_a_simulation_that_broke_ends_its_driver_with_the_reason(serve: Serve) -> None:
+    served = await serve()
+    driver = served.runner.app[DRIVER]
+    served.market.add_listener(BrokenListener())
+
+    await asyncio.wait({driver}, timeout=10)
+
+    assert isinstance(driver.exception(), OSError)
+    await served.runner.cleanup()
