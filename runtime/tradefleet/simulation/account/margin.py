@@ -27,7 +27,6 @@ class PositionFigures(msgspec.Struct, frozen=True):
     """One position valued at the mark, settle currency."""
 
     mark: Decimal
-    value: Decimal
     unrealised: Decimal
     initial_margin: Decimal
     maintenance_margin: Decimal
@@ -59,13 +58,12 @@ def value_position(
     """A position's value, result and margins at `mark`; all zero when flat."""
     side, entry, size = position.side, position.entry_price, abs(position.size)
     if side is None or entry is None:
-        return PositionFigures(mark, ZERO, ZERO, ZERO, ZERO)
+        return PositionFigures(mark, ZERO, ZERO, ZERO)
     value = size * mark
     closing = closing_fee(side, size, entry, position.leverage, fees)
     maintenance = divide(value * MAINTENANCE_OF_MAXIMUM, instrument.max_leverage)
     return PositionFigures(
         mark=mark,
-        value=value,
         unrealised=position.unrealised(mark),
         initial_margin=divide(value, position.leverage) + closing,
         maintenance_margin=maintenance + closing,

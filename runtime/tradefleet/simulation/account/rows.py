@@ -163,7 +163,7 @@ def _position_fields(position: Position, figures: PositionFigures, fees: FeeRate
         "size": plain(abs(position.size)),
         "leverage": plain(position.leverage),
         "breakEvenPrice": _break_even(position, fees),
-        "positionValue": plain(figures.value),
+        "positionValue": plain(position.cost),
         "positionBalance": "0",
         "markPrice": plain(figures.mark),
         "positionIM": _short(figures.initial_margin),
