@@ -87,7 +87,8 @@ def test_it_says_where_it_serves_and_ends_cleanly(start: Any, stop: signal.Signa
     assert ready["privateStream"].endswith("/v5/private")
     assert status == 0
     assert not simulator.ready_file.exists()
-    assert [json.loads(line)["event"] for line in lines] == ["simulator_ready", "simulator_stopped"]
+    events = [json.loads(line)["event"] for line in lines]
+    assert (events[0], events[-1]) == ("simulator_ready", "simulator_stopped")
 
 
 def test_a_ready_file_left_by_a_killed_process_is_not_believed(start: Any) -> None:
@@ -108,7 +109,8 @@ def failure(simulator: Simulator) -> str:
     """The one line with which it ended."""
     status, lines = simulator.end()
     assert status == 1
-    (line,) = lines
+    *logged, line = lines
+    assert all(json.loads(entry) for entry in logged)
     return line
 
 
