@@ -18,7 +18,14 @@ from tradefleet.simulation.market.klines import KlineFeed
 from tradefleet.simulation.market.listing import Listing
 from tradefleet.simulation.market.ticker import TickerState
 from tradefleet.simulation.market.topics import DEPTH_OF, INTERVAL_OF, TICKERS, TRADES, book_stream
-from tradefleet.simulation.market.track import RECORDED_DEPTH, BookStep, RecordedTrade, TickerStep, TradeStep
+from tradefleet.simulation.market.track import (
+    RECORDED_DEPTH,
+    BookStep,
+    RecordedTrade,
+    TickerStep,
+    TradeStep,
+    Window,
+)
 from tradefleet.simulation.market.wire import Kind, TradeRow, book_frame, rows_json, ticker_frame, trade_frame
 from tradefleet.simulation.market_view import MarketListener
 
@@ -37,8 +44,9 @@ class Frame(NamedTuple):
 
 
 class PlayedTrade(NamedTuple):
-    """A replayed trade: which lap, and what was recorded."""
+    """A replayed trade: when it happened (ns UTC), in which lap, and what was recorded."""
 
+    at_ns: int
     lap: int
     trade: RecordedTrade
 
@@ -76,8 +84,8 @@ class SymbolReplay:
         self._listeners: Sequence[MarketListener] = ()
         self._lap = 0
         self._index = 0
-        # Per depth, the step whose frame was its latest: what a snapshot or a repeat restates.
-        self._stands: dict[int, tuple[int, BookStep]] = {}
+        # Per depth, the stamp of its latest frame: a snapshot or a repeat restates it.
+        self._stands: dict[int, BookStamp] = {}
         self._untold: deque[PlayedTrade] = deque()
         self._recent: deque[PlayedTrade] = deque(maxlen=RECENT_TRADES)
         self._last_price: Decimal | None = None
@@ -146,27 +154,34 @@ class SymbolReplay:
 
     def _play_book(self, step: BookStep, lap: int, at_ns: int, out: list[Frame]) -> None:
         self.book.apply(step.changes, replaces=step.replaces)
-        self._stands.update(dict.fromkeys(step.windows, (lap, step)))
+        seq = self._seq(lap, step.seq)
+        cut_ms = self._ms(lap, step.cut_ms)
+        for depth in step.windows:
+            update_id = self._update_id(depth, lap, step)
+            self._stands[depth] = BookStamp(update_id, seq, at_ns // MILLISECOND_NS, cut_ms)
         for listener in self._listeners:
             listener.on_book(self.symbol, step.restated, step.replaces, at_ns)
-        self._tell_trades(self._seq(lap, step.seq))
+        self._tell_trades(seq)
         if 1 in step.windows:
             self._top_at_ns = at_ns
         for depth, window in step.windows.items():
-            stream = book_stream(depth)
-            if stream in self.watched:
-                payload = book_frame(
-                    depth,
-                    self.symbol,
-                    "snapshot" if step.replaces or depth == 1 else "delta",
-                    ts=at_ns // MILLISECOND_NS,
-                    bids=window.bids,
-                    asks=window.asks,
-                    update_id=self._update_id(depth, lap, step),
-                    seq=self._seq(lap, step.seq),
-                    cts=self._ms(lap, step.cut_ms),
-                )
-                out.append(Frame(f"{stream}.{self.symbol}", payload))
+            if book_stream(depth) in self.watched:
+                kind: Kind = "snapshot" if step.replaces or depth == 1 else "delta"
+                self._say_book(depth, kind, window, self._stands[depth], out)
+
+    def _say_book(self, depth: int, kind: Kind, window: Window, stamp: BookStamp, out: list[Frame]) -> None:
+        payload = book_frame(
+            depth,
+            self.symbol,
+            kind,
+            ts=stamp.at_ms,
+            bids=window.bids,
+            asks=window.asks,
+            update_id=stamp.update_id,
+            seq=stamp.seq,
+            cts=stamp.cut_ms,
+        )
+        out.append(Frame(f"{book_stream(depth)}.{self.symbol}", payload))
 
     def _play_ticker(self, step: TickerStep, lap: int, at_ns: int, out: list[Frame]) -> None:
         ts = at_ns // MILLISECOND_NS
@@ -180,20 +195,21 @@ class SymbolReplay:
             out.append(Frame(f"{TICKERS}.{self.symbol}", payload))
 
     def _play_trades(self, step: TradeStep, lap: int, at_ns: int, out: list[Frame]) -> None:
-        self._count_trades(lap, step)
+        played = self._count_trades(lap, step)
         if self._listeners:
-            self._untold.extend(PlayedTrade(lap, trade) for trade in step.trades)
+            self._untold.extend(played)
         if TRADES in self.watched:
-            rows = [self.trade_row(PlayedTrade(lap, trade)) for trade in step.trades]
-            out.append(
-                Frame(f"{TRADES}.{self.symbol}", trade_frame(self.symbol, at_ns // MILLISECOND_NS, rows))
-            )
+            rows = [self._trade_row(one) for one in played]
+            payload = trade_frame(self.symbol, at_ns // MILLISECOND_NS, rows)
+            out.append(Frame(f"{TRADES}.{self.symbol}", payload))
 
-    def _count_trades(self, lap: int, step: TradeStep) -> None:
-        for trade in step.trades:
-            self.candles.trade(self._ms(lap, trade.at_ms), trade.price, trade.size)
-            self._recent.append(PlayedTrade(lap, trade))
-            self._last_price = trade.price
+    def _count_trades(self, lap: int, step: TradeStep) -> list[PlayedTrade]:
+        played = [PlayedTrade(self._ns(lap, trade.at_ms), lap, trade) for trade in step.trades]
+        for at_ns, _, trade in played:
+            self.candles.trade(at_ns // MILLISECOND_NS, trade.price, trade.size)
+        self._recent.extend(played)
+        self._last_price = step.trades[-1].price
+        return played
 
     def _tell_trades(self, up_to_seq: int) -> None:
         """Tell listeners the trades that the book now shows.
@@ -202,11 +218,9 @@ class SymbolReplay:
         cross sequence says which book frame holds it.
         """
         while self._untold and self._seq(self._untold[0].lap, self._untold[0].trade.row.seq) <= up_to_seq:
-            lap, trade = self._untold.popleft()
+            at_ns, _, trade = self._untold.popleft()
             for listener in self._listeners:
-                listener.on_trade(
-                    self.symbol, trade.price, trade.size, trade.side, self._ns(lap, trade.at_ms)
-                )
+                listener.on_trade(self.symbol, trade.price, trade.size, trade.side, at_ns)
 
     def repeat_quiet_top(self, at_ns: int, out: list[Frame]) -> None:
         """Depth 1 has been silent for three seconds: say it again."""
@@ -258,25 +272,19 @@ class SymbolReplay:
 
     def book_stamp(self, depth: int = RECORDED_DEPTH) -> BookStamp:
         """Where the book of this depth stands."""
-        lap, step = self._stands[depth]
-        return BookStamp(
-            self._update_id(depth, lap, step),
-            self._seq(lap, step.seq),
-            self._ms(lap, step.at_ms),
-            self._ms(lap, step.cut_ms),
-        )
+        return self._stands[depth]
 
     def recent_trades(self, limit: int) -> list[TradeRow]:
         """The latest trades, newest first, as they were published."""
         newest = list(self._recent)[-limit:]
-        return [self.trade_row(played) for played in reversed(newest)]
+        return [self._trade_row(played) for played in reversed(newest)]
 
-    def trade_row(self, played: PlayedTrade) -> TradeRow:
+    def _trade_row(self, played: PlayedTrade) -> TradeRow:
         """The trade re-stamped, with the id that it has in this run and lap."""
-        lap, trade = played
+        at_ns, lap, trade = played
         row = trade.row
         return TradeRow(
-            at_ms=self._ms(lap, trade.at_ms),
+            at_ms=at_ns // MILLISECOND_NS,
             symbol=self.symbol,
             side=row.side,
             size=row.size,

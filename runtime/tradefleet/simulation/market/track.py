@@ -233,5 +233,6 @@ def _trade_steps(frames: Iterable[TradeFrame], start_ms: int) -> list[TradeStep]
                 RecordedTrade(row.at_ms - start_ms, ordinal, change.side, change.price, change.size, row)
             )
             ordinal += 1
-        steps.append(TradeStep(frame.ts - start_ms, tuple(trades)))
+        if trades:
+            steps.append(TradeStep(frame.ts - start_ms, tuple(trades)))
     return steps

@@ -130,3 +130,16 @@ def test_what_is_postponed_happens_later_and_keeps_its_order(
     last, first = json.loads(before[-1].payload), json.loads(after[0].payload)
     assert first["data"]["u"] == last["data"]["u"] + 1
     assert first["ts"] - last["ts"] >= 60_000
+
+
+def test_what_was_published_keeps_its_stamps_when_the_rest_is_postponed(
+    make_market: MakeMarket, start_ns: int, lap_ns: int
+) -> None:
+    market = make_market()
+    market.advance_to(start_ns + lap_ns // 2)
+    replay = market.symbols["SOLUSDT"]
+    before = replay.recent_trades(1000), replay.book_stamp()
+
+    market.postpone(60_000_000_000)
+
+    assert (replay.recent_trades(1000), replay.book_stamp()) == before
