@@ -253,6 +253,7 @@ class BarFeed:
                 start_ns = minute.end_ns - length_ns
                 bar = fold(self._minutes.between(start_ns, minute.end_ns), start_ns, length_ns)
                 stored = series.put(bar)
-                self.counts[BarCount.INCOMPLETE] += not stored.complete
+                if not stored.complete:
+                    self.counts[BarCount.INCOMPLETE] += 1
                 closed.append(ClosedBar(timeframe, stored))
         return closed

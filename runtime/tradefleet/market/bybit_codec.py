@@ -221,7 +221,10 @@ class BybitCodec:
         """The value of any frame. seen_ns: our clock when the bytes arrived, ns UTC."""
         decoder = self._decoders.get(fast_topic(raw))
         if decoder is not None:
-            return decoder.decode(raw, seen_ns)
+            frame = decoder.decode(raw, seen_ns)
+            if not isinstance(frame, BadFrame):
+                return frame
+        # Also for a bad frame: should a key be repeated, the last one counts, whatever was guessed.
         head = read_head(raw, seen_ns)
         if isinstance(head, BadFrame):
             return head
