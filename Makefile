@@ -1,0 +1,76 @@
+# What a person or CI does with this repository. `make help` lists it. Python 3.11 or later is enough.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint bench env lock reference clean
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
+
+DEMO_CONFIG ?= config/examples/paper.yaml
+DEMO_SECONDS ?=
+TEST_WORKERS ?= 2
+TEST_OPTIONS ?=
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "Variables: PYTHON=$(PYTHON) VENV=$(VENV) DEMO_CONFIG=$(DEMO_CONFIG) DEMO_SECONDS TEST_WORKERS=$(TEST_WORKERS) TEST_OPTIONS"
+
+# --- use it ---------------------------------------------------------------------------------------
+
+# The development environment holds all that the demo needs; without it a smaller one is made.
+DEMO_ENV := $(if $(wildcard $(VENV)/.env-dev),$(VENV)/.env-dev,$(VENV)/.env-local)
+
+demo: $(DEMO_ENV) ## Watch a bot trade on paper; DEMO_SECONDS=60 ends it by itself with a summary
+	@echo "This demo trades on paper against a recorded market: it pays the exchange's fees, and it loses."
+	$(BIN)/tradefleet up $(DEMO_CONFIG) --verify $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS))
+
+# --- work on it -----------------------------------------------------------------------------------
+
+test: lint ## Lint, then every test that needs Python alone
+	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadgroup $(TEST_OPTIONS)
+
+lint: env ## Style, types, layers, and the generated page
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m tradefleet.spec.reference_page | diff -u docs/reference/tradingbot.md - \
+		|| { echo "docs/reference/tradingbot.md is out of date: run make reference" >&2; exit 1; }
+
+bench: env ## Measure the hot paths on this machine
+	$(BIN)/python bench/run.py
+
+reference: env ## Write docs/reference/tradingbot.md from the spec
+	$(BIN)/python -m tradefleet.spec.reference_page > docs/reference/tradingbot.md
+
+# --- the environment ------------------------------------------------------------------------------
+
+env: $(VENV)/.env-dev ## Make the environment, or bring it up to date with the lock
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "$(PYTHON) is missing or older than Python 3.11; name another one: make env PYTHON=python3.13" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+		echo "$(PYTHON) cannot make an environment; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+
+# Everything comes with hashes; then the project itself, with the builder that the lock has brought.
+$(VENV)/.env-%: requirements/%.lock pyproject.toml | $(BIN)/python
+	@echo "Installing requirements/$*.lock into $(VENV); the first time this takes a minute or two."
+	@$(PIP) --require-hashes -r requirements/$*.lock
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header --no-annotate $(LOCK_OPTIONS) pyproject.toml requirements/build.in
+
+lock: env ## Write requirements/*.lock from pyproject.toml; LOCK_OPTIONS=--upgrade takes newer releases
+	$(UV_COMPILE) requirements/tools.in --extra dev -o requirements/dev.lock
+	$(UV_COMPILE) --extra local -c requirements/dev.lock -o requirements/local.lock
+	$(UV_COMPILE) --extra runtime -c requirements/dev.lock -o requirements/runtime.lock
+
+clean: ## Remove the environment and every cache
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
+	find operator runtime tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
