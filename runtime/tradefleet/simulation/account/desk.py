@@ -115,7 +115,7 @@ class Desk:
         if order.side is Side.SELL:
             bids = self.market.book(order.symbol).levels(Side.BUY)
             price = max(price, bids[0][0]) if bids else price
-        leverage = self.state.positions[order.symbol].leverage
+        leverage = self.position(order.symbol).leverage
         needed = order_margin(order.side, opening, price, leverage, self.fees)
         return needed <= self.figures(others).available
 
@@ -225,6 +225,8 @@ class Desk:
     def put(self, step: Step, order: Order) -> Order:
         """The order is now so; ended orders leave the book."""
         step.orders.append(order)
+        # From its first order on a symbol's position, with its leverage, is part of the account.
+        self.state.positions.setdefault(order.symbol, self.position(order.symbol))
         if order.status.is_terminal:
             self.state.orders.pop(order.order_id, None)
             self._open[order.symbol].pop(order.order_id, None)

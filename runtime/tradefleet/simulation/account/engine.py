@@ -120,7 +120,6 @@ class AccountEngine(Matching):
             rules.check_target(instrument, request.side, request.take_profit, base(request.take_profit))
 
     def _new_order(self, request: OrderRequest, qty: Decimal, price: Decimal, at_ns: int) -> Order:
-        self.position(request.symbol)
         waiting = request.trigger is not None
         return Order(
             number=0,
@@ -271,7 +270,8 @@ class AccountEngine(Matching):
             raise Refused(LEVERAGE_NOT_MODIFIED, "leverage not modified")
         changed = replace(position, leverage=leverage, updated_ns=at_ns)
         self.state.positions[symbol] = changed
-        if leverage < position.leverage and self.figures().available < 0:
+        needs_margin = position.size != 0 or self.has_open(symbol)
+        if needs_margin and leverage < position.leverage and self.figures().available < 0:
             self.state.positions[symbol] = position
             raise Refused(MARGIN_SHORT, "Insufficient available balance")
         return Step(at_ns, positions=[changed])

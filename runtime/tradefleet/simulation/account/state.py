@@ -37,11 +37,10 @@ class AccountState(msgspec.Struct):
     def position(self, instrument: Instrument) -> Position:
         """The symbol's position, flat with default leverage when it was never touched."""
         position = self.positions.get(instrument.symbol)
-        if position is None:
-            leverage = max(ONE, min(DEFAULT_LEVERAGE, instrument.max_leverage))
-            position = Position(symbol=instrument.symbol, leverage=leverage)
-            self.positions[instrument.symbol] = position
-        return position
+        if position is not None:
+            return position
+        leverage = max(ONE, min(DEFAULT_LEVERAGE, instrument.max_leverage))
+        return Position(symbol=instrument.symbol, leverage=leverage)
 
     def new_id(self, kind: str, number: int) -> str:
         """A UUID that is a function of salt, kind and number."""

@@ -12,7 +12,13 @@ D = Decimal
 
 def held(size: str, cost: str, open_fees: str = "0") -> Position:
     return Position(
-        symbol="X", leverage=D(10), size=D(size), cost=D(cost), open_fees=D(open_fees), created_ns=1, opened_ns=1
+        symbol="X",
+        leverage=D(10),
+        size=D(size),
+        cost=D(cost),
+        open_fees=D(open_fees),
+        created_ns=1,
+        opened_ns=1,
     )
 
 

@@ -67,7 +67,11 @@ def test_a_restatement_of_one_level_gives_back_no_other(trader: Trader) -> None:
     trader.market.restate("BTCUSDT", Side.SELL, {"60000.1": "1"})
     order = trader.create("Buy", "2.5")
 
-    assert [(f.price, f.qty) for f in trader.fills(order)] == [(D("60000.1"), D(1)), (D("60000.2"), D(1)), (D("60010"), D("0.5"))]
+    assert [(f.price, f.qty) for f in trader.fills(order)] == [
+        (D("60000.1"), D(1)),
+        (D("60000.2"), D(1)),
+        (D("60010"), D("0.5")),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -282,9 +286,7 @@ def test_two_reduce_only_orders_reached_by_one_trade_do_not_flip_the_position(tr
 def test_a_cancelled_order_keeps_its_fills_and_leaves_the_book(trader: Trader) -> None:
     order = trader.create("Buy", "1.4", "60000.1")
 
-    cancelled = trader.exchange.cancel(
-        {"category": "linear", "symbol": "BTCUSDT", "orderId": order.order_id}
-    )
+    cancelled = trader.exchange.cancel({"category": "linear", "symbol": "BTCUSDT", "orderId": order.order_id})
 
     assert (cancelled.status, cancelled.cum_exec_qty) == (OrderStatus.CANCELLED, D(1))
     assert (cancelled.cancel_type, cancelled.reject_reason) == (

@@ -77,7 +77,9 @@ def test_a_target_fires_on_the_rise(trader: Trader) -> None:
     assert trader.waiting() == {}
 
 
-@pytest.mark.parametrize(("kind", "mark", "last"), [("MarkPrice", "58900", "60000"), ("LastPrice", "60000", "58900")])
+@pytest.mark.parametrize(
+    ("kind", "mark", "last"), [("MarkPrice", "58900", "60000"), ("LastPrice", "60000", "58900")]
+)
 def test_a_trigger_watches_the_price_it_was_told_to(trader: Trader, kind: str, mark: str, last: str) -> None:
     trader.create("Buy", "0.1", stopLoss="59000", slTriggerBy=kind)
     other_mark, other_last = last, mark

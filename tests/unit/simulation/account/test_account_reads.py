@@ -101,7 +101,9 @@ def test_a_question_that_cannot_be_is_refused(
     assert refused.value.code == code
 
 
-@pytest.mark.parametrize("question", [reads.open_orders, reads.order_history, reads.executions, reads.positions])
+@pytest.mark.parametrize(
+    "question", [reads.open_orders, reads.order_history, reads.executions, reads.positions]
+)
 @pytest.mark.parametrize("category", ["spot", "inverse", "option"])
 def test_other_categories_are_empty(trader: Trader, question: Callable[..., Row], category: str) -> None:
     trader.create("Buy", "0.1")
@@ -162,13 +164,13 @@ def test_an_id_is_found_among_open_and_recently_ended_orders(trader: Trader) -> 
 @pytest.mark.parametrize(
     ("order_filter", "kinds"), [("", {"", "Stop"}), ("Order", {""}), ("StopOrder", {"Stop"})]
 )
-def test_open_orders_can_be_told_from_waiting_ones(trader: Trader, order_filter: str, kinds: set[str]) -> None:
+def test_open_orders_can_be_told_from_waiting_ones(
+    trader: Trader, order_filter: str, kinds: set[str]
+) -> None:
     trader.create("Buy", "0.1", "59000")
     trader.create("Buy", "0.1", triggerPrice="61000", triggerDirection=1)
 
-    found = reads.open_orders(
-        trader.exchange, {**LINEAR, "symbol": "BTCUSDT", "orderFilter": order_filter}
-    )
+    found = reads.open_orders(trader.exchange, {**LINEAR, "symbol": "BTCUSDT", "orderFilter": order_filter})
 
     assert {row["stopOrderType"] for row in found["list"]} == kinds
 

@@ -15,43 +15,65 @@ Row = dict[str, Any]
 # Field names of Bybit's documentation examples, written down as facts (docs @072c197, 2026-07):
 # "private/order" and "order/order-list".
 DOCUMENTED_ORDER = """symbol orderId side orderType cancelType price qty orderIv timeInForce orderStatus
-orderLinkId lastPriceOnCreated reduceOnly leavesQty leavesValue cumExecQty cumExecValue avgPrice blockTradeId
-positionIdx cumExecFee closedPnl createdTime updatedTime rejectReason stopOrderType tpslMode triggerPrice
-takeProfit stopLoss tpTriggerBy slTriggerBy tpLimitPrice slLimitPrice triggerDirection triggerBy closeOnTrigger
-category placeType smpType smpGroup smpOrderId feeCurrency cumFeeDetail rpiTakerAccess rpiMatchedQty isLeverage
-slippageToleranceType slippageTolerance extraFees createType parentOrderLinkId ocoTriggerBy marketUnit"""
+orderLinkId lastPriceOnCreated reduceOnly leavesQty leavesValue cumExecQty cumExecValue avgPrice
+blockTradeId positionIdx cumExecFee closedPnl createdTime updatedTime rejectReason stopOrderType tpslMode
+triggerPrice takeProfit stopLoss tpTriggerBy slTriggerBy tpLimitPrice slLimitPrice triggerDirection
+triggerBy closeOnTrigger category placeType smpType smpGroup smpOrderId feeCurrency cumFeeDetail
+rpiTakerAccess rpiMatchedQty isLeverage slippageToleranceType slippageTolerance extraFees createType
+parentOrderLinkId ocoTriggerBy marketUnit"""
 # "private/execution" and "order/execution".
-DOCUMENTED_EXECUTION = """category symbol closedSize execFee execId execPrice execQty execType execValue feeRate
-tradeIv markIv blockTradeId markPrice indexPrice underlyingPrice leavesQty orderId orderLinkId orderPrice orderQty
-orderType stopOrderType side execTime isLeverage isMaker seq marketUnit execPnl createType extraFees feeCurrency"""
+DOCUMENTED_EXECUTION = """category symbol closedSize execFee execId execPrice execQty execType execValue
+feeRate tradeIv markIv blockTradeId markPrice indexPrice underlyingPrice leavesQty orderId orderLinkId
+orderPrice orderQty orderType stopOrderType side execTime isLeverage isMaker seq marketUnit execPnl
+createType extraFees feeCurrency"""
 # "private/fast-execution".
-DOCUMENTED_FAST = """category symbol execId execPrice execQty orderId isMaker orderLinkId side execTime seq"""
+DOCUMENTED_FAST = """category symbol execId execPrice execQty orderId isMaker orderLinkId side execTime
+seq"""
 # "private/position" and "position/position": they differ in two names.
-DOCUMENTED_POSITION = """positionIdx tradeMode riskId riskLimitValue symbol side size leverage breakEvenPrice
-positionValue positionBalance markPrice positionIM positionIMByMp positionMM positionMMByMp takeProfit stopLoss
-trailingStop unrealisedPnl curRealisedPnl cumRealisedPnl sessionAvgPrice createdTime updatedTime tpslMode liqPrice
-bustPrice positionStatus adlRankIndicator autoAddMargin leverageSysUpdatedTime seq isReduceOnly"""
+DOCUMENTED_POSITION = """positionIdx tradeMode riskId riskLimitValue symbol side size leverage
+breakEvenPrice positionValue positionBalance markPrice positionIM positionIMByMp positionMM positionMMByMp
+takeProfit stopLoss trailingStop unrealisedPnl curRealisedPnl cumRealisedPnl sessionAvgPrice createdTime
+updatedTime tpslMode liqPrice bustPrice positionStatus adlRankIndicator autoAddMargin
+leverageSysUpdatedTime seq isReduceOnly"""
 DOCUMENTED_STREAM_POSITION = f"{DOCUMENTED_POSITION} entryPrice category mmrSysUpdatedTime"
 DOCUMENTED_REST_POSITION = f"{DOCUMENTED_POSITION} avgPrice mmrSysUpdateTime"
 # "private/wallet" and "account/wallet-balance".
-DOCUMENTED_WALLET = """accountIMRate accountIMRateByMp accountMMRate accountMMRateByMp totalEquity totalWalletBalance
-totalMarginBalance totalAvailableBalance totalPerpUPL totalInitialMargin totalInitialMarginByMp
-totalMaintenanceMargin totalMaintenanceMarginByMp coin accountLTV accountType"""
+DOCUMENTED_WALLET = """accountIMRate accountIMRateByMp accountMMRate accountMMRateByMp totalEquity
+totalWalletBalance totalMarginBalance totalAvailableBalance totalPerpUPL totalInitialMargin
+totalInitialMarginByMp totalMaintenanceMargin totalMaintenanceMarginByMp coin accountLTV accountType"""
 DOCUMENTED_COIN = """coin equity usdValue walletBalance availableToWithdraw availableToBorrow borrowAmount
-accruedInterest totalOrderIM totalPositionIM totalPositionMM unrealisedPnl cumRealisedPnl bonus collateralSwitch
-marginCollateral locked spotHedgingQty spotBorrow"""
+accruedInterest totalOrderIM totalPositionIM totalPositionMM unrealisedPnl cumRealisedPnl bonus
+collateralSwitch marginCollateral locked spotHedgingQty spotBorrow"""
 # "user/apikey-info", "account/account-info".
-DOCUMENTED_KEY = """id note apiKey readOnly secret permissions ips type deadlineDay expiredAt createdAt unified uta
-userID inviterID vipLevel mktMakerLevel affiliateID rsaPublicKey isMaster parentUid kycLevel kycRegion userIDInt64
-inviterIDInt64 affiliateIDInt64"""
-DOCUMENTED_ACCOUNT = """marginMode updatedTime unifiedMarginStatus dcpStatus timeWindow smpGroup isMasterTrader
-spotHedgingStatus"""
+DOCUMENTED_KEY = """id note apiKey readOnly secret permissions ips type deadlineDay expiredAt createdAt
+unified uta userID inviterID vipLevel mktMakerLevel affiliateID rsaPublicKey isMaster parentUid kycLevel
+kycRegion userIDInt64 inviterIDInt64 affiliateIDInt64"""
+DOCUMENTED_ACCOUNT = """marginMode updatedTime unifiedMarginStatus dcpStatus timeWindow smpGroup
+isMasterTrader spotHedgingStatus"""
 
 NUMBERS = frozenset(
-    "positionIdx triggerDirection smpGroup tradeMode riskId adlRankIndicator autoAddMargin seq openTime".split()
+    [
+        "positionIdx",
+        "triggerDirection",
+        "smpGroup",
+        "tradeMode",
+        "riskId",
+        "adlRankIndicator",
+        "autoAddMargin",
+        "seq",
+        "openTime",
+    ]
 )
 FLAGS = frozenset(
-    "reduceOnly closeOnTrigger rpiTakerAccess isMaker isReduceOnly collateralSwitch marginCollateral".split()
+    [
+        "reduceOnly",
+        "closeOnTrigger",
+        "rpiTakerAccess",
+        "isMaker",
+        "isReduceOnly",
+        "collateralSwitch",
+        "marginCollateral",
+    ]
 )
 
 
@@ -170,7 +192,9 @@ def _assert_like(row: Row, recorded: Row) -> None:
             _assert_like(row[name][0], value[0])
 
 
-@pytest.mark.parametrize("kind", ["order", "execution", "fast", "stream_position", "rest_position", "wallet", "coin"])
+@pytest.mark.parametrize(
+    "kind", ["order", "execution", "fast", "stream_position", "rest_position", "wallet", "coin"]
+)
 def test_everything_is_a_string_but_the_known_numbers_and_flags(busy: Trader, kind: str) -> None:
     for row in served(busy, kind):
         for name, value in row.items():
@@ -185,7 +209,9 @@ def test_everything_is_a_string_but_the_known_numbers_and_flags(busy: Trader, ki
 def test_numbers_have_no_exponent_and_no_negative_zero(busy: Trader) -> None:
     for kind in ("order", "execution", "stream_position", "rest_position", "wallet", "coin"):
         for row in served(busy, kind):
-            numbers = [v for v in row.values() if isinstance(v, str) and v[:1] in "-0123456789" and v.count("-") < 2]
+            numbers = [
+                v for v in row.values() if isinstance(v, str) and v[:1] in "-0123456789" and v.count("-") < 2
+            ]
             assert not [v for v in numbers if "E" in v or v == "-0"]
 
 

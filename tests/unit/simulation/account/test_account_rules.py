@@ -17,6 +17,14 @@ D = Decimal
 Trader = Any
 Payload = Callable[[str], Any]
 
+TOO_LARGE = "The number of contracts exceeds maximum limit allowed: too large"
+LOW_TARGET = "TakeProfit:600000000 set for Buy position should be higher than base_price:600000000??LastPrice"
+LOW_STOP = "StopLoss:600000000 set for Sell position should greater base_price:600000000??LastPrice"
+HIGH_TARGET = (
+    "TakeProfit:600000000 set for Sell position should be lower than base_price:600000000??LastPrice"
+)
+HIGH_STOP = "StopLoss:590000000 set for Buy position should lower than base_price:590000000??LastPrice"
+
 
 @pytest.mark.parametrize(
     ("recorded", "body"),
@@ -81,8 +89,8 @@ def test_a_price_on_the_wrong_side_is_refused_as_recorded_but_for_the_numbers(
         ({"qty": "-1"}, 10001, "params error: qty invalid"),
         ({"qty": "NaN"}, 10001, "params error: qty invalid"),
         ({"qty": "1e3"}, 10001, "params error: qty invalid"),
-        ({"qty": "151"}, 10001, "The number of contracts exceeds maximum limit allowed: too large"),
-        ({"qty": "1501", "price": "100"}, 10001, "The number of contracts exceeds maximum limit allowed: too large"),
+        ({"qty": "151"}, 10001, TOO_LARGE),
+        ({"qty": "1501", "price": "100"}, 10001, TOO_LARGE),
         ({"price": "59000.05"}, 110003, "price is invalid"),
         ({"price": "0", "orderType": "Limit"}, 10001, "params error: Price invalid"),
         ({"price": "1", "timeInForce": "GTX"}, 10001, "params error: timeInForce invalid"),
@@ -92,17 +100,25 @@ def test_a_price_on_the_wrong_side_is_refused_as_recorded_but_for_the_numbers(
         ({"reduceOnly": "true"}, 10001, "params error: reduceOnly must be a boolean"),
         ({"triggerPrice": "61000"}, 10001, "params error: TriggerDirection invalid"),
         ({"stopLoss": "59000.05"}, 110003, "price is invalid"),
-        ({"takeProfit": "60000"}, 10001, "TakeProfit:600000000 set for Buy position should be higher than base_price:600000000??LastPrice"),
-        ({"side": "Sell", "stopLoss": "60000"}, 10001, "StopLoss:600000000 set for Sell position should greater base_price:600000000??LastPrice"),
-        ({"side": "Sell", "takeProfit": "60000"}, 10001, "TakeProfit:600000000 set for Sell position should be lower than base_price:600000000??LastPrice"),
-        ({"price": "59000", "stopLoss": "59000"}, 10001, "StopLoss:590000000 set for Buy position should lower than base_price:590000000??LastPrice"),
+        ({"takeProfit": "60000"}, 10001, LOW_TARGET),
+        ({"side": "Sell", "stopLoss": "60000"}, 10001, LOW_STOP),
+        ({"side": "Sell", "takeProfit": "60000"}, 10001, HIGH_TARGET),
+        ({"price": "59000", "stopLoss": "59000"}, 10001, HIGH_STOP),
         ({"tpslMode": "Partial", "stopLoss": "59000"}, 10017, "not simulated: tpslMode=Partial"),
         ({"slOrderType": "Limit", "stopLoss": "59000"}, 10017, "not simulated: slOrderType=Limit"),
-        ({"slippageToleranceType": "Percent", "slippageTolerance": "1"}, 10017, "not simulated: slippageToleranceType=Percent"),
+        (
+            {"slippageToleranceType": "Percent", "slippageTolerance": "1"},
+            10017,
+            "not simulated: slippageToleranceType=Percent",
+        ),
         ({"timeInForce": "RPI", "price": "59000"}, 10017, "not simulated: timeInForce=RPI"),
-        ({"reduceOnly": True, "stopLoss": "59000"}, 110017, "current position is zero, cannot fix reduce-only order qty"),
+        (
+            {"reduceOnly": True, "stopLoss": "59000"},
+            110017,
+            "current position is zero, cannot fix reduce-only order qty",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_create_that_cannot_be_is_refused_by_name(
     trader: Trader, body: dict[str, Any], code: int, text: str
 ) -> None:
@@ -217,7 +233,12 @@ def test_an_order_that_closes_needs_no_margin(trader: Trader) -> None:
 
 def test_leverage_changes_the_margin_and_is_bounded(trader: Trader) -> None:
     def set_leverage(value: str, sell: str | None = None) -> tuple[int, str] | None:
-        body = {"category": "linear", "symbol": "BTCUSDT", "buyLeverage": value, "sellLeverage": sell or value}
+        body = {
+            "category": "linear",
+            "symbol": "BTCUSDT",
+            "buyLeverage": value,
+            "sellLeverage": sell or value,
+        }
         try:
             trader.exchange.set_leverage(body)
         except Refused as refused:
@@ -231,4 +252,3 @@ def test_leverage_changes_the_margin_and_is_bounded(trader: Trader) -> None:
     assert trader.create("Buy", "1000", "60000").leaves == 1000
     assert set_leverage("2") == (110012, "Insufficient available balance")
     assert trader.rows("position")[-1]["leverage"] == "100"
-

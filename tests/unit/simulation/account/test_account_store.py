@@ -115,7 +115,7 @@ def foreign(path: Path) -> None:
 
 
 def unreadable_row(path: Path) -> None:
-    _sql(path, "UPDATE account SET wallet = '{\"start\": \"abc\"}'")
+    _sql(path, 'UPDATE account SET wallet = \'{"start": "abc"}\'')
 
 
 def _sql(path: Path, statement: str) -> None:
