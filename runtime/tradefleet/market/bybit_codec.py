@@ -15,7 +15,7 @@ import msgspec
 from tradefleet.domain.instruments import Instrument
 from tradefleet.market.bybit_wire import (
     BOOK_DEPTHS,
-    KLINE_INTERVALS,
+    KLINE_LENGTH_MS,
     LATEST_MS,
     BookWire,
     ControlWire,
@@ -186,17 +186,27 @@ class KlineDecoder(TopicDecoder[KlineWire, KlineFrame]):
     def __init__(self, topic: str, instrument: Instrument, interval: str) -> None:
         super().__init__(topic, instrument.symbol, _KLINE_WIRE)
         self.interval = interval
+        self._length_ms = KLINE_LENGTH_MS[interval]
 
     def read(self, wire: KlineWire, seen_ns: int) -> KlineFrame:
         self.check_origin(wire.topic, self.symbol)
-        rows = tuple([self._row(row) for row in wire.data])
+        rows = tuple([self._row(row, seen_ns) for row in wire.data])
         return KlineFrame(self.symbol, self.interval, rows, _time(wire.ts, seen_ns), seen_ns)
 
-    def _row(self, row: KlineWireRow) -> KlineRow:
+    def _row(self, row: KlineWireRow, seen_ns: int) -> KlineRow:
         prices = [_required(_price(text), text) for text in (row.open, row.high, row.low, row.close)]
         opened, high, low, close = prices
-        if row.interval != self.interval or row.end < row.start or high != max(prices) or low != min(prices):
+        if row.interval != self.interval or high != max(prices) or low != min(prices):
             raise BadValue(Fault.UNEXPECTED_SHAPE, row)
+        length_ms = row.end + 1 - row.start
+        if (
+            length_ms != (self._length_ms or length_ms)
+            or length_ms <= 0
+            or row.start % (self._length_ms or 1)
+        ):
+            raise BadValue(Fault.UNEXPECTED_SHAPE, row)
+        if row.start * _MS > seen_ns + MAX_CLOCK_DISTANCE_NS:
+            raise BadValue(Fault.ABSURD_TIME, row.start)
         return KlineRow(
             start_ns=row.start * _MS,
             end_ns=(row.end + 1) * _MS,
@@ -241,7 +251,7 @@ class BybitCodec:
         name, _, argument = stream.partition(".")
         known = (
             (name == "orderbook" and argument in _DEPTH_NAMES)
-            or (name == "kline" and argument in KLINE_INTERVALS)
+            or (name == "kline" and argument in KLINE_LENGTH_MS)
             or stream in ("publicTrade", "tickers")
         )
         if not known:

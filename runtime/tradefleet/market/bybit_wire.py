@@ -24,9 +24,15 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 BOOK_DEPTHS: Final = (1, 50, 200, 1000)
 """Levels a side that linear and inverse topics offer."""
 
-KLINE_INTERVALS: Final = frozenset(
-    {"1", "3", "5", "15", "30", "60", "120", "240", "360", "720", "D", "W", "M"}
-)
+_MINUTE_MS: Final = 60_000
+KLINE_LENGTH_MS: Final[dict[str, int | None]] = {
+    **{str(minutes): minutes * _MINUTE_MS for minutes in (1, 3, 5, 15, 30, 60, 120, 240, 360, 720)},
+    "D": 1440 * _MINUTE_MS,
+    "W": None,
+    "M": None,
+}
+"""Intervals of the kline topics. Those with a length start at its multiples since 1970; weeks begin
+on Monday and months differ."""
 
 
 class Head(msgspec.Struct, frozen=True):

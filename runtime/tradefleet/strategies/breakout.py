@@ -8,8 +8,9 @@ is judged once, when it closes; the window is the `p.lookback` bars before it.
 2. Each pivot high P proposes a level at its high. Its touches are the pivot highs in [P (1 - t), P],
    itself included. With `p.resistance_strength` touches or more the level is a resistance. A support
    mirrors it: touches in [P, P (1 + t)] of pivot lows.
-3. A resistance L is broken by the bar when its close is above L (1 + t) and the close before it was
-   not: only the first close beyond counts. A support breaks below L (1 - t).
+3. A resistance L is broken by the bar when its close is above L (1 + t) and no close in the window
+   since the pivot was: only the first close beyond counts, and a level that broke is a level no
+   more. A support breaks below L (1 - t).
 4. The bar's volume must be at least `p.volume_multiplier` times the mean volume of the window.
 5. Then the target is LONG (SHORT), named after the highest (lowest) broken level. The strength is
    half the volume's multiple of what rule 4 asks for, at most 1. There is no FLAT: stops, targets and
@@ -21,6 +22,7 @@ repaints. Every judgement reads the window alone: parameters may change at any b
 
 from collections.abc import Sequence
 from decimal import Decimal
+from operator import itemgetter
 from typing import Final
 
 from tradefleet.domain.quantities import MONEY, ONE, ZERO
@@ -80,23 +82,23 @@ def broken_level(
     sign = ONE if rising else MINUS_ONE
     factor = MONEY.add(ONE, MONEY.multiply(sign, threshold))
     pivots = pivot_highs([MONEY.multiply(sign, c.high if rising else c.low) for c in window])
+    closes = [MONEY.multiply(sign, candle.close) for candle in window]
     now = MONEY.multiply(sign, close)
-    before = MONEY.multiply(sign, window[-1].close)
-    for level in sorted(set(pivots), reverse=True):
+    for place, level in sorted(pivots, key=itemgetter(1), reverse=True):
         edge = MONEY.multiply(level, factor)
-        if now <= edge or before > edge:
+        if now <= edge or max(closes[place + 1 :]) > edge:
             continue
         nearest = MONEY.subtract(level, MONEY.multiply(level.copy_abs(), threshold))
-        touches = sum(nearest <= pivot <= level for pivot in pivots)
+        touches = sum(nearest <= pivot <= level for _, pivot in pivots)
         if touches >= strength:
             return level.copy_abs(), touches
     return None
 
 
-def pivot_highs(highs: Sequence[Decimal]) -> list[Decimal]:
-    """Highs above the PIVOT_SPAN before them and not below the PIVOT_SPAN after them (rule 1)."""
+def pivot_highs(highs: Sequence[Decimal]) -> list[tuple[int, Decimal]]:
+    """Places and prices of highs above the PIVOT_SPAN before and not below the PIVOT_SPAN after them."""
     return [
-        highs[i]
+        (i, highs[i])
         for i in range(PIVOT_SPAN, len(highs) - PIVOT_SPAN)
         if highs[i] > max(highs[i - PIVOT_SPAN : i]) and highs[i] >= max(highs[i + 1 : i + 1 + PIVOT_SPAN])
     ]

@@ -37,7 +37,7 @@ def candle(
         close=value,
         volume=Decimal(volume),
         turnover=value * Decimal(volume),
-        complete=complete,
+        complete=True,
     )
 
 
@@ -56,7 +56,7 @@ def kline(
         turnover=c.turnover,
         confirmed=confirmed,
     )
-    at_ns = c.end_ns + int(late_s * SECOND_NS)
+    at_ns = c.end_ns + SECOND_NS // 2
     return KlineFrame("ABCUSDT", "1", (row,), at_ns, at_ns)
 
 

@@ -178,6 +178,13 @@ def changed(frame: dict, path: str, value: object) -> bytes:
 
 DROPPED = object()
 
+
+def far_kline() -> bytes:
+    """A candle that begins two hours from now."""
+    start = AT_MS + 7_200_000
+    return raw_kline(kline_row(start, ("1", "1", "1", "1"), "1", "1", confirm=True), at_ms=AT_MS)
+
+
 BAD_CASES = [
     (b"", Fault.NOT_JSON),
     (b"hello", Fault.NOT_JSON),
@@ -233,6 +240,9 @@ BAD_CASES = [
     (changed(GOOD_KLINE, "data.0.high", "10.05"), Fault.UNEXPECTED_SHAPE),
     (changed(GOOD_KLINE, "data.0.low", "10.05"), Fault.UNEXPECTED_SHAPE),
     (changed(GOOD_KLINE, "data.0.end", AT_MS - 1), Fault.UNEXPECTED_SHAPE),
+    (changed(GOOD_KLINE, "data.0.end", AT_MS + 60_000), Fault.UNEXPECTED_SHAPE),
+    (changed(GOOD_KLINE, "data.0.start", AT_MS + 1), Fault.UNEXPECTED_SHAPE),
+    (far_kline(), Fault.ABSURD_TIME),
     (changed(GOOD_KLINE, "data.0.close", ""), Fault.UNEXPECTED_SHAPE),
     (changed(GOOD_KLINE, "data.0.close", "0"), Fault.ABSURD_PRICE),
     (changed(GOOD_KLINE, "data.0.volume", "-3"), Fault.NEGATIVE_SIZE),
