@@ -9,6 +9,10 @@ import msgspec
 from tradefleet.spec.fields import IMMUTABLE, IN_SECONDS, RESTART, items, number, plain, text
 
 SYMBOL_PATTERN = "[A-Z0-9]{2,30}"
+# Host, port, path, and no user:password@ before them: an address is no place for a credential.
+_HOST_AND_PATH = r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[!-~]*)?"
+REST_PATTERN = rf"(https?://{_HOST_AND_PATH})?"
+STREAM_PATTERN = rf"(wss?://{_HOST_AND_PATH})?"
 
 
 class Venue(StrEnum):
@@ -31,16 +35,16 @@ class Endpoints(Section, frozen=True):
     """Addresses of the exchange; an empty one means the mode's own (in paper mode: the simulator's)."""
 
     rest: Annotated[
-        str, text("REST address, such as http://127.0.0.1:9000.", 200, "(https?://.+)?", reload=RESTART)
+        str, text("REST address, such as http://127.0.0.1:9000.", 200, REST_PATTERN, reload=RESTART)
     ] = ""
     public_stream: Annotated[
         str,
-        text("WebSocket address of the public market, path included.", 200, "(wss?://.+)?", reload=RESTART),
+        text("WebSocket address of the public market, path included.", 200, STREAM_PATTERN, reload=RESTART),
     ] = ""
     private_stream: Annotated[
         str,
         text(
-            "WebSocket address of the account's stream, path included.", 200, "(wss?://.+)?", reload=RESTART
+            "WebSocket address of the account's stream, path included.", 200, STREAM_PATTERN, reload=RESTART
         ),
     ] = ""
 

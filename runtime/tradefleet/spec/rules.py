@@ -6,8 +6,8 @@ told to change something else first.
 """
 
 import inspect
+import re
 from collections.abc import Callable, Iterator
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -15,8 +15,12 @@ from tradefleet.spec.bot import BotSpec, Mode
 from tradefleet.spec.problems import shown
 from tradefleet.spec.schema_walk import leaf_by_path
 
-# Registered domains of Bybit's own servers. Source: Bybit V5, "Integration Guidance", hosts by region.
-_REAL_EXCHANGE = ("bybit", "bytick", "bybit-tr", "bybitgeorgia")
+# Hosts of Bybit's own servers under any top-level domain, in RE2 so that CEL can hold the same. A wrong
+# refusal costs a renamed simulator; a wrong permission costs real money on what calls itself paper.
+# Source: Bybit V5, "Integration Guidance", hosts by region.
+_REAL_EXCHANGE = re.compile(
+    r"(?i)[a-z]+://([^/]*[.@])?(bybit|bytick|bybit-tr|bybitgeorgia|manepa)\.[a-z]+\.?(:[0-9]+)?(/.*)?"
+)
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -61,7 +65,7 @@ def paper_mode_has_an_exchange(spec: BotSpec) -> bool:
 def paper_mode_trades_at_no_real_exchange(spec: BotSpec) -> bool:
     """Paper mode sends no order to Bybit's own servers; their public stream may feed it."""
     orders_go_to = (spec.exchange.endpoints.rest, spec.exchange.endpoints.private_stream)
-    return spec.mode is not Mode.PAPER or not any(map(_is_real_exchange, orders_go_to))
+    return spec.mode is not Mode.PAPER or not any(map(_REAL_EXCHANGE.fullmatch, orders_go_to))
 
 
 def endpoints_are_given_together(spec: BotSpec) -> bool:
@@ -178,8 +182,3 @@ def broken(spec: BotSpec, unreadable: tuple[str, ...] = ()) -> Iterator[tuple[st
 def _concerns(path: str, wrong: str) -> bool:
     """Whether the wrong path is this field, something in it, or a section around it."""
     return wrong == path or wrong.startswith((path + ".", path + "[")) or path.startswith(wrong + ".")
-
-
-def _is_real_exchange(address: str) -> bool:
-    labels = (urlsplit(address).hostname or "").split(".")
-    return len(labels) > 1 and labels[-2] in _REAL_EXCHANGE

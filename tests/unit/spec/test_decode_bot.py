@@ -173,6 +173,11 @@ FIELD_MISTAKES = [
         "spec.risk.correlation.groups.majors[1]: 'btc' does not match [A-Z0-9]{2,30}: Symbols that count as "
         "one group from the start.",
     ),
+    (
+        "exchange: {simulator: {enabled: true}, endpoints: {rest: 'https://key:secret@host'}}",
+        "spec.exchange.endpoints.rest: 'https://key:secret@host' does not match (https?://([A-Za-z0-9.-]+|"
+        "\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?(/[!-~]*)?)?: REST address, such as http://127.0.0.1:9000.",
+    ),
     ("risk: {max_positions: 5}", "spec.risk.max_positions: is unknown; did you mean maxPositions?"),
     ("risk: {zzz: 5}", "spec.risk.zzz: is unknown"),
     ("maxPositions: 5", "spec.maxPositions: is unknown; it belongs at spec.risk.maxPositions"),
@@ -181,7 +186,11 @@ FIELD_MISTAKES = [
 
 @pytest.mark.parametrize(("written", "said"), FIELD_MISTAKES, ids=[written for written, _ in FIELD_MISTAKES])
 def test_a_wrong_field_is_one_line_that_says_what_would_be_right(written: str, said: str) -> None:
-    text = HEAD + "spec:\n" + EXCHANGE + ("" if written.startswith("universe") else SYMBOLS)
+    text = (
+        HEAD
+        + "spec:\n"
+        + "".join(part for part in (EXCHANGE, SYMBOLS) if part.split(":")[0].strip() not in written)
+    )
 
     assert lines(f"  {written}\n", text) == [f"bot.yaml: {said}"]
 

@@ -61,7 +61,7 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     (
         "paper_mode_trades_at_no_real_exchange",
         LOCAL | {"exchange.endpoints.rest": "http://bybit-simulator:9000"},
-        LOCAL | {"exchange.endpoints.rest": "https://user@api.bytick.com/"},
+        LOCAL | {"exchange.endpoints.rest": "https://user@api.bytick.com./v5"},
     ),
     (
         "paper_mode_trades_at_no_real_exchange",
