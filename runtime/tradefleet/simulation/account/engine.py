@@ -48,6 +48,7 @@ class AccountEngine(Matching):
         """
         instrument = rules.known(self.market.instruments, request.symbol)
         rules.check_position_idx(request.position_idx)
+        rules.check_settle_coin(instrument)
         rules.check_live(instrument, request.only_reduces)
         qty = self._judged_qty(instrument, request)
         price = self._judged_price(instrument, request)

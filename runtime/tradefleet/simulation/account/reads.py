@@ -19,13 +19,13 @@ from tradefleet.simulation.account.exchange import SimulatedExchange
 from tradefleet.simulation.account.orders import Order, Refused
 from tradefleet.simulation.account.rows import (
     MILLISECOND_NS,
-    SETTLE_COIN,
     Row,
     execution_row,
     order_row,
     position_rest_row,
     wallet_row,
 )
+from tradefleet.simulation.account.rules import SETTLE_COIN
 from tradefleet.simulation.account.store import HistoryQuery
 
 Params = Mapping[str, str]

@@ -14,11 +14,11 @@ from tradefleet.domain.quantities import MONEY, ONE, ZERO, divide, plain
 from tradefleet.simulation.account.ledger import GRAIN, FeeRates, Position
 from tradefleet.simulation.account.margin import AccountFigures, PositionFigures
 from tradefleet.simulation.account.orders import Fill, Order, Protection
+from tradefleet.simulation.account.rules import SETTLE_COIN
 
 Row = dict[str, Any]
 
 CATEGORY: Final = "linear"
-SETTLE_COIN: Final = "USDT"
 MILLISECOND_NS: Final = 1_000_000
 
 _EIGHT_DECIMALS: Final = Decimal("1e-8")

@@ -21,7 +21,9 @@ from tradefleet.simulation.account.orders import (
     Refused,
     Trigger,
 )
-from tradefleet.simulation.account.wire import bad
+from tradefleet.simulation.account.wire import bad, not_simulated
+
+SETTLE_COIN: Final = "USDT"
 
 MAX_ACTIVE: Final = 500
 MAX_CONDITIONAL: Final = 10
@@ -64,6 +66,12 @@ def check_position_idx(position_idx: int) -> None:
     """One-way mode knows index 0 only [R]."""
     if position_idx != 0:
         raise bad("position idx not match position mode")
+
+
+def check_settle_coin(instrument: Instrument) -> None:
+    """The account has one coin; a contract settled in another cannot be traded."""
+    if instrument.settle_coin != SETTLE_COIN:
+        raise not_simulated(f"contracts settled in {instrument.settle_coin}")
 
 
 def check_live(instrument: Instrument, only_reduces: bool) -> None:

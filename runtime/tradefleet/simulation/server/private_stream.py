@@ -125,7 +125,7 @@ async def _serve(
     conversation = Conversation(exchange, connection)
     hub.connected[connection] = None
     writer = asyncio.create_task(connection.write())
-    idle_s = _idle_cut_s(request.query.get("max_active_time", ""))
+    idle_s = idle_cut_s(request.query.get("max_active_time", ""))
     try:
         while True:
             message = await asyncio.wait_for(socket.receive(), idle_s)
@@ -145,7 +145,7 @@ async def _serve(
     return socket
 
 
-def _idle_cut_s(asked: str) -> float:
+def idle_cut_s(asked: str) -> float:
     """`max_active_time`, 30s to 600s or in minutes, as in `?max_active_time=1m`; else ten minutes."""
     unit = {"s": 1.0, "m": 60.0}.get(asked[-1:])
     if unit is None or not asked[:-1].isdigit():

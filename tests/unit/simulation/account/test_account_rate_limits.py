@@ -1,8 +1,9 @@
-"""Rolling seconds, and faults that are used up."""
+"""Rolling seconds, faults that are used up, and how long a silent socket lives."""
 
 import pytest
 
 from tradefleet.simulation.account.faults import ANSWER_FAULTS, ROW_FAULTS, Fault, FaultKind, FaultPlan
+from tradefleet.simulation.server.private_stream import idle_cut_s
 from tradefleet.simulation.server.rate_limits import PER_SECOND, RollingLimits
 
 CREATE = "/v5/order/create"
@@ -81,3 +82,11 @@ def test_faults_of_rows_need_no_endpoint_and_can_be_forgotten() -> None:
 
     assert first is not None
     assert plan.strike(ROW_FAULTS) is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "seconds"),
+    [("", 600), ("60s", 60), ("1m", 60), ("5s", 30), ("90m", 600), ("soon", 600), ("60", 600), ("-5m", 600)],
+)
+def test_a_private_sockets_idle_time_can_be_asked_for_within_bounds(asked: str, seconds: float) -> None:
+    assert idle_cut_s(asked) == seconds

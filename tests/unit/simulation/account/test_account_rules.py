@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from tradefleet.domain.instruments import InstrumentStatus
 from tradefleet.domain.orders import Side
 from tradefleet.simulation.account.orders import Refused
-from tradefleet.simulation.account.rules import check_live, scaled
+from tradefleet.simulation.account.rules import check_live, check_settle_coin, scaled
 
 D = Decimal
 Trader = Any
@@ -193,6 +193,13 @@ def test_a_contract_that_is_not_live_may_only_be_reduced(trader: Trader) -> None
     check_live(closed, only_reduces=True)
     with pytest.raises(Refused, match="not live"):
         check_live(closed, only_reduces=False)
+
+
+def test_a_contract_settled_in_another_coin_cannot_be_traded(trader: Trader) -> None:
+    in_usdc = replace(trader.market.instruments["BTCUSDT"], settle_coin="USDC")
+
+    with pytest.raises(Refused, match="not simulated: contracts settled in USDC"):
+        check_settle_coin(in_usdc)
 
 
 def test_error_texts_scale_fine_prices_by_a_larger_factor(trader: Trader) -> None:
