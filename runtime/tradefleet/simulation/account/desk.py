@@ -6,6 +6,7 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -134,8 +135,6 @@ class Desk:
         position = self._hand_over(order, before, effect.position)
         state.positions[symbol] = position
         state.wallet = state.wallet.settled(effect.pnl, fee)
-        state.counters.executions += 1
-        number = state.counters.executions
         order = replace(
             order,
             cum_exec_qty=order.cum_exec_qty + qty,
@@ -145,19 +144,11 @@ class Desk:
             handed_over=order.handed_over or position.side is order.side,
             updated_ns=step.at_ns,
         )
-        fill = Fill(
+        state.counters.executions += 1
+        number = state.counters.executions
+        execution = Fill(
             number=number,
             exec_id=state.new_id("execution", number),
-            symbol=symbol,
-            order_id=order.order_id,
-            order_link_id=order.order_link_id,
-            side=order.side,
-            order_type=order.order_type,
-            order_price=order.price,
-            order_qty=order.qty,
-            leaves=order.leaves,
-            create_type=order.create_type,
-            stop_kind=order.stop_kind,
             price=price,
             qty=qty,
             value=value,
@@ -170,8 +161,9 @@ class Desk:
             index_price=self.market.index_price(symbol),
             seq=seq,
             at_ns=step.at_ns,
+            **_as_it_was(order),
         )
-        step.fills.append(fill)
+        step.fills.append(execution)
         step.positions.append(position)
         return order
 
@@ -247,3 +239,19 @@ class Desk:
             if shown.get(symbol) != position:
                 step.positions.append(position)
         return step
+
+
+def _as_it_was(order: Order) -> dict[str, Any]:
+    """What an execution remembers of its order."""
+    return {
+        "symbol": order.symbol,
+        "order_id": order.order_id,
+        "order_link_id": order.order_link_id,
+        "side": order.side,
+        "order_type": order.order_type,
+        "order_price": order.price,
+        "order_qty": order.qty,
+        "leaves": order.leaves,
+        "create_type": order.create_type,
+        "stop_kind": order.stop_kind,
+    }

@@ -139,6 +139,7 @@ class AccountEngine(Matching):
             close_on_trigger=request.close_on_trigger,
             stop_kind=StopKind.STOP if waiting else StopKind.NONE,
             trigger=request.trigger,
+            armed_ns=at_ns,
             take_profit=request.take_profit,
             stop_loss=request.stop_loss,
             smp_type=request.smp_type,
@@ -176,7 +177,7 @@ class AccountEngine(Matching):
         if order.is_protective:
             return self._amend_protection(order, request, at_ns)
         changed = self._amended(order, request, at_ns)
-        if replace(changed, updated_ns=order.updated_ns) == order:
+        if replace(changed, updated_ns=order.updated_ns, armed_ns=order.armed_ns) == order:
             raise bad("The order remains unchanged as the parameters entered match the existing ones.")
         self._judge_amended(order, changed)
         step = Step(at_ns)
@@ -208,13 +209,18 @@ class AccountEngine(Matching):
         if request.trigger_price is not None and order.trigger is not None and order.is_waiting:
             trigger = replace(order.trigger, price=request.trigger_price)
             rules.check_trigger(instrument, trigger, self.prices(order.symbol))
-            changed = replace(changed, trigger=trigger)
+            changed = replace(changed, trigger=trigger, armed_ns=at_ns)
         return changed
 
     def _judge_amended(self, order: Order, changed: Order) -> None:
         if changed.is_waiting or changed.only_reduces:
             return
-        rules.check_notional(self.market.instruments[order.symbol], changed.qty, changed.price)
+        instrument = self.market.instruments[order.symbol]
+        rules.check_notional(instrument, changed.qty, changed.price)
+        if order.stop_loss is not None and not order.handed_over:
+            rules.check_stop(instrument, order.side, order.stop_loss, changed.price)
+        if order.take_profit is not None and not order.handed_over:
+            rules.check_target(instrument, order.side, order.take_profit, changed.price)
         if not self.affords(changed):
             raise Refused(rules.NO_FUNDS, rules.NO_FUNDS_TEXT)
 

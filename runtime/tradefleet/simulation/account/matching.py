@@ -142,13 +142,13 @@ class Matching(Desk):
     def _fire(self, step: Step, symbol: str, prices: Prices, as_of_ns: int) -> None:
         """Fires every waiting order whose trigger is reached: stops first, then by age.
 
-        Prices older than an order (or than its last change) do not fire it.
+        Prices older than a trigger do not fire it.
         """
         waiting = [order for order in self.open_orders(symbol) if order.is_waiting]
         waiting.sort(key=lambda order: (order.stop_kind is not StopKind.STOP_LOSS, order.number))
         for stale in waiting:
             order = self.state.orders.get(stale.order_id)
-            if order is None or not order.is_waiting or order.updated_ns > as_of_ns:
+            if order is None or not order.is_waiting or order.armed_ns > as_of_ns:
                 continue
             if order.trigger is not None and order.trigger.fires(prices.of(order.trigger.by)):
                 self._trigger(step, order)

@@ -137,7 +137,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
     number: order of creation, unique. price: limit, or the bound up to which a market order may
     reach; zero while a conditional market order waits. cum_exec_*: base, quote and settle currency.
-    closed_pnl: realised by the order net of the fees of both sides. handed_over: the attached stop
+    closed_pnl: realised by the order net of the fees of both sides. armed_ns: since when the trigger
+    watches the price that it watches. handed_over: the attached stop
     and target have gone to the position.
     """
 
@@ -160,6 +161,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     reject_reason: RejectReason = RejectReason.NONE
     stop_kind: StopKind = StopKind.NONE
     trigger: Trigger | None = None
+    armed_ns: int = 0
     take_profit: Protection | None = None
     stop_loss: Protection | None = None
     handed_over: bool = False

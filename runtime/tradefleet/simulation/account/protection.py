@@ -66,7 +66,9 @@ def _protect(desk: Desk, step: Step, position: Position, kind: StopKind, wanted:
     if kept is None:
         desk.put(step, _protective_order(desk, step, position.symbol, side, size, kind, trigger))
     elif kept.trigger != trigger or kept.qty != size:
-        desk.put(step, replace(kept, trigger=trigger, qty=size, updated_ns=step.at_ns))
+        armed_ns = kept.armed_ns if kept.trigger == trigger else step.at_ns
+        changed = replace(kept, trigger=trigger, armed_ns=armed_ns, qty=size, updated_ns=step.at_ns)
+        desk.put(step, changed)
 
 
 def _protective_order(
@@ -92,5 +94,6 @@ def _protective_order(
         create_type=_CREATED_BY[kind],
         stop_kind=kind,
         trigger=trigger,
+        armed_ns=step.at_ns,
         last_price_on_created=desk.market.last_price(symbol),
     )

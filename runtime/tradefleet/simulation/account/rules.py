@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
+import msgspec
+
 from tradefleet.domain.instruments import Instrument, InstrumentStatus
 from tradefleet.domain.orders import OrderType, Side
 from tradefleet.domain.quantities import NotAMultiple, plain
@@ -43,11 +45,12 @@ DUPLICATE_TEXT: Final = "OrderLinkedID is duplicate"  # [D]
 NO_FUNDS_TEXT: Final = "ab not enough for new order"  # [R]
 
 
-class Prices:
+class Prices(msgspec.Struct, frozen=True):
     """The three prices a trigger may watch, at one moment."""
 
-    def __init__(self, last: Decimal, mark: Decimal, index: Decimal) -> None:
-        self.last, self.mark, self.index = last, mark, index
+    last: Decimal
+    mark: Decimal
+    index: Decimal
 
     def of(self, kind: PriceKind) -> Decimal:
         """The price of this kind."""

@@ -238,6 +238,18 @@ def test_a_conditional_order_is_not_fired_by_a_trade_older_than_itself(trader: T
     assert trader.order(order).status is OrderStatus.UNTRIGGERED
 
 
+def test_a_change_of_size_does_not_hide_an_earlier_trade_from_the_stop(trader: Trader) -> None:
+    trader.create("Buy", "0.1", stopLoss="59000")
+    trader.clock.forward(0.05)
+    made_ns = trader.clock.now_ns
+    trader.clock.forward(0.05)
+    trader.create("Buy", "0.1")
+
+    trader.market.trade("BTCUSDT", Side.SELL, "58999", "1", at_ns=made_ns)
+
+    assert trader.size() == 0
+
+
 def test_a_conditional_reduce_only_order_without_a_position_ends_when_it_fires(trader: Trader) -> None:
     order = trader.create("Sell", "0.1", triggerPrice="59700", triggerDirection=2, reduceOnly=True)
 
