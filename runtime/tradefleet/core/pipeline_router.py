@@ -48,7 +48,7 @@ class FrameRouter:
         self, instruments: Iterable[Instrument], snapshot: ConfigSnapshot, *, shard: int, instance: str
     ) -> None:
         instruments = list(instruments)
-        depth = int(snapshot.spec.feed.depth.value)
+        depth = int(snapshot.spec.feed.depth)
         self.pipelines: Mapping[str, SymbolPipeline] = {
             instrument.symbol: SymbolPipeline(
                 instrument, bybit_feeds(instrument, depth), snapshot, shard=shard, instance=instance

@@ -97,24 +97,20 @@ class PlainBookView:
 
     @property
     def mid(self) -> float:
-        best = self._best()
+        best = self._book.best()
         return nan if best is None else mid_price(*best)
 
     @property
     def spread(self) -> float:
-        best = self._best()
+        best = self._book.best()
         return nan if best is None else quoted_spread(*best)
 
     @property
     def mid_money(self) -> Decimal | None:
-        best = self._best()
+        best = self._book.best()
         return None if best is None else MONEY.multiply(self._half_tick, sum(best))
 
     def imbalance(self, levels: int) -> float:
         """NaN when the book is stale or both sides are empty."""
-        return book_imbalance(self._book.bids(levels)[1], self._book.asks(levels)[1], levels)
-
-    def _best(self) -> tuple[int, int] | None:
-        bids, _ = self._book.bids(1)
-        asks, _ = self._book.asks(1)
-        return (bids[0], asks[0]) if bids and asks else None
+        bids, asks = self._book.sizes(levels)
+        return book_imbalance(bids, asks, levels)

@@ -74,6 +74,14 @@ class BookPort(Protocol):
         """Make the book stale for a reason outside its frames; False when it was stale already."""
         ...
 
+    def best(self) -> tuple[int, int] | None:
+        """Best bid and best ask in ticks; None when stale or a side is empty."""
+        ...
+
+    def sizes(self, levels: int) -> tuple[Sequence[int], Sequence[int]]:
+        """Sizes in steps of the best bids and asks, at most `levels` each; empty when stale."""
+        ...
+
     def bids(self, levels: int) -> tuple[Sequence[int], Sequence[int]]:
         """Prices in ticks and sizes in steps, best first, at most `levels`; empty when stale."""
         ...
@@ -84,25 +92,24 @@ class BookPort(Protocol):
 
 
 class Side:
-    """Levels of one side, best first. sign: -1 for bids (the highest price first), +1 for asks."""
+    """Levels of one side, best first. sign: -1 for bids (the highest price first), +1 for asks.
+
+    keys: prices in ticks times the sign, so they rise from the best price on. sizes: in steps.
+    """
 
     def __init__(self, sign: int) -> None:
         self._sign = sign
-        # Keys rise from the best price on: a price in ticks times the sign.
-        self._keys: list[int] = []
+        self.keys: list[int] = []
         self.sizes: list[int] = []
-
-    def __len__(self) -> int:
-        return len(self._keys)
 
     def replace(self, levels: Iterable[Level]) -> None:
         """The whole side, best first."""
-        self._keys = [self._sign * ticks for ticks, _ in levels]
+        self.keys = [self._sign * ticks for ticks, _ in levels]
         self.sizes = [steps for _, steps in levels]
 
     def apply(self, changes: Iterable[Level]) -> None:
         """Set each level to its new size; 0 deletes, and deleting what is not there does nothing."""
-        keys, sizes, sign = self._keys, self.sizes, self._sign
+        keys, sizes, sign = self.keys, self.sizes, self._sign
         for ticks, steps in changes:
             key = sign * ticks
             at = bisect_left(keys, key)
@@ -117,16 +124,11 @@ class Side:
 
     def clear(self) -> None:
         """Forget every level."""
-        self._keys, self.sizes = [], []
+        self.keys, self.sizes = [], []
 
     def top(self, levels: int) -> tuple[list[int], list[int]]:
         """Prices in ticks and sizes in steps of the best `levels`."""
-        return [self._sign * key for key in self._keys[:levels]], self.sizes[:levels]
-
-    @property
-    def best_key(self) -> int:
-        """Best price in ticks times the sign; the side must not be empty."""
-        return self._keys[0]
+        return [self._sign * key for key in self.keys[:levels]], self.sizes[:levels]
 
 
 class OrderBook:
@@ -150,7 +152,7 @@ class OrderBook:
             self.clear()
             self.bids.apply(frame.bids)
             self.asks.apply(frame.asks)
-        self._full = [len(side) == self._depth for side in (self.bids, self.asks)]
+        self._full = [len(side.keys) == self._depth for side in (self.bids, self.asks)]
         return self._fault()
 
     def apply(self, frame: BookFrame) -> Fault | None:
@@ -165,8 +167,8 @@ class OrderBook:
         self.asks.clear()
 
     def _fault(self) -> Fault | None:
-        bids, asks, depth = self.bids, self.asks, self._depth
-        if len(bids) and len(asks) and -bids.best_key >= asks.best_key:
+        bids, asks, depth = self.bids.keys, self.asks.keys, self._depth
+        if bids and asks and -bids[0] >= asks[0]:
             return Fault.CROSSED
         # The exchange pushes a window of exactly `depth` levels: one that leaves is deleted, one that
         # enters is inserted. More is a delete that was missed, fewer (once full) an insert.
@@ -219,6 +221,13 @@ class PlainBook:
     @property
     def seen_ns(self) -> int:
         return self._seen_ns
+
+    def best(self) -> tuple[int, int] | None:
+        bids, asks = self._book.bids, self._book.asks
+        return (-bids.keys[0], asks.keys[0]) if bids.keys and asks.keys else None
+
+    def sizes(self, levels: int) -> tuple[list[int], list[int]]:
+        return self._book.bids.sizes[:levels], self._book.asks.sizes[:levels]
 
     def bids(self, levels: int) -> tuple[list[int], list[int]]:
         return self._book.bids.top(levels)

@@ -1,0 +1,1 @@
+"""Benchmarks: figures beside a named peer, taken in one run. `python -m bench` or `make bench`."""
