@@ -41,7 +41,7 @@ lint: env ## Style, types, layers, and the generated page
 		|| { echo "docs/reference/tradingbot.md is out of date: run make reference" >&2; exit 1; }
 
 bench: env ## Measure the hot paths on this machine
-	$(BIN)/python bench/run.py
+	$(BIN)/python -m bench
 
 reference: env ## Write docs/reference/tradingbot.md from the spec
 	$(BIN)/python -m tradefleet.spec.reference_page > docs/reference/tradingbot.md
