@@ -1,6 +1,6 @@
 """The recorded market as benchmarks replay it: one lap of the simulator's market, at any depth."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tradefleet.domain.instruments import Instrument
 from tradefleet.market.bybit_wire import book_topic, kline_topic, trades_topic
@@ -20,7 +20,7 @@ def lap(topics: Sequence[str], depth: int) -> tuple[list[Instrument], Frames]:
     """
     recording = load_recording()
     market = ReplayMarket(recording, start_ns=START_NS)
-    names = {
+    names: dict[str, Callable[[str], str]] = {
         "book": lambda symbol: book_topic(depth, symbol),
         "trades": trades_topic,
         "kline": lambda symbol: kline_topic("1", symbol),

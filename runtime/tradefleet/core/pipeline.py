@@ -28,8 +28,8 @@ from tradefleet.strategies.registry import REGISTRY
 from tradefleet.strategies.strategy import Bars, SignalDraft, Strategy
 
 RESYNC_PATIENCE_NS: Final = 5 * SECOND_NS
-"""How long a stale book waits for its snapshot before it asks again. The recorded first snapshots
-came at most 2.4 s after their subscription's connection had opened."""
+"""How long a stale book waits for its snapshot before it asks again. The slowest of
+the recorded ones arrived 2.4 s after the exchange had made it."""
 
 
 class Resubscribe(msgspec.Struct, frozen=True):

@@ -40,7 +40,10 @@ class Fault(StrEnum):
 
 
 class BadValue(ValueError):
-    """A value inside a frame cannot be used. Raised and caught inside the market's own modules."""
+    """A value inside a frame or an answer cannot be used; `fault` says why.
+
+    Decoders of frames catch it themselves; readers of REST answers raise it to their caller.
+    """
 
     def __init__(self, fault: Fault, value: object) -> None:
         super().__init__(f"{fault.value}: {str(value)[:60]!r}")

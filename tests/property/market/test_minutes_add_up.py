@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from tests.support.raw_frames import AT_NS, MINUTE_NS, SECOND_NS, make_instrument
 
 from tradefleet.domain.orders import Side
+from tradefleet.domain.quantities import ZERO
 from tradefleet.market.bars import BarFeed
 from tradefleet.market.candles import Candle, contiguous
 from tradefleet.market.frames import Trade, TradesFrame
@@ -49,9 +50,11 @@ def test_every_trade_is_in_exactly_one_bar_of_each_timeframe(rows: list[tuple[in
             bar.candle for bar in closed if bar.timeframe is timeframe and bar.candle.start_ns >= HOUR_NS
         ]
         assert contiguous(bars)
-        assert sum(bar.volume for bar in bars) == instrument.size(sum(trade.steps for trade in counted))
-        turnover = sum(instrument.price(trade.ticks) * instrument.size(trade.steps) for trade in counted)
-        assert sum(bar.turnover for bar in bars) == turnover
+        volume = instrument.qty_step * sum(trade.steps for trade in counted)
+        unit = instrument.tick_size * instrument.qty_step
+        assert sum((bar.volume for bar in bars), ZERO) == volume
+        turnover = unit * sum(trade.ticks * trade.steps for trade in counted)
+        assert sum((bar.turnover for bar in bars), ZERO) == turnover
         assert bars[0].open == Decimal(10)
         assert all(later.open == earlier.close for earlier, later in pairwise(bars))
         assert all(bar.low <= bar.open <= bar.high for bar in bars)

@@ -115,7 +115,8 @@ class BooksAgree(RuleBasedStateMachine):
             (self.book.asks(2000), self.reference.asks()),
         ):
             levels: list[Any] = [
-                (INSTRUMENT.price(ticks), INSTRUMENT.size(steps)) for ticks, steps in zip(*ours, strict=True)
+                (INSTRUMENT.tick_size * ticks, INSTRUMENT.qty_step * steps)
+                for ticks, steps in zip(*ours, strict=True)
             ]
             assert levels == theirs
 

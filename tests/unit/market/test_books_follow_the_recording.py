@@ -27,7 +27,8 @@ def test_the_book_equals_the_reference_after_every_recorded_frame(symbol: str) -
         assert change is BookChange.UPDATED
         for ours, theirs in ((book.bids(1000), reference.bids()), (book.asks(1000), reference.asks())):
             assert [
-                (instrument.price(ticks), instrument.size(steps)) for ticks, steps in zip(*ours, strict=True)
+                (instrument.tick_size * ticks, instrument.qty_step * steps)
+                for ticks, steps in zip(*ours, strict=True)
             ] == theirs
         assert len(reference.bids()) == len(reference.asks()) == 200
         assert book.update_id == reference.update_id

@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -162,7 +163,7 @@ def test_a_kline_frame_says_which_candles_are_final(codec: BybitCodec) -> None:
     )
 
 
-def changed(frame: dict, path: str, value: object) -> bytes:
+def changed(frame: dict[str, Any], path: str, value: object) -> bytes:
     """The frame with the field at `path` (dots, digits for list positions) replaced, or dropped."""
     copy = json.loads(json.dumps(frame))
     *parents, last = [int(part) if part.isdigit() else part for part in path.split(".")]

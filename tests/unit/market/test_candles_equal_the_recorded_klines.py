@@ -14,7 +14,7 @@ from decimal import Decimal
 
 from tests.support.recorded import SYMBOLS, recorded_frames, recorded_instruments
 
-from tradefleet.market.bars import BarCount, BarFeed
+from tradefleet.market.bars import BarCount, BarFeed, ClosedBar
 from tradefleet.market.bybit_codec import BybitCodec
 from tradefleet.market.candles import Candle
 from tradefleet.market.frames import KlineFrame, KlineRow, TradesFrame
@@ -70,7 +70,7 @@ def test_the_exchanges_final_candle_completes_the_minute_that_began_unseen() -> 
     for feed in feeds.values():
         feed.watch({Timeframe.M1: 2})
 
-    closed = {symbol: [] for symbol in SYMBOLS}
+    closed: dict[str, list[ClosedBar]] = {symbol: [] for symbol in SYMBOLS}
     for seen, raw in recorded_frames():
         frame = codec.decode(raw, seen)
         if isinstance(frame, TradesFrame):

@@ -8,6 +8,7 @@ from tradefleet.domain.signals import Target
 from tradefleet.market.candles import LENGTH_NS, Candle
 from tradefleet.spec.strategies import Breakout, Timeframe
 from tradefleet.strategies.breakout import EXPIRES_NS, BreakoutStrategy, broken_level, pivot_highs
+from tradefleet.strategies.strategy import SignalDraft
 
 FIVE = LENGTH_NS[Timeframe.M5]
 PARAMETERS = Breakout(
@@ -43,11 +44,10 @@ def quiet_window() -> list[Candle]:
     return bars
 
 
-def judge(*, close: str, volume: str = "15", window: list[Candle] | None = None, p: Breakout = PARAMETERS):
-    closing = bar(
-        20, str(max(Decimal(close), Decimal(96))), str(min(Decimal(close), Decimal(94))), close, volume
-    )
-    return BreakoutStrategy(p).on_bar([*(window or quiet_window()), closing])
+def judge(*, close: str, volume: str = "15", window: list[Candle] | None = None) -> SignalDraft | None:
+    high, low = max(close, "96", key=Decimal), min(close, "94", key=Decimal)
+    closing = bar(20, high, low, close, volume)
+    return BreakoutStrategy(PARAMETERS).on_bar([*(window or quiet_window()), closing])
 
 
 def test_the_first_close_beyond_a_tested_resistance_on_volume_asks_for_long() -> None:
@@ -135,6 +135,6 @@ def test_it_wants_its_window_and_the_bar_it_judges() -> None:
     ],
 )
 def test_a_pivot_overtops_two_bars_before_and_is_not_overtopped_by_two_after(
-    highs: list[int], pivots: list[tuple[int, int]]
+    highs: list[int], pivots: list[tuple[int, Decimal]]
 ) -> None:
     assert pivot_highs([Decimal(high) for high in highs]) == pivots
