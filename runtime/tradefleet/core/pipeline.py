@@ -121,8 +121,10 @@ class SymbolPipeline:
         self._signals: Counter[str] = Counter()
         self._shadow: Counter[str] = Counter()
         self._owner_epoch: int | None = None
-        # Signals handed out in this epoch, by strategy: the counter in a book signal's id.
+        # Signals handed out in an epoch, by strategy: the counter in a book signal's id. It outlives
+        # a time in shadow, else the same epoch would give the same ids twice and lose signals.
         self._numbered: Counter[str] = Counter()
+        self._numbered_epoch: int | None = None
         self._asked_ns: int | None = None
         self._snapshot = snapshot
         self._strategies: list[Strategy[Any]] = [
@@ -152,8 +154,9 @@ class SymbolPipeline:
 
     def set_owner(self, owner_epoch: int | None) -> None:
         """Hand signals out under this epoch, or (None) only count them."""
-        if owner_epoch != self._owner_epoch:
-            self._owner_epoch = owner_epoch
+        self._owner_epoch = owner_epoch
+        if owner_epoch is not None and owner_epoch != self._numbered_epoch:
+            self._numbered_epoch = owner_epoch
             self._numbered.clear()
 
     def take_book(self, raw: bytes, seen_ns: int) -> Sequence[Output]:
@@ -182,8 +185,8 @@ class SymbolPipeline:
         self.bars.seed(candles, now_ns)
 
     def needs(self, now_ns: int) -> list[HistoryRequest]:
-        """The history that is missing, to be fetched and seeded (at the start, after a lost
-        connection, after a strategy was enabled)."""
+        """The history that is missing, to be fetched and seeded: ask while the pipeline is not warm
+        (at the start, after a lost connection, after a strategy was enabled)."""
         return self.bars.needs(now_ns)
 
     def lost(self, topic: str, seen_ns: int) -> None:

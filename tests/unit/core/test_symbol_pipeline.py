@@ -164,6 +164,7 @@ def test_an_owner_goes_on_where_its_shadow_stood() -> None:
 def test_the_counter_begins_at_one_in_each_epoch_and_the_same_epoch_keeps_it() -> None:
     script = Script(make_pipeline(owner_epoch=3))
     script.enter()
+    script.pipeline.set_owner(None)
     script.pipeline.set_owner(3)
     (second,) = script.tick(10_500)
     script.pipeline.set_owner(4)
