@@ -9,6 +9,8 @@ from enum import StrEnum
 import msgspec
 
 from tradefleet.core.events import Baseline, LatchRecord, ShardOwner
+from tradefleet.domain.fills import Execution
+from tradefleet.domain.orders import ExchangeOrder
 from tradefleet.domain.signals import Signal
 from tradefleet.orders.intents import Intent, IntentRecord
 from tradefleet.positions.plan import PositionRecord
@@ -52,6 +54,18 @@ class KeepIntent(Action, frozen=True, kw_only=True):
     """Record an intent's new state."""
 
     record: IntentRecord
+
+
+class KeepOrder(Action, frozen=True, kw_only=True):
+    """Record an order row, from the stream, a query or a reconciliation; it never goes back."""
+
+    order: ExchangeOrder
+
+
+class KeepExecution(Action, frozen=True, kw_only=True):
+    """Record an execution that has just been counted; its KeepPosition follows in the same list."""
+
+    execution: Execution
 
 
 class KeepPosition(Action, frozen=True, kw_only=True):
@@ -118,6 +132,8 @@ AnyAction = (
     Submit
     | JudgeSignal
     | KeepIntent
+    | KeepOrder
+    | KeepExecution
     | KeepPosition
     | KeepEquity
     | KeepBaseline

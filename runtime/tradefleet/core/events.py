@@ -58,8 +58,8 @@ class Restored(Event, frozen=True, kw_only=True):
 
     intents: those that are not final, and every final one younger than a day. seen_signals: ids of
     signals judged in the last ten minutes. executions_counted: ids of executions already in
-    `positions`, for the last seven days. quiet_until_ns: when the last valid_until of any predecessor has safely
-    passed; nothing is opened before.
+    `positions`, for the last seven days. quiet_until_ns: when the last valid_until of any predecessor
+    has safely passed; nothing is opened before.
     """
 
     account: Account
