@@ -1,0 +1,1 @@
+"""Files that processes of one machine share: configuration snapshots and status."""

@@ -1,0 +1,141 @@
+"""The executor's end of the bus: signals and announcements come in, owners go out.
+
+Both streams are read by plain XREAD from a position that the journal keeps. A position holds for
+one run of the server only: a server that was started again has other entry ids, so its signals are
+read from the beginning (repeats and expired ones are the core's to drop) and announcements from now.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from tradefleet.adapters.redis.connection import MOST_BLOCK_MS, bus_errors, connect
+from tradefleet.adapters.redis.messages import (
+    ANNOUNCEMENT_FIELD,
+    MOST_DEAD_LETTERS,
+    SIGNAL_FIELD,
+    BadMessage,
+    BusKeys,
+    ShardAnnouncement,
+    StreamPosition,
+)
+from tradefleet.core.events import ShardOwner
+from tradefleet.domain.signals import Signal
+
+Message = Signal | ShardAnnouncement | BadMessage
+
+ENTRIES_AT_ONCE = 500
+
+
+class ExecutorBus:
+    """One bot's streams, for reading."""
+
+    def __init__(self, url: str, bot_uid: str) -> None:
+        self._keys = BusKeys(bot_uid)
+        self._redis = connect(url)
+
+    async def run_id(self) -> str:
+        """The server's run id. Raises BusDown."""
+        with bus_errors("run_id"):
+            return _run_id(await self._redis.info("server"))
+
+    async def read(self, position: StreamPosition, block_ms: int) -> tuple[list[Message], StreamPosition]:
+        """What came after `position`, at most 500 entries a stream, and the position behind them.
+
+        Waits up to block_ms (1 to 2000) for the first. A position of another run of the server gives
+        nothing but the position to go on from. Raises BusDown.
+        """
+        streams: dict[Any, Any] = {
+            self._keys.signals: position.signals_id,
+            self._keys.announcements: position.announcements_id,
+        }
+        with bus_errors("read"):
+            # The run id over the same connection and in the same breath: a client that silently
+            # connected to a new run would else wait for ids that never come.
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                pipeline.info("server")
+                pipeline.xread(streams, count=ENTRIES_AT_ONCE, block=max(1, min(block_ms, MOST_BLOCK_MS)))
+                info, found = await pipeline.execute()
+            run_id = _run_id(info)
+            if run_id != position.run_id:
+                return [], await self._beginning(run_id)
+            messages, position = _decode(_streams(found), self._keys, position)
+            await self._bury([message for message in messages if isinstance(message, BadMessage)])
+        return messages, position
+
+    async def publish_owners(self, owners: Iterable[ShardOwner]) -> None:
+        """Say who owns which shard. Raises BusDown."""
+        values: dict[Any, Any] = {str(owner.shard): msgspec.json.encode(owner) for owner in owners}
+        if values:
+            with bus_errors("publish_owners"):
+                await self._redis.hset(self._keys.owners, mapping=values)
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        with bus_errors("close"):
+            await self._redis.aclose()
+
+    async def _beginning(self, run_id: str) -> StreamPosition:
+        newest = await self._redis.xrevrange(self._keys.announcements, count=1)
+        announcements_id = _text(newest[0][0] or b"0-0") if newest else "0-0"
+        return StreamPosition(run_id=run_id, signals_id="0-0", announcements_id=announcements_id)
+
+    async def _bury(self, bad: list[BadMessage]) -> None:
+        for message in bad:
+            await self._redis.xadd(
+                self._keys.dead_letters,
+                {"stream": message.stream, "entry": message.entry_id, "error": message.error},
+                maxlen=MOST_DEAD_LETTERS,
+                approximate=True,
+            )
+
+
+def _run_id(info: Mapping[str, Any]) -> str:
+    return str(info["run_id"])
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _streams(found: Any) -> Iterable[tuple[str, list[tuple[Any, Mapping[bytes, bytes]]]]]:
+    """XREAD's answer, a mapping in RESP3 and a list of pairs in RESP2, as (stream, entries)."""
+    for stream, entries in found.items() if isinstance(found, Mapping) else found or ():
+        # RESP3 wraps a stream's entries in one more list.
+        flat = entries[0] if entries and isinstance(entries[0], list) else entries
+        yield _text(stream), flat
+
+
+def _decode(
+    streams: Iterable[tuple[str, list[tuple[Any, Mapping[bytes, bytes]]]]],
+    keys: BusKeys,
+    position: StreamPosition,
+) -> tuple[list[Message], StreamPosition]:
+    signals_id, announcements_id = position.signals_id, position.announcements_id
+    messages: list[Message] = []
+    for stream, entries in streams:
+        for raw_id, fields in entries:
+            entry_id = _text(raw_id)
+            if stream == keys.signals:
+                signals_id = entry_id
+                messages.append(_message(stream, entry_id, fields, SIGNAL_FIELD, Signal))
+            else:
+                announcements_id = entry_id
+                messages.append(_message(stream, entry_id, fields, ANNOUNCEMENT_FIELD, ShardAnnouncement))
+    return messages, StreamPosition(
+        run_id=position.run_id, signals_id=signals_id, announcements_id=announcements_id
+    )
+
+
+def _message(
+    stream: str,
+    entry_id: str,
+    fields: Mapping[bytes, bytes],
+    field: bytes,
+    kind: type[Signal] | type[ShardAnnouncement],
+) -> Message:
+    try:
+        return msgspec.json.decode(fields.get(field, b""), type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return BadMessage(stream=stream, entry_id=entry_id, error=str(error))

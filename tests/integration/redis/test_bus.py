@@ -1,0 +1,150 @@
+"""Both ends of the bus over a real Valkey."""
+
+from collections.abc import AsyncIterator, Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+import redis.asyncio
+from tests.support.valkey_server import RunningValkey, running_valkey
+
+from tradefleet.adapters.redis import (
+    BadMessage,
+    BusDown,
+    ExecutorBus,
+    ShardAnnouncement,
+    ShardBus,
+    StreamPosition,
+)
+from tradefleet.core.events import ShardOwner
+from tradefleet.domain.signals import Signal, SignalKind, Target
+
+pytestmark = pytest.mark.process
+
+UID = "bot-1"
+
+
+def make_signal(number: int) -> Signal:
+    return Signal(
+        signal_id=f"signal-{number}",
+        bot_uid=UID,
+        venue="bybit",
+        symbol="BTCUSDT",
+        strategy="imbalance",
+        kind=SignalKind.BOOK,
+        target=Target.LONG,
+        strength=0.75,
+        price=Decimal("60000.10"),
+        hold_ns=10,
+        reason="imbalance 0.75",
+        at_ns=1,
+        seen_ns=2,
+        expires_ns=3,
+        shard=0,
+        instance="abc",
+        owner_epoch=4,
+        generation=5,
+    )
+
+
+@pytest.fixture
+def valkey(tmp_path: Path) -> Iterator[RunningValkey]:
+    with running_valkey(tmp_path / "valkey") as server:
+        yield server
+
+
+@pytest.fixture
+async def shard(valkey: RunningValkey) -> AsyncIterator[ShardBus]:
+    bus = ShardBus(valkey.url, UID)
+    yield bus
+    await bus.close()
+
+
+@pytest.fixture
+async def executor(valkey: RunningValkey) -> AsyncIterator[ExecutorBus]:
+    bus = ExecutorBus(valkey.url, UID)
+    yield bus
+    await bus.close()
+
+
+async def test_signals_arrive_as_they_were_sent_and_once(shard: ShardBus, executor: ExecutorBus) -> None:
+    _, position = await executor.read(StreamPosition(), 1)
+
+    await shard.publish(make_signal(1))
+    await shard.publish(make_signal(2))
+    first, position = await executor.read(position, 100)
+    second, again = await executor.read(position, 1)
+
+    assert first == [make_signal(1), make_signal(2)]
+    assert (second, again) == ([], position)
+
+
+async def test_signals_that_waited_are_read_from_the_beginning_and_announcements_from_now(
+    shard: ShardBus, executor: ExecutorBus
+) -> None:
+    await shard.publish(make_signal(1))
+    await shard.announce(0, "old", 1, True)
+
+    nothing, position = await executor.read(StreamPosition(), 1)
+    await shard.announce(0, "new", 2, False)
+    messages, _ = await executor.read(position, 100)
+
+    assert nothing == []
+    assert messages == [
+        make_signal(1),
+        ShardAnnouncement(shard=0, instance="new", generation=2, warm=False),
+    ]
+
+
+async def test_an_announcement_is_answered_with_the_owner(shard: ShardBus, executor: ExecutorBus) -> None:
+    owner = ShardOwner(shard=1, instance="abc", owner_epoch=7, generation=3)
+
+    before = await shard.announce(1, "abc", 3, True)
+    await executor.publish_owners([owner])
+    after = await shard.announce(1, "abc", 3, True)
+    other = await shard.announce(2, "xyz", 3, True)
+
+    assert (before, after, other) == (None, owner, None)
+
+
+async def test_what_is_no_message_goes_to_the_dead_letters_and_stops_nothing(
+    valkey: RunningValkey, shard: ShardBus, executor: ExecutorBus
+) -> None:
+    _, position = await executor.read(StreamPosition(), 1)
+    async with redis.asyncio.Redis.from_url(valkey.url) as client:
+        await client.xadd(f"tradefleet:{UID}:signals", {"signal": '{"signal_id": 5}'})
+        await client.xadd(f"tradefleet:{UID}:signals", {"signal": b"\xff\xfe"})
+        await client.xadd(f"tradefleet:{UID}:signals", {"else": "x"})
+        await shard.publish(make_signal(1))
+
+        messages, _ = await executor.read(position, 100)
+        letters = await client.xlen(f"tradefleet:{UID}:dead-letters")
+
+    bad = [message for message in messages if isinstance(message, BadMessage)]
+    assert len(bad) == letters == 3
+    assert "signal_id" in bad[0].error
+    assert messages[-1] == make_signal(1)
+
+
+async def test_a_killed_server_is_said_and_a_new_run_is_read_from_its_beginning(
+    valkey: RunningValkey, shard: ShardBus, executor: ExecutorBus
+) -> None:
+    _, position = await executor.read(StreamPosition(), 1)
+    await shard.publish(make_signal(1))
+    _, position = await executor.read(position, 100)
+
+    valkey.kill()
+    with pytest.raises(BusDown, match="publish"):
+        await shard.publish(make_signal(2))
+    with pytest.raises(BusDown, match="announce"):
+        await shard.announce(0, "abc", 1, True)
+    with pytest.raises(BusDown, match="read"):
+        await executor.read(position, 1)
+    valkey.start_again()
+    await shard.publish(make_signal(3))
+    nothing, fresh = await executor.read(position, 1)
+    messages, _ = await executor.read(fresh, 100)
+
+    assert nothing == []
+    assert fresh.run_id == await executor.run_id() != position.run_id
+    assert messages == [make_signal(3)]
