@@ -1,0 +1,123 @@
+"""Bybit's public REST, as far as a shard needs it: contracts, past candles, the exchange's clock.
+
+Nothing here is signed. Each call is one or a few GETs with a total timeout and no retry: whoever
+calls knows when to ask again.
+Source: Bybit V5, "Market".
+"""
+
+import time
+from collections.abc import Collection, Mapping
+from typing import Any, Final
+from urllib.parse import unquote
+
+import aiohttp
+import msgspec
+
+from tradefleet.domain.instruments import Instrument
+from tradefleet.market.bars import HistoryRequest
+from tradefleet.market.bybit_history import kline_queries, read_klines
+from tradefleet.market.bybit_instruments import BadInstrument, instrument_of
+from tradefleet.market.candles import Candle
+from tradefleet.market.faults import BadValue
+from tradefleet.spec.problems import nearest
+
+TIMEOUT_S: Final = 5.0
+_PAGE: Final = "1000"
+
+
+class ExchangeUnreachable(Exception):
+    """No usable answer: refused, timed out, not JSON, or an error of the exchange. The text says which
+    and from where."""
+
+
+class UnknownSymbols(Exception):
+    """Symbols that cannot be traded there; one line that names each, and the nearest that can."""
+
+    def __init__(self, unknown: Collection[str], known: Collection[str], rest_url: str) -> None:
+        self.unknown = tuple(unknown)
+        names = sorted(known)
+        said = ", ".join(f"{symbol} is not traded{nearest(symbol, names)}" for symbol in unknown)
+        super().__init__(f"spec.universe.symbols: {said} (of {len(names)} contracts at {rest_url})")
+
+
+async def instruments(rest_url: str, category: str, symbols: Collection[str]) -> tuple[Instrument, ...]:
+    """The rules of these contracts, in the order asked for; raises UnknownSymbols, ExchangeUnreachable."""
+    rows: dict[str, Mapping[str, Any]] = {}
+    async with _session(rest_url) as session:
+        cursor = ""
+        while True:
+            query = {"category": category, "limit": _PAGE} | ({"cursor": cursor} if cursor else {})
+            result = await _result(session, rest_url, "/v5/market/instruments-info", query)
+            rows |= {str(row["symbol"]): row for row in _rows(result, rest_url)}
+            # It comes quoted, and the client quotes again.
+            following = unquote(result.get("nextPageCursor") or "")
+            if not following or following == cursor:
+                break
+            cursor = following
+    unknown = [symbol for symbol in symbols if symbol not in rows]
+    if unknown:
+        raise UnknownSymbols(unknown, rows, rest_url)
+    try:
+        return tuple(instrument_of(rows[symbol], category) for symbol in symbols)
+    except BadInstrument as error:
+        raise ExchangeUnreachable(f"{rest_url}: {error}") from error
+
+
+async def klines(rest_url: str, category: str, request: HistoryRequest) -> list[Candle]:
+    """The candles that were asked for, oldest first; raises ExchangeUnreachable."""
+    candles: list[Candle] = []
+    async with _session(rest_url) as session:
+        for query in kline_queries(request, category):
+            result = await _result(session, rest_url, "/v5/market/kline", query)
+            try:
+                candles += read_klines(_rows(result, rest_url), request.timeframe)
+            except BadValue as error:
+                raise ExchangeUnreachable(f"{rest_url}: candles of {request.symbol}: {error}") from error
+    return candles
+
+
+async def clock_offset_ns(rest_url: str) -> int:
+    """What must be added to our clock to get the exchange's, by the middle of one round trip; raises
+    ExchangeUnreachable."""
+    async with _session(rest_url) as session:
+        # The first call opens the connection; its round trip would be three.
+        await _result(session, rest_url, "/v5/market/time", {})
+        sent_ns = time.time_ns()
+        result = await _result(session, rest_url, "/v5/market/time", {})
+        received_ns = time.time_ns()
+    try:
+        return int(result["timeNano"]) - (sent_ns + received_ns) // 2
+    except (KeyError, TypeError, ValueError) as error:
+        raise ExchangeUnreachable(f"{rest_url}/v5/market/time: no timeNano in {result}") from error
+
+
+def _session(rest_url: str) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_S))
+
+
+async def _result(
+    session: aiohttp.ClientSession, rest_url: str, path: str, query: Mapping[str, str]
+) -> dict[str, Any]:
+    where = f"{rest_url}{path}"
+    try:
+        async with session.get(where, params=query, allow_redirects=False) as response:
+            status, raw = response.status, await response.read()
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        raise ExchangeUnreachable(f"{where}: {type(error).__name__}: {error}") from error
+    if status != 200:
+        raise ExchangeUnreachable(f"{where}: HTTP status {status}")
+    try:
+        body = msgspec.json.decode(raw, type=dict[str, Any])
+    except msgspec.DecodeError as error:
+        raise ExchangeUnreachable(f"{where}: the answer is not JSON: {error}") from error
+    result = body.get("result")
+    if body.get("retCode") != 0 or not isinstance(result, dict):
+        raise ExchangeUnreachable(f"{where}: {body.get('retCode')} {body.get('retMsg')}")
+    return result
+
+
+def _rows(result: Mapping[str, Any], rest_url: str) -> list[Any]:
+    rows = result.get("list")
+    if not isinstance(rows, list):
+        raise ExchangeUnreachable(f"{rest_url}: an answer without a list")
+    return rows

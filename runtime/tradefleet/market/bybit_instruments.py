@@ -1,0 +1,79 @@
+"""The rules of Bybit's contracts as its REST writes them: GET /v5/market/instruments-info.
+
+Source: Bybit V5, "Get Instruments Info" (category linear).
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+
+from tradefleet.domain.instruments import Instrument, InstrumentStatus
+
+VENUE: Final = "bybit"
+
+
+class BadInstrument(ValueError):
+    """A row that lacks a rule or holds one that is none; the text names contract and field."""
+
+
+class _Price(msgspec.Struct):
+    tick_size: Decimal = msgspec.field(name="tickSize")
+
+
+class _Lot(msgspec.Struct, rename="camel"):
+    qty_step: Decimal
+    min_order_qty: Decimal
+    max_order_qty: Decimal
+    max_mkt_order_qty: Decimal
+    min_notional_value: Decimal
+
+
+class _Leverage(msgspec.Struct):
+    max_leverage: Decimal = msgspec.field(name="maxLeverage")
+
+
+class _Risk(msgspec.Struct):
+    price_limit_ratio: Decimal = msgspec.field(name="priceLimitRatioX")
+
+
+class _Row(msgspec.Struct, rename="camel"):
+    symbol: str
+    status: InstrumentStatus
+    base_coin: str
+    quote_coin: str
+    settle_coin: str
+    price_filter: _Price
+    lot_size_filter: _Lot
+    leverage_filter: _Leverage
+    risk_parameters: _Risk
+
+
+def instrument_of(row: Mapping[str, Any], category: str = "linear") -> Instrument:
+    """The contract of one row of `result.list`; raises BadInstrument."""
+    try:
+        rules = msgspec.convert(row, _Row)
+    except msgspec.ValidationError as error:
+        raise BadInstrument(f"instrument {row.get('symbol')}: {error}") from error
+    lot = rules.lot_size_filter
+    for name, unit in (("tickSize", rules.price_filter.tick_size), ("qtyStep", lot.qty_step)):
+        if not (unit.is_finite() and unit > 0):
+            raise BadInstrument(f"instrument {rules.symbol}: {name} {unit} is not above 0")
+    return Instrument(
+        venue=VENUE,
+        category=category,
+        symbol=rules.symbol,
+        status=rules.status,
+        base_coin=rules.base_coin,
+        quote_coin=rules.quote_coin,
+        settle_coin=rules.settle_coin,
+        tick_size=rules.price_filter.tick_size,
+        qty_step=lot.qty_step,
+        min_qty=lot.min_order_qty,
+        max_market_qty=lot.max_mkt_order_qty,
+        max_limit_qty=lot.max_order_qty,
+        min_notional=lot.min_notional_value,
+        max_leverage=rules.leverage_filter.max_leverage,
+        price_limit_ratio=rules.risk_parameters.price_limit_ratio,
+    )
