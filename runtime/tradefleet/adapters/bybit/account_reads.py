@@ -1,0 +1,275 @@
+"""The account's plain reads: who we are, what we pay, and all that stands on the exchange.
+
+pybit in one thread with one session: it blocks, and requests' session is not for several threads.
+Its retries are off, as it sleeps, widens the receive window and sends again on its own. A list that
+breaks off is no list: whatever goes wrong in any page raises Unreadable.
+Source: Bybit V5; pybit's behaviour measured in reference H1.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from functools import partial
+from typing import Any, Final, Self, TypeVar
+
+import requests
+from pybit.exceptions import FailedRequestError, InvalidRequestError
+from pybit.unified_trading import HTTP
+
+from tradefleet.adapters.bybit.errors import BadRow, PreflightRefused, Unreadable
+from tradefleet.adapters.bybit.rows import (
+    MILLISECOND_NS,
+    Row,
+    execution_of,
+    order_of,
+    position_of,
+    wallet_of,
+)
+from tradefleet.domain.fills import Execution
+from tradefleet.domain.orders import ExchangeOrder
+from tradefleet.domain.positions import ExchangePosition
+from tradefleet.domain.quantities import ZERO
+from tradefleet.orders.exchange_view import ExchangeView, Wallet
+
+T = TypeVar("T")
+
+SETTLE_COINS: Final = ("USDT", "USDC")
+"""Linear contracts settle in either; a list without one of the two would miss foreign orders."""
+
+WALLET_COIN: Final = "USDT"
+
+WINDOW_NS: Final = 7 * 86_400 * 1_000_000_000
+"""Executions are asked for at most seven days at once."""
+
+MOST_PAGES: Final = 1000
+"""A list of more pages than this has a cursor that does not advance."""
+
+NO_RETRY_CODES: Final = frozenset({-1})
+"""pybit takes an empty set for its own defaults, so the set holds a code that does not exist."""
+
+
+class AccountReads:
+    """Reads of one account. Close it when done: it owns a thread."""
+
+    def __init__(
+        self,
+        rest_url: str,
+        key: str,
+        secret: str,
+        *,
+        timeout_s: float = 5.0,
+        settle_coins: Sequence[str] = SETTLE_COINS,
+    ) -> None:
+        """rest_url: such as https://api.bybit.com. timeout_s: of each page."""
+        self._session = HTTP(
+            api_key=key,
+            api_secret=secret,
+            timeout=timeout_s,
+            force_retry=False,
+            max_retries=1,
+            retry_codes=set(NO_RETRY_CODES),
+        )
+        self._session.endpoint = rest_url.rstrip("/")
+        # Nothing of the environment (proxies, .netrc) may redirect or sign what we send.
+        self._session.client.trust_env = False
+        self._settle_coins = tuple(settle_coins)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="bybit-reads")
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let the thread end after what it is doing."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    async def uid(self) -> str:
+        """The account's UID as the exchange reports it; raises Unreadable."""
+        return await self._in_thread(self._uid)
+
+    async def taker_fee(self, symbols: Iterable[str] = ()) -> Decimal:
+        """The highest taker fee of these symbols (of all when none), a fraction; raises Unreadable."""
+        return await self._in_thread(partial(self._taker_fee, frozenset(symbols)))
+
+    async def require_one_way(self, symbols: Iterable[str]) -> None:
+        """Raises PreflightRefused when a symbol is in hedge mode, Unreadable when it cannot be known."""
+        await self._in_thread(partial(self._require_one_way, tuple(symbols)))
+
+    async def account_view(
+        self, ask_for: Sequence[tuple[str, str]], executions_from_ns: int, now_ns: int
+    ) -> ExchangeView:
+        """Everything reconciliation needs, complete to the last page; raises Unreadable.
+
+        ask_for: (client order id, symbol) of intents without a known end. executions_from_ns:
+        exchange time. now_ns: the exchange's clock now; it becomes the view's asked_ns.
+        """
+        return await self._in_thread(partial(self._view, tuple(ask_for), executions_from_ns, now_ns))
+
+    async def _in_thread(self, read: Callable[[], T]) -> T:
+        def guarded() -> T:
+            try:
+                return read()
+            except BadRow as error:
+                raise Unreadable(f"{type(error).__name__}: {error}") from error
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, guarded)
+
+    # ---- in the thread
+
+    def _uid(self) -> str:
+        uid = self._result(self._session.get_api_key_information).get("userID")
+        if not isinstance(uid, int | str) or not str(uid):
+            raise BadRow("userID", uid, "a UID")
+        return str(uid)
+
+    def _taker_fee(self, symbols: frozenset[str]) -> Decimal:
+        rows = _rows(self._result(self._session.get_fee_rates, category="linear"))
+        fees = [_fee(row) for row in rows if not symbols or row.get("symbol") in symbols]
+        if not fees:
+            raise Unreadable(f"account/fee-rate names none of {', '.join(sorted(symbols)) or 'our symbols'}")
+        return max(fees)
+
+    def _require_one_way(self, symbols: tuple[str, ...]) -> None:
+        for symbol in symbols:
+            # By symbol a row comes even when it is flat: one of index 0, or two of the legs 1 and 2.
+            for position in map(position_of, self._pages(self._session.get_positions, symbol=symbol)):
+                if position.key.position_idx != 0:
+                    raise PreflightRefused(
+                        f"{symbol} is in hedge mode (positionIdx {position.key.position_idx}); "
+                        "close it and switch the account to one-way mode (POST /v5/position/switch-mode)"
+                    )
+
+    def _view(
+        self, ask_for: tuple[tuple[str, str], ...], executions_from_ns: int, now_ns: int
+    ) -> ExchangeView:
+        began_ns = time.monotonic_ns()
+        open_orders = self._open_orders()
+        asked = self._asked_orders(ask_for)
+        positions = self._positions()
+        wallet_row = self._wallet_row()
+        # Executions come last, so that none is missing that a list above already shows.
+        executions = self._executions(executions_from_ns, now_ns)
+        answered_ns = now_ns + time.monotonic_ns() - began_ns
+        known = {order.order_id for order in open_orders}
+        return ExchangeView(
+            asked_ns=now_ns,
+            answered_ns=answered_ns,
+            executions_from_ns=executions_from_ns,
+            open_orders=(
+                *open_orders,
+                *(o for o in asked if not o.status.is_terminal and o.order_id not in known),
+            ),
+            closed_orders=tuple(order for order in asked if order.status.is_terminal),
+            executions=executions,
+            positions=positions,
+            wallet=_wallet(wallet_row, answered_ns),
+        )
+
+    def _open_orders(self) -> tuple[ExchangeOrder, ...]:
+        rows: list[Row] = []
+        for coin in self._settle_coins:
+            rows += self._pages(self._session.get_open_orders, settleCoin=coin, openOnly=0, limit=50)
+        return tuple(_newest(map(order_of, rows)))
+
+    def _asked_orders(self, ask_for: tuple[tuple[str, str], ...]) -> tuple[ExchangeOrder, ...]:
+        found: list[ExchangeOrder] = []
+        for link_id, symbol in ask_for:
+            for ask in (self._session.get_open_orders, self._session.get_order_history):
+                rows = self._pages(ask, symbol=symbol, orderLinkId=link_id)
+                orders = [order for order in map(order_of, rows) if order.client_order_id == link_id]
+                if orders:
+                    found += _newest(orders)
+                    break
+        return tuple(found)
+
+    def _positions(self) -> tuple[ExchangePosition, ...]:
+        rows: list[Row] = []
+        for coin in self._settle_coins:
+            rows += self._pages(self._session.get_positions, settleCoin=coin, limit=200)
+        return tuple(position for position in map(position_of, rows) if position.size)
+
+    def _executions(self, from_ns: int, now_ns: int) -> tuple[Execution, ...]:
+        """Oldest first, each once. The last window has no end: what happens meanwhile belongs to it."""
+        found: dict[str, Execution] = {}
+        while True:
+            last = now_ns - from_ns < WINDOW_NS
+            window: dict[str, Any] = {"startTime": from_ns // MILLISECOND_NS}
+            if not last:
+                window["endTime"] = (from_ns + WINDOW_NS) // MILLISECOND_NS
+            rows = self._pages(self._session.get_executions, limit=100, **window)
+            found |= {execution.exec_id: execution for execution in map(execution_of, rows)}
+            if last:
+                return tuple(sorted(found.values(), key=lambda e: (e.at_ns, e.seq, e.exec_id)))
+            from_ns += WINDOW_NS
+
+    def _wallet_row(self) -> Row:
+        rows = _rows(self._result(self._session.get_wallet_balance, accountType="UNIFIED"))
+        if len(rows) != 1:
+            raise Unreadable(f"account/wallet-balance: {len(rows)} unified accounts")
+        return rows[0]
+
+    def _pages(self, ask: Callable[..., Any], **query: Any) -> list[Row]:
+        """All rows of a list: the end is a page without rows or without a cursor."""
+        rows: list[Row] = []
+        cursor = ""
+        for _ in range(MOST_PAGES):
+            more = {"cursor": cursor} if cursor else {}
+            result = self._result(ask, category="linear", **query, **more)
+            page = _rows(result)
+            rows += page
+            cursor = result.get("nextPageCursor") or ""
+            if not page or not cursor:
+                return rows
+        raise Unreadable(f"{_name(ask)}: more than {MOST_PAGES} pages")
+
+    def _result(self, ask: Callable[..., Any], **query: Any) -> dict[str, Any]:
+        """`result` of one answer; whatever else happened raises Unreadable."""
+        try:
+            answer = ask(**query)
+        except (FailedRequestError, InvalidRequestError, requests.RequestException) as error:
+            # Neither pybit's nor requests' texts hold the key; the signed headers are left out.
+            raise Unreadable(f"{_name(ask)}: {type(error).__name__}: {error}") from error
+        result = answer.get("result") if isinstance(answer, dict) else None
+        if not isinstance(result, dict) or answer.get("retCode") != 0:
+            raise Unreadable(f"{_name(ask)}: the answer is no envelope of Bybit")
+        return result
+
+
+def _name(ask: Callable[..., Any]) -> str:
+    return str(getattr(ask, "__name__", ask))
+
+
+def _rows(result: dict[str, Any]) -> list[Row]:
+    rows = result.get("list")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise BadRow("list", rows, "a list of rows")
+    return rows
+
+
+def _newest(orders: Iterable[ExchangeOrder]) -> list[ExchangeOrder]:
+    """Each order once: an order that changes while we page can stand on two pages."""
+    newest: dict[str, ExchangeOrder] = {}
+    for order in orders:
+        kept = newest.get(order.order_id)
+        if kept is None or order.at_ns >= kept.at_ns:
+            newest[order.order_id] = order
+    return list(newest.values())
+
+
+def _fee(row: Row) -> Decimal:
+    try:
+        return Decimal(str(row["takerFeeRate"]))
+    except (KeyError, ArithmeticError):
+        raise BadRow("takerFeeRate", row.get("takerFeeRate"), "a fraction") from None
+
+
+def _wallet(row: Row, at_ns: int) -> Wallet:
+    """The settle coin's wallet; a coin that was never held is not listed and counts as zero."""
+    wallet = wallet_of(row, at_ns, WALLET_COIN)
+    if wallet is None:
+        return Wallet(coin=WALLET_COIN, wallet_balance=ZERO, equity=ZERO, at_ns=at_ns)
+    return wallet
