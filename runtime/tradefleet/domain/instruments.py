@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import msgspec
 
-from tradefleet.domain.quantities import Steps, Ticks, ceil_to, floor_to, to_units
+from tradefleet.domain.quantities import MONEY, Steps, Ticks, ceil_to, floor_to, to_units
 
 
 class InstrumentStatus(StrEnum):
@@ -54,11 +54,11 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
 
     def price(self, ticks: Ticks) -> Decimal:
         """The price in quote currency."""
-        return self.tick_size * ticks
+        return MONEY.multiply(self.tick_size, ticks)
 
     def size(self, steps: Steps) -> Decimal:
         """The size in base currency."""
-        return self.qty_step * steps
+        return MONEY.multiply(self.qty_step, steps)
 
     def price_down(self, price: Decimal) -> Decimal:
         """The nearest price on the grid that is not above `price`."""

@@ -39,12 +39,14 @@ def to_units(value: Decimal, unit: Decimal) -> int:
 
 def floor_to(value: Decimal, unit: Decimal) -> Decimal:
     """The largest multiple of `unit` that is at most `value`."""
-    return (value / unit).to_integral_value(rounding=ROUND_FLOOR, context=MONEY) * unit
+    whole = MONEY.divide(value, unit).to_integral_value(rounding=ROUND_FLOOR, context=MONEY)
+    return MONEY.multiply(whole, unit)
 
 
 def ceil_to(value: Decimal, unit: Decimal) -> Decimal:
     """The smallest multiple of `unit` that is at least `value`."""
-    return (value / unit).to_integral_value(rounding=ROUND_CEILING, context=MONEY) * unit
+    whole = MONEY.divide(value, unit).to_integral_value(rounding=ROUND_CEILING, context=MONEY)
+    return MONEY.multiply(whole, unit)
 
 
 def divide(numerator: Decimal, denominator: Decimal) -> Decimal:

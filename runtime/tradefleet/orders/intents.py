@@ -53,7 +53,8 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     """One order as we mean it.
 
     qty: base currency. price: None for market orders. stop_loss, take_profit: prices attached to an
-    opening order. reference_price: what the price was when it was decided. sign_by_ns: not signed
+    opening order. reference_price: what the price was when it was decided. hold_ns: how long the
+    strategy means to hold the position, 0 for no such wish. sign_by_ns: not signed
     after this. valid_until_ns: the exchange cannot accept it after this. epoch: of the leader that
     wrote it. All times int64 ns UTC by the exchange's clock.
     """
@@ -76,6 +77,7 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     stop_loss: Decimal | None
     take_profit: Decimal | None
     reference_price: Decimal
+    hold_ns: int
     created_ns: int
     sign_by_ns: int
     valid_until_ns: int

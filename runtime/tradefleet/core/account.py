@@ -1,0 +1,185 @@
+"""AccountCore: events in, actions out; the one machine that decides about orders.
+
+It opens no socket and reads no clock. The modules account_*.py beside it hold one concern each over
+one AccountState; this one says which event goes to whom, and what follows every event: exits that
+are due, questions that are overdue, a comparison that is wanted.
+"""
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from tradefleet.core import (
+    account_entries,
+    account_exits,
+    account_fills,
+    account_reconciling,
+    account_safety,
+    account_sends,
+)
+from tradefleet.core.account_state import AccountState
+from tradefleet.core.actions import AnyAction, ChooseOwner
+from tradefleet.core.events import (
+    AnyEvent,
+    ConfigApplied,
+    ExchangeRead,
+    ExchangeUnread,
+    ExecutionSeen,
+    InstrumentsRefreshed,
+    IntentNotWritten,
+    IntentWritten,
+    LatchCleared,
+    MarketMoved,
+    OrderQueried,
+    OrderSeen,
+    PositionSeen,
+    PrivateStreamChanged,
+    Restored,
+    RightToOpenChanged,
+    SendFinished,
+    ShardAnnounced,
+    SignalReceived,
+    Ticked,
+    WalletSeen,
+)
+from tradefleet.orders.intents import IntentState
+
+
+class NotRestored(Exception):
+    """The first event of an epoch must be Restored."""
+
+
+class AccountCore:
+    """One account, one epoch. Deterministic: the same events give the same actions."""
+
+    def __init__(self) -> None:
+        self._state: AccountState | None = None
+
+    @property
+    def state(self) -> AccountState:
+        """What it knows; raises NotRestored before the first event."""
+        if self._state is None:
+            raise NotRestored("the first event of an epoch must be Restored")
+        return self._state
+
+    def handle(self, event: AnyEvent) -> list[AnyAction]:
+        """Decide on one event."""
+        if isinstance(event, Restored):
+            self._state = AccountState(event)
+            self._doubt_the_written()
+            return self.state.start_reconciliation(event.now_ns)
+        state = self.state
+        actions = self._react(state, event)
+        actions += account_exits.drive_exits(state, event.now_ns)
+        actions += account_sends.ask_for_unresolved(state, event.now_ns)
+        actions += state.start_reconciliation(event.now_ns)
+        return actions
+
+    def _doubt_the_written(self) -> None:
+        # An intent that a dead leader has written may have been sent: it counts as filled until known.
+        for name, tracked in self.state.tracked.items():
+            if tracked.record.state is IntentState.WRITTEN:
+                record = msgspec.structs.replace(tracked.record, state=IntentState.AMBIGUOUS)
+                self.state.tracked[name] = msgspec.structs.replace(tracked, record=record)
+
+    def _react(self, state: AccountState, event: AnyEvent) -> list[AnyAction]:
+        match event:
+            case MarketMoved():
+                return self._market_moved(state, event)
+            case SignalReceived():
+                return account_entries.take_signal(state, event)
+            case OrderSeen():
+                return account_fills.take_order(state, event.order)
+            case ExecutionSeen():
+                return account_fills.take_execution(state, event.execution)
+            case WalletSeen():
+                return account_safety.take_wallet(state, event.wallet, event.now_ns)
+            case SendFinished():
+                return account_sends.send_finished(state, event)
+            case IntentNotWritten():
+                return account_sends.not_written(state, event)
+            case OrderQueried():
+                return account_sends.order_queried(state, event)
+            case ExchangeRead():
+                return account_reconciling.exchange_read(state, event)
+            case ExchangeUnread():
+                return account_reconciling.exchange_unread(state, event)
+            case ShardAnnounced():
+                chosen = state.owners.announced(event)
+                return [] if chosen is None else [ChooseOwner(owner=chosen)]
+            case Ticked():
+                return self._ticked(state, event.now_ns)
+            case _:
+                self._circumstance(state, event)
+                return []
+
+    @staticmethod
+    def _circumstance(state: AccountState, event: AnyEvent) -> None:
+        """Events that change what is allowed, and decide nothing by themselves."""
+        match event:
+            case ConfigApplied():
+                if event.config.generation > state.config.generation:
+                    state.config = event.config
+            case InstrumentsRefreshed():
+                state.instruments.update({i.symbol: i for i in event.instruments})
+            case PrivateStreamChanged():
+                state.private_up = event.up
+                state.want_reconciliation("the private stream was interrupted")
+            case RightToOpenChanged():
+                state.right_to_open, state.right_reason = event.granted, event.reason
+            case LatchCleared():
+                state.latches.pop(event.latch_id, None)
+            case PositionSeen() | IntentWritten():
+                # Sizes come of executions; position rows are compared at reconciliation.
+                pass
+
+    @staticmethod
+    def _market_moved(state: AccountState, event: MarketMoved) -> list[AnyAction]:
+        market = state.market(event.symbol)
+        market.heard_ns = event.now_ns
+        market.mark = event.mark if event.mark is not None else market.mark
+        market.bid = event.bid if event.bid is not None else market.bid
+        market.ask = event.ask if event.ask is not None else market.ask
+        market.last = event.last if event.last is not None else market.last
+        if event.mark is None or state.position(state.key(event.symbol)).size == 0:
+            return []
+        return account_safety.watch_equity(state, event.now_ns)
+
+    @staticmethod
+    def _ticked(state: AccountState, now_ns: int) -> list[AnyAction]:
+        account_entries.forget_old_signals(state, now_ns)
+        account_sends.forget_final(state, now_ns)
+        account_reconciling.reconcile_when_due(state, now_ns)
+        return account_safety.watch_equity(state, now_ns) + account_safety.keep_equity(state, now_ns)
+
+    def status(self, now_ns: int) -> dict[str, Any]:
+        """Plain values for the status of the process and the live table."""
+        state = self.state
+        refusal = account_entries.why_not_open(state, now_ns)
+        equity = state.equity()
+        return {
+            "epoch": state.epoch,
+            "generation": state.config.generation,
+            "config_hash": state.config.content_hash(),
+            "may_open": refusal is None,
+            "why_not": "" if refusal is None else f"{refusal.reason}: {refusal.detail}",
+            "positions": [
+                {"symbol": key.symbol, "size": f"{p.size:f}", "entry": _text(p.entry_price)}
+                for key, p in sorted(state.positions.items())
+                if p.size != 0
+            ],
+            "open_intents": len(state.open_intents()),
+            "equity": _text(equity),
+            "baseline": _text(None if state.baseline is None else state.baseline.equity),
+            "latches": sorted(state.latches),
+            "signals_seen": state.tally.signals,
+            "accepted": state.tally.accepted,
+            "refused_by_reason": {str(k): v for k, v in sorted(state.tally.refused.items())},
+            "orders_sent": state.tally.submitted,
+            "fills": state.tally.fills,
+        }
+
+
+def _text(value: Decimal | None) -> str:
+    return "" if value is None else f"{value:f}"

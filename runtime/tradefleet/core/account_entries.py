@@ -1,0 +1,246 @@
+"""A signal comes in: refused with a reason, or turned into an intent.
+
+The checks stand in the order in which they are cheapest to explain: whose signal, how old, may
+anything be opened at all, then the limits of risk.
+"""
+
+import msgspec
+
+from tradefleet.core.account_state import SECOND_NS, AccountState
+from tradefleet.core.actions import AnyAction, JudgeSignal, KeepPosition, Submit, Verdict
+from tradefleet.core.events import SignalReceived
+from tradefleet.domain.instruments import Instrument, InstrumentStatus
+from tradefleet.domain.orders import OrderType, Side, TimeInForce
+from tradefleet.domain.positions import PositionKey
+from tradefleet.domain.quantities import MONEY
+from tradefleet.domain.signals import Signal, Target
+from tradefleet.orders.client_order_id import client_order_id
+from tradefleet.orders.intents import Intent, IntentRecord, IntentState, Leg
+from tradefleet.orders.tracked import Tracked
+from tradefleet.risk.decisions import Reason, Refusal
+from tradefleet.risk.entry import AccountView, Entry
+from tradefleet.risk.rules import judge
+from tradefleet.risk.sizing import plan_entry
+
+MARKET_SILENT_NS = 5 * SECOND_NS
+"""A symbol whose ticker topic has been silent for so long is not opened."""
+
+SEEN_SIGNALS_NS = 600 * SECOND_NS
+
+
+def take_signal(state: AccountState, event: SignalReceived) -> list[AnyAction]:
+    """One signal; a repeat of an id is dropped without a word."""
+    signal = event.signal
+    if signal.signal_id in state.seen_signals:
+        return []
+    state.seen_signals[signal.signal_id] = event.now_ns
+    state.tally.signals += 1
+    refusal = _not_ours(state, signal)
+    if refusal is not None:
+        return [_refused(state, signal, refusal)]
+    if signal.target is Target.FLAT:
+        return _flat(state, signal)
+    return _entry(state, signal, event.now_ns)
+
+
+def forget_old_signals(state: AccountState, now_ns: int) -> None:
+    """Ids are remembered for ten minutes; what is older has expired by its own time."""
+    for signal_id, seen_ns in list(state.seen_signals.items()):
+        if now_ns - seen_ns < SEEN_SIGNALS_NS:
+            break
+        del state.seen_signals[signal_id]
+
+
+def why_not_open(state: AccountState, now_ns: int) -> Refusal | None:
+    """What forbids opening anything on this account now; None when nothing does."""
+    if not state.right_to_open:
+        return Refusal(Reason.NO_RIGHT_TO_OPEN, state.right_reason)
+    if state.latches:
+        return Refusal(Reason.LATCHED, ", ".join(sorted(state.latches)))
+    if state.spec.paused:
+        return Refusal(Reason.PAUSED, "spec.paused is true")
+    if not state.private_up:
+        return Refusal(Reason.PRIVATE_STREAM_DOWN, "fills could not be seen")
+    if not state.reconciliation.done:
+        return Refusal(Reason.NOT_RECONCILED, state.reconciliation.wanted or "being compared")
+    if now_ns < state.quiet_until_ns:
+        return Refusal(Reason.PREDECESSOR_MAY_SEND, f"until {state.quiet_until_ns}")
+    if state.foreign_orders:
+        return Refusal(Reason.FOREIGN_ORDERS, ", ".join(state.foreign_orders[:5]))
+    return None
+
+
+def _not_ours(state: AccountState, signal: Signal) -> Refusal | None:
+    if not state.owners.hears(signal.shard, signal.instance, signal.owner_epoch):
+        return Refusal(Reason.NOT_OWNER, f"{signal.instance} under {signal.owner_epoch}")
+    if signal.bot_uid != state.config.uid:
+        return Refusal(Reason.NOT_OWNER, f"signal of bot {signal.bot_uid}")
+    if signal.symbol not in state.instruments or signal.symbol not in state.spec.universe.symbols:
+        return Refusal(Reason.UNKNOWN_SYMBOL, signal.symbol)
+    if signal.target is not Target.FLAT and not _enabled(state, signal.strategy):
+        # A flat target of a strategy that was just switched off still ends what it began.
+        return Refusal(Reason.STRATEGY_DISABLED, signal.strategy)
+    return None
+
+
+def _enabled(state: AccountState, strategy: str) -> bool:
+    section = getattr(state.spec.strategies, strategy, None)
+    return bool(getattr(section, "enabled", False))
+
+
+def _flat(state: AccountState, signal: Signal) -> list[AnyAction]:
+    """The strategy that opened a position, or is opening one, wants it closed."""
+    key = state.key(signal.symbol)
+    for tracked in state.open_intents():
+        if (
+            tracked.intent.key == key
+            and tracked.intent.leg is Leg.OPEN
+            and tracked.intent.strategy == signal.strategy
+        ):
+            # Not resolved yet: should it still fill, the position is born with its end.
+            state.tracked[tracked.intent.client_order_id] = msgspec.structs.replace(
+                tracked, close_signal_id=signal.signal_id
+            )
+            if state.position(key).size == 0:
+                return [_accepted(state, signal, "closes what the entry fills")]
+    position = state.position(key)
+    if position.size == 0 or position.plan is None or position.plan.strategy != signal.strategy:
+        state.tally.refused[Reason.NOTHING_TO_CLOSE] = state.tally.refused.get(Reason.NOTHING_TO_CLOSE, 0) + 1
+        return [
+            JudgeSignal(
+                signal=signal,
+                verdict=Verdict.NOTHING_TO_DO,
+                reason=Reason.NOTHING_TO_CLOSE,
+                detail=f"{signal.strategy} holds nothing in {signal.symbol}",
+            )
+        ]
+    return [_accepted(state, signal, "closes"), *_ask_to_close(state, key, signal.signal_id)]
+
+
+def _ask_to_close(state: AccountState, key: PositionKey, signal_id: str) -> list[AnyAction]:
+    position = state.position(key)
+    if position.plan is None or position.plan.close_signal_id:
+        return []
+    plan = msgspec.structs.replace(position.plan, close_signal_id=signal_id, close_attempt=0)
+    state.positions[key] = msgspec.structs.replace(position, plan=plan)
+    return [KeepPosition(position=state.positions[key])]
+
+
+def _entry(state: AccountState, signal: Signal, now_ns: int) -> list[AnyAction]:
+    side = Side.BUY if signal.target is Target.LONG else Side.SELL
+    key = state.key(signal.symbol)
+    position = state.position(key)
+    if position.size * side.sign < 0 and position.plan is not None:
+        # The opposite of what is held: close to flat; a new signal may open the other side.
+        return [_accepted(state, signal, "closes the opposite"), *_ask_to_close(state, key, signal.signal_id)]
+    instrument = state.instruments[signal.symbol]
+    refusal = _too_late(state, signal, instrument, now_ns) or why_not_open(state, now_ns)
+    if refusal is not None:
+        return [_refused(state, signal, refusal)]
+    entry = _allowed(state, instrument, side)
+    if isinstance(entry, Refusal):
+        return [_refused(state, signal, entry)]
+    intent = make_intent(
+        state,
+        signal.signal_id,
+        Leg.OPEN,
+        0,
+        strategy=signal.strategy,
+        side=side,
+        entry=entry,
+        hold_ns=signal.hold_ns,
+        now_ns=now_ns,
+    )
+    return [_accepted(state, signal, f"{side} {entry.qty:f} at {entry.price:f}"), submit(state, intent)]
+
+
+def _too_late(state: AccountState, signal: Signal, instrument: Instrument, now_ns: int) -> Refusal | None:
+    if now_ns > signal.expires_ns:
+        late_ms = (now_ns - signal.expires_ns) // 1_000_000
+        return Refusal(Reason.STALE_SIGNAL, f"{late_ms} ms after its time")
+    if instrument.status is not InstrumentStatus.TRADING:
+        return Refusal(Reason.NOT_TRADING, instrument.status)
+    market = state.market(signal.symbol)
+    if now_ns - market.heard_ns > MARKET_SILENT_NS:
+        return Refusal(Reason.MARKET_SILENT, f"no ticker of {signal.symbol} for 5 s")
+    if state.closing(state.key(signal.symbol)):
+        return Refusal(Reason.CLOSING_FIRST, f"{signal.symbol} is being closed")
+    return None
+
+
+def _allowed(state: AccountState, instrument: Instrument, side: Side) -> Entry | Refusal:
+    market = state.market(instrument.symbol)
+    price = (market.ask if side is Side.BUY else market.bid) or market.mark
+    equity = state.equity()
+    if price is None or equity is None:
+        return Refusal(Reason.EQUITY_UNKNOWN, "no price or no wallet has been heard yet")
+    view = AccountView(
+        equity=equity,
+        exposed=state.exposed_symbols(),
+        entries=state.entries(state.key(instrument.symbol)),
+        taker_fee=state.taker_fee,
+    )
+    return judge(
+        plan_entry(instrument, side, price, equity, state.spec.sizing, state.spec.exits), view, state.spec
+    )
+
+
+def make_intent(
+    state: AccountState,
+    signal_id: str,
+    leg: Leg,
+    attempt: int,
+    *,
+    strategy: str,
+    side: Side,
+    entry: Entry,
+    hold_ns: int,
+    now_ns: int,
+) -> Intent:
+    """A market order for `entry`; only an opening leg carries the stop and the target."""
+    opens = leg is Leg.OPEN
+    sign_by_ns = now_ns + int(MONEY.multiply(state.spec.execution.sign_within_seconds, SECOND_NS))
+    return Intent(
+        account=state.account,
+        bot_uid=state.config.uid,
+        epoch=state.epoch,
+        signal_id=signal_id,
+        leg=leg,
+        attempt=attempt,
+        client_order_id=client_order_id(state.account, signal_id, leg, attempt),
+        strategy=strategy,
+        key=state.key(entry.instrument.symbol),
+        side=side,
+        order_type=OrderType.MARKET,
+        time_in_force=TimeInForce.IOC,
+        qty=entry.qty,
+        price=None,
+        reduce_only=not opens,
+        stop_loss=entry.stop_loss if opens else None,
+        take_profit=entry.take_profit if opens else None,
+        reference_price=entry.price,
+        hold_ns=hold_ns,
+        created_ns=now_ns,
+        sign_by_ns=sign_by_ns,
+        valid_until_ns=sign_by_ns
+        + int(MONEY.multiply(state.spec.execution.receive_window_seconds, SECOND_NS)),
+    )
+
+
+def submit(state: AccountState, intent: Intent) -> Submit:
+    """Count the intent against every limit from now on, and ask for it to be written and sent."""
+    state.tracked[intent.client_order_id] = Tracked(
+        record=IntentRecord(intent=intent, state=IntentState.WRITTEN)
+    )
+    state.tally.submitted += 1
+    return Submit(intent=intent)
+
+
+def _accepted(state: AccountState, signal: Signal, detail: str) -> JudgeSignal:
+    state.tally.accepted += 1
+    return JudgeSignal(signal=signal, verdict=Verdict.ACCEPTED, reason="", detail=detail)
+
+
+def _refused(state: AccountState, signal: Signal, refusal: Refusal) -> JudgeSignal:
+    state.tally.refused[refusal.reason] = state.tally.refused.get(refusal.reason, 0) + 1
+    return JudgeSignal(signal=signal, verdict=Verdict.REFUSED, reason=refusal.reason, detail=refusal.detail)

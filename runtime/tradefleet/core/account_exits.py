@@ -1,0 +1,71 @@
+"""Positions that are to end: closed by reduce-only orders until they are flat.
+
+A close is the one order that may be repeated, each time under a new attempt and only when the
+previous one is resolved; reduce-only keeps a repeat from ever opening the other side.
+"""
+
+import msgspec
+
+from tradefleet.core.account_entries import make_intent, submit
+from tradefleet.core.account_state import SECOND_NS, AccountState
+from tradefleet.core.actions import AnyAction, KeepPosition
+from tradefleet.domain.orders import Side
+from tradefleet.domain.positions import PositionKey
+from tradefleet.orders.intents import Leg
+from tradefleet.positions.plan import ExitPlan, PositionRecord
+from tradefleet.risk.entry import Entry
+
+CLOSE_AGAIN_NS = SECOND_NS
+"""Between two attempts to close: long enough for the book to fill up again."""
+
+
+def drive_exits(state: AccountState, now_ns: int) -> list[AnyAction]:
+    """Close what is due and has no closing order under way."""
+    actions: list[AnyAction] = []
+    for key in sorted(state.positions):
+        position = state.positions[key]
+        plan = position.plan
+        if position.size == 0 or plan is None or not _due(plan, now_ns) or state.closing(key):
+            continue
+        if key.symbol in state.instruments and now_ns >= state.close_not_before_ns.get(key, 0):
+            actions += _close(state, key, position, plan, now_ns)
+    return actions
+
+
+def _due(plan: ExitPlan, now_ns: int) -> bool:
+    return bool(plan.close_signal_id) or 0 < plan.flat_by_ns <= now_ns
+
+
+def _close(
+    state: AccountState, key: PositionKey, position: PositionRecord, plan: ExitPlan, now_ns: int
+) -> list[AnyAction]:
+    market = state.market(key.symbol)
+    price = market.mark or position.entry_price
+    if price is None:
+        return []
+    leg = Leg.CLOSE if plan.close_signal_id else Leg.TIMED_EXIT
+    side = Side.SELL if position.size > 0 else Side.BUY
+    intent = make_intent(
+        state,
+        plan.close_signal_id or plan.signal_id,
+        leg,
+        plan.close_attempt,
+        strategy=plan.strategy,
+        side=side,
+        entry=Entry(
+            instrument=state.instruments[key.symbol],
+            side=side,
+            qty=abs(position.size),
+            price=price,
+            stop_loss=price,
+            take_profit=price,
+        ),
+        hold_ns=0,
+        now_ns=now_ns,
+    )
+    kept = msgspec.structs.replace(
+        position, plan=msgspec.structs.replace(plan, close_attempt=plan.close_attempt + 1)
+    )
+    state.positions[key] = kept
+    state.close_not_before_ns[key] = now_ns + CLOSE_AGAIN_NS
+    return [KeepPosition(position=kept), submit(state, intent)]

@@ -1,0 +1,80 @@
+"""Orders, executions and positions as the exchange tells them, taken in exactly once."""
+
+import msgspec
+
+from tradefleet.core.account_state import SECOND_NS, AccountState
+from tradefleet.core.actions import Alert, AnyAction, KeepExecution, KeepIntent, KeepOrder, KeepPosition
+from tradefleet.domain.fills import Execution
+from tradefleet.domain.orders import ExchangeOrder
+from tradefleet.domain.positions import PositionKey
+from tradefleet.orders.client_order_id import is_ours
+from tradefleet.orders.intents import Leg
+from tradefleet.orders.reconcile import is_foreign
+from tradefleet.orders.tracked import Tracked, with_fill, with_order
+from tradefleet.positions import ledger
+from tradefleet.positions.plan import ExitPlan, PositionRecord
+
+TIMED_EXIT_GRACE_NS = 2 * SECOND_NS
+"""The strategy's own flat signal is given so long before the executor closes by itself."""
+
+
+def take_order(state: AccountState, order: ExchangeOrder) -> list[AnyAction]:
+    """An order row: of an intent, of ours without one, of the exchange, or of somebody else."""
+    actions: list[AnyAction] = [KeepOrder(order=order)]
+    tracked = state.tracked.get(order.client_order_id)
+    if tracked is not None:
+        return actions + replace_tracked(state, tracked, with_order(tracked, order))
+    if is_foreign(order) or is_ours(order.client_order_id):
+        state.want_reconciliation("an order without an intent")
+    return actions
+
+
+def take_execution(state: AccountState, execution: Execution) -> list[AnyAction]:
+    """An execution, counted at most once by its id."""
+    if execution.exec_id in state.counted:
+        return []
+    state.counted.add(execution.exec_id)
+    key = PositionKey(category=execution.category, symbol=execution.symbol)
+    before = state.position(key)
+    after = ledger.apply(before, execution)
+    actions: list[AnyAction] = [KeepExecution(execution=execution)]
+    tracked = state.tracked.get(execution.client_order_id)
+    if execution.signed_qty != 0:
+        state.tally.fills += 1
+        after = _planned(before, after, tracked)
+    state.positions[key] = after
+    actions.append(KeepPosition(position=after))
+    if tracked is not None and execution.signed_qty != 0:
+        actions += replace_tracked(state, tracked, with_fill(tracked, execution.qty, execution.order_id))
+    elif tracked is None and after.plan is None and after.size != 0:
+        actions.append(
+            Alert(
+                kind="unplanned_fill",
+                detail=f"{execution.symbol}: {execution.qty:f} by order {execution.order_id} without an intent",
+            )
+        )
+        state.want_reconciliation("a fill without an intent")
+    return actions
+
+
+def _planned(before: PositionRecord, after: PositionRecord, tracked: Tracked | None) -> PositionRecord:
+    """The position with the plan of the entry that has opened it."""
+    if after.size == 0 or after.plan is not None or tracked is None or tracked.intent.leg is not Leg.OPEN:
+        return after
+    intent = tracked.intent
+    plan = ExitPlan(
+        strategy=intent.strategy,
+        signal_id=intent.signal_id,
+        opened_ns=intent.created_ns,
+        stop_loss=intent.stop_loss,
+        take_profit=intent.take_profit,
+        flat_by_ns=0 if intent.hold_ns == 0 else intent.created_ns + intent.hold_ns + TIMED_EXIT_GRACE_NS,
+        close_signal_id=tracked.close_signal_id,
+    )
+    return msgspec.structs.replace(after, plan=plan)
+
+
+def replace_tracked(state: AccountState, old: Tracked, new: Tracked) -> list[AnyAction]:
+    """Remember what is known of an intent now; recorded when its record has changed."""
+    state.tracked[new.intent.client_order_id] = new
+    return [KeepIntent(record=new.record)] if new.record != old.record else []

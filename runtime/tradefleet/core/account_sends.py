@@ -1,0 +1,109 @@
+"""What becomes of an intent after it was decided: written, sent, answered, asked for, resolved."""
+
+import msgspec
+
+from tradefleet.core.account_fills import replace_tracked, take_execution, take_order
+from tradefleet.core.account_state import SECOND_NS, AccountState
+from tradefleet.core.actions import Alert, AnyAction, AskForOrder, KeepIntent
+from tradefleet.core.events import IntentNotWritten, OrderQueried, QueryAnswer, SendFinished
+from tradefleet.orders.intents import IntentState
+from tradefleet.orders.outcome import Outcome
+from tradefleet.orders.reconcile import ABSENCE_GRACE_NS
+from tradefleet.orders.tracked import Tracked, with_outcome
+
+ASK_AGAIN_NS = SECOND_NS
+ROW_DUE_NS = 2 * SECOND_NS
+"""An accepted order whose row, or whose executions, have not come so long after is a gap."""
+
+POSITION_IS_ZERO = 110017
+
+
+def not_written(state: AccountState, event: IntentNotWritten) -> list[AnyAction]:
+    """It was never sent and never will be; the journal may or may not know it, so nothing is kept."""
+    tracked = state.tracked.get(event.client_order_id)
+    if tracked is None:
+        return []
+    record = msgspec.structs.replace(tracked.record, state=IntentState.REJECTED, reason=event.reason)
+    state.tracked[event.client_order_id] = msgspec.structs.replace(tracked, record=record)
+    return []
+
+
+def send_finished(state: AccountState, event: SendFinished) -> list[AnyAction]:
+    """The one attempt to send has come to something."""
+    tracked = state.tracked.get(event.client_order_id)
+    if tracked is None:
+        return []
+    after = with_outcome(tracked, event.outcome, event.order_id, event.ret_code, event.message, event.now_ns)
+    actions = replace_tracked(state, tracked, after)
+    if event.outcome is Outcome.AMBIGUOUS and after.record.state is IntentState.AMBIGUOUS:
+        actions.append(
+            Alert(kind="ambiguous_send", detail=f"{event.client_order_id}: {event.message}; asking for it")
+        )
+    if event.ret_code == POSITION_IS_ZERO:
+        state.want_reconciliation("the exchange says the position is zero")
+    return actions
+
+
+def ask_for_unresolved(state: AccountState, now_ns: int) -> list[AnyAction]:
+    """Ask for every intent whose fate is overdue, one question at a time each."""
+    actions: list[AnyAction] = []
+    for tracked in state.open_intents():
+        if tracked.asking or now_ns - tracked.asked_ns < ASK_AGAIN_NS or not _overdue(tracked, now_ns):
+            continue
+        name = tracked.intent.client_order_id
+        state.tracked[name] = msgspec.structs.replace(tracked, asking=True, asked_ns=now_ns)
+        actions.append(
+            AskForOrder(
+                client_order_id=name,
+                symbol=tracked.intent.key.symbol,
+                created_ns=tracked.intent.created_ns,
+            )
+        )
+    return actions
+
+
+def _overdue(tracked: Tracked, now_ns: int) -> bool:
+    match tracked.record.state:
+        case IntentState.AMBIGUOUS:
+            return True
+        case IntentState.WRITTEN:
+            # Restored from a dead leader, or an answer that never came back to us.
+            return now_ns > tracked.intent.valid_until_ns
+        case IntentState.ACCEPTED:
+            return now_ns - max(tracked.sent_ns, tracked.intent.created_ns) > ROW_DUE_NS
+        case _:
+            return False
+
+
+def order_queried(state: AccountState, event: OrderQueried) -> list[AnyAction]:
+    """The exchange's answer for one id; absence counts only after the intent's time is over."""
+    tracked = state.tracked.get(event.client_order_id)
+    if tracked is None:
+        return []
+    tracked = msgspec.structs.replace(tracked, asking=False)
+    state.tracked[event.client_order_id] = tracked
+    actions: list[AnyAction] = []
+    for execution in event.executions:
+        actions += take_execution(state, execution)
+    if event.order is not None:
+        actions += take_order(state, event.order)
+    tracked = state.tracked[event.client_order_id]
+    over = event.asked_ns > tracked.intent.valid_until_ns + ABSENCE_GRACE_NS
+    if event.answer is QueryAnswer.ABSENT and over and not tracked.is_final and tracked.order is None:
+        actions += absent(state, tracked)
+    return actions
+
+
+def absent(state: AccountState, tracked: Tracked) -> list[AnyAction]:
+    """The exchange provably does not know it: abandoned, never sent again."""
+    record = msgspec.structs.replace(tracked.record, state=IntentState.ABSENT, reason="not at the exchange")
+    state.tracked[tracked.intent.client_order_id] = msgspec.structs.replace(tracked, record=record)
+    return [KeepIntent(record=record)]
+
+
+def forget_final(state: AccountState, now_ns: int) -> None:
+    """Final intents are remembered for an hour, so that late repeats of their rows find them."""
+    hour_ago = now_ns - 3600 * SECOND_NS
+    for name, tracked in list(state.tracked.items()):
+        if tracked.is_final and tracked.intent.valid_until_ns < hour_ago:
+            del state.tracked[name]

@@ -1,0 +1,184 @@
+"""What AccountCore remembers: one object, changed only by the modules account_*.py beside it.
+
+Every collection is a dict in order of arrival or is sorted before it is walked, so that the same
+events always give the same actions.
+"""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from tradefleet.core.actions import AnyAction, Reconcile
+from tradefleet.core.events import Baseline, LatchRecord, Restored
+from tradefleet.core.ownership import Owners
+from tradefleet.domain.instruments import Instrument
+from tradefleet.domain.orders import Account
+from tradefleet.domain.positions import PositionKey
+from tradefleet.domain.quantities import MONEY, ZERO
+from tradefleet.orders.exchange_view import Wallet
+from tradefleet.orders.intents import Leg
+from tradefleet.orders.tracked import Tracked
+from tradefleet.positions.ledger import flat, unrealised
+from tradefleet.positions.plan import PositionRecord
+from tradefleet.spec.bot import BotSpec
+from tradefleet.spec.snapshot import ConfigSnapshot
+
+SECOND_NS = 1_000_000_000
+WEEK_NS = 7 * 86_400 * SECOND_NS
+EXECUTION_OVERLAP_NS = 3600 * SECOND_NS
+"""Executions are read again from an hour before the newest that is known; repeats are not counted."""
+
+
+@dataclass(slots=True)
+class Market:
+    """Latest prices of one symbol by the executor's own socket; None until heard."""
+
+    mark: Decimal | None = None
+    bid: Decimal | None = None
+    ask: Decimal | None = None
+    last: Decimal | None = None
+    heard_ns: int = 0
+
+
+@dataclass(slots=True)
+class Reconciliation:
+    """How far the account has been compared with the exchange.
+
+    done: the last comparison left nothing open. wanted: why another one is due, "" when none is.
+    suspects: (ours, theirs) sizes that differed last time; adopted when they differ again.
+    """
+
+    done: bool = False
+    wanted: str = "start"
+    asking: bool = False
+    asked_ns: int = 0
+    not_before_ns: int = 0
+    finished_ns: int = 0
+    suspects: dict[PositionKey, tuple[Decimal, Decimal]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts for the status; decisions never read them."""
+
+    signals: int = 0
+    accepted: int = 0
+    refused: dict[str, int] = field(default_factory=dict)
+    submitted: int = 0
+    fills: int = 0
+
+
+class AccountState:
+    """Everything AccountCore knows, restored from the journal at the start of an epoch."""
+
+    def __init__(self, event: Restored) -> None:
+        self.account: Account = event.account
+        self.epoch = event.epoch
+        self.config: ConfigSnapshot = event.config
+        self.instruments: dict[str, Instrument] = {i.symbol: i for i in event.instruments}
+        self.taker_fee = event.taker_fee
+        self.tracked: dict[str, Tracked] = {
+            record.intent.client_order_id: Tracked(record=record) for record in event.intents
+        }
+        self.positions: dict[PositionKey, PositionRecord] = {p.key: p for p in event.positions}
+        self.counted: set[str] = set(event.executions_counted)
+        self.seen_signals: dict[str, int] = dict.fromkeys(event.seen_signals, event.now_ns)
+        self.owners = Owners(event.owners, event.now_ns)
+        self.latches: dict[str, LatchRecord] = {latch.latch_id: latch for latch in event.latches}
+        self.baseline: Baseline | None = event.baseline
+        self.quiet_until_ns = event.quiet_until_ns
+        self.markets: dict[str, Market] = {}
+        self.wallet: Wallet | None = None
+        self.right_to_open = False
+        self.right_reason = "the lease has not been confirmed yet"
+        self.private_up = False
+        self.foreign_orders: tuple[str, ...] = ()
+        self.reconciliation = Reconciliation()
+        self.close_not_before_ns: dict[PositionKey, int] = {}
+        self.equity_kept_ns = 0
+        self.tally = Tally()
+
+    @property
+    def spec(self) -> BotSpec:
+        """The configuration in force."""
+        return self.config.spec
+
+    def key(self, symbol: str) -> PositionKey:
+        """The one-way position of a symbol."""
+        return PositionKey(category=self.spec.exchange.category.value, symbol=symbol)
+
+    def position(self, key: PositionKey) -> PositionRecord:
+        """The position, flat when there has never been one."""
+        return self.positions.get(key) or flat(key)
+
+    def market(self, symbol: str) -> Market:
+        """Prices of a symbol, created empty at first mention."""
+        return self.markets.setdefault(symbol, Market())
+
+    def open_intents(self) -> list[Tracked]:
+        """Intents that may still change exposure, in order of arrival."""
+        return [tracked for tracked in self.tracked.values() if not tracked.is_final]
+
+    def exposed_symbols(self) -> frozenset[str]:
+        """Symbols with a position or an unresolved opening order."""
+        held = {key.symbol for key, position in self.positions.items() if position.size != 0}
+        return frozenset(
+            held | {t.intent.key.symbol for t in self.open_intents() if t.intent.leg is Leg.OPEN}
+        )
+
+    def entries(self, key: PositionKey) -> int:
+        """Entries held in one position, unresolved opening orders included."""
+        unresolved = sum(1 for t in self.open_intents() if t.intent.key == key and t.intent.leg is Leg.OPEN)
+        position = self.position(key)
+        if position.size == 0:
+            return unresolved
+        filled = sum(
+            1
+            for t in self.tracked.values()
+            if t.is_final
+            and t.intent.key == key
+            and t.intent.leg is Leg.OPEN
+            and t.counted > 0
+            and position.plan is not None
+            and t.intent.created_ns >= position.plan.opened_ns
+        )
+        return unresolved + max(1, filled)
+
+    def closing(self, key: PositionKey) -> bool:
+        """True while an order that reduces this position is unresolved."""
+        return any(t.intent.key == key and t.intent.leg.reduces for t in self.open_intents())
+
+    def unrealised(self) -> Decimal:
+        """Profit of all positions at their marks; a position without a mark counts at its entry."""
+        total = ZERO
+        for key in sorted(self.positions):
+            mark = self.market(key.symbol).mark
+            if mark is not None:
+                total = MONEY.add(total, unrealised(self.positions[key], mark))
+        return total
+
+    def equity(self) -> Decimal | None:
+        """Wallet balance plus unrealised profit, settle currency; None before the wallet is known."""
+        return None if self.wallet is None else MONEY.add(self.wallet.wallet_balance, self.unrealised())
+
+    def want_reconciliation(self, reason: str, not_before_ns: int = 0) -> None:
+        """Ask for a comparison; opening waits for it."""
+        self.reconciliation.done = False
+        if not self.reconciliation.wanted:
+            self.reconciliation.wanted = reason
+        self.reconciliation.not_before_ns = max(self.reconciliation.not_before_ns, not_before_ns)
+
+    def start_reconciliation(self, now_ns: int) -> list[AnyAction]:
+        """The question, when one is due and none is outstanding."""
+        state = self.reconciliation
+        if not state.wanted or state.asking or now_ns < state.not_before_ns:
+            return []
+        reason, state.wanted = state.wanted, ""
+        state.asking, state.asked_ns = True, now_ns
+        newest = max((position.at_ns for position in self.positions.values()), default=0)
+        return [
+            Reconcile(
+                reason=reason,
+                ask_for=tuple(t.intent.client_order_id for t in self.open_intents()),
+                executions_from_ns=max(newest - EXECUTION_OVERLAP_NS, now_ns - WEEK_NS),
+            )
+        ]

@@ -1,0 +1,102 @@
+"""One intent and all that is known of it; merged so that any order of events ends the same.
+
+An order row never goes back: the larger executed size wins, a terminal status absorbs. An intent is
+DONE only when its order is terminal *and* every execution of it has been counted; until then it
+counts against every limit.
+"""
+
+from decimal import Decimal
+
+import msgspec
+
+from tradefleet.domain.orders import ExchangeOrder
+from tradefleet.domain.quantities import ZERO
+from tradefleet.orders.intents import Intent, IntentRecord, IntentState
+from tradefleet.orders.outcome import Outcome
+
+
+class Tracked(msgspec.Struct, frozen=True, kw_only=True):
+    """counted: sum of executions counted, base currency. sent_ns: when the send's answer was known,
+    0 before. asked_ns: when the exchange was last asked for it. asking: an answer is outstanding.
+    close_signal_id: a flat signal that came before the first fill."""
+
+    record: IntentRecord
+    order: ExchangeOrder | None = None
+    counted: Decimal = ZERO
+    sent_ns: int = 0
+    asked_ns: int = 0
+    asking: bool = False
+    close_signal_id: str = ""
+
+    @property
+    def intent(self) -> Intent:
+        """What was meant."""
+        return self.record.intent
+
+    @property
+    def is_final(self) -> bool:
+        """Nothing about it can change exposure any more."""
+        return self.record.state.is_final
+
+
+def newer(known: ExchangeOrder | None, seen: ExchangeOrder) -> ExchangeOrder:
+    """The row that says more; equal rows keep the known one."""
+    if known is None:
+        return seen
+    rank_known = (known.status.is_terminal, known.cum_exec_qty, known.at_ns)
+    rank_seen = (seen.status.is_terminal, seen.cum_exec_qty, seen.at_ns)
+    return seen if rank_seen > rank_known else known
+
+
+def with_order(tracked: Tracked, seen: ExchangeOrder) -> Tracked:
+    """After an order row, from wherever it came."""
+    order = newer(tracked.order, seen)
+    state = tracked.record.state
+    if state is not IntentState.DONE:
+        state = IntentState.ACCEPTED
+    record = msgspec.structs.replace(tracked.record, state=state, order_id=order.order_id)
+    return settled(msgspec.structs.replace(tracked, record=record, order=order))
+
+
+def with_fill(tracked: Tracked, qty: Decimal, order_id: str) -> Tracked:
+    """After an execution of it has been counted (once)."""
+    state = tracked.record.state
+    if state is not IntentState.DONE:
+        state = IntentState.ACCEPTED
+    record = msgspec.structs.replace(tracked.record, state=state, order_id=order_id)
+    return settled(msgspec.structs.replace(tracked, record=record, counted=tracked.counted + qty))
+
+
+def settled(tracked: Tracked) -> Tracked:
+    """DONE when the order is terminal and every execution that its row knows has been counted."""
+    order = tracked.order
+    filled = tracked.counted >= tracked.intent.qty
+    if filled or (order is not None and order.status.is_terminal and tracked.counted >= order.cum_exec_qty):
+        reason = tracked.record.reason
+        if order is not None and order.reject_reason not in ("", "EC_NoError"):
+            reason = order.reject_reason
+        record = msgspec.structs.replace(tracked.record, state=IntentState.DONE, reason=reason)
+        return msgspec.structs.replace(tracked, record=record)
+    return tracked
+
+
+def with_outcome(
+    tracked: Tracked, outcome: Outcome, order_id: str, ret_code: int | None, reason: str, now_ns: int
+) -> Tracked:
+    """After the answer to the one send. What the streams have already proven is not unlearned."""
+    state = tracked.record.state
+    if state is IntentState.WRITTEN:
+        state = {
+            Outcome.ACCEPTED: IntentState.ACCEPTED,
+            Outcome.REJECTED: IntentState.REJECTED,
+            Outcome.NOT_SENT: IntentState.REJECTED,
+            Outcome.AMBIGUOUS: IntentState.AMBIGUOUS,
+        }[outcome]
+    record = msgspec.structs.replace(
+        tracked.record,
+        state=state,
+        order_id=order_id or tracked.record.order_id,
+        reason=tracked.record.reason or reason,
+        ret_code=ret_code,
+    )
+    return msgspec.structs.replace(tracked, record=record, sent_ns=now_ns)

@@ -1,0 +1,74 @@
+"""A position as the sum of its executions.
+
+Pure arithmetic of one-way mode: fills add up to a signed size with a value-weighted entry price; a
+reduction keeps the entry and realises profit; a fill through zero closes and opens. Rows that move
+only money (funding) change no size. Source: Bybit V5, position rules; reference E.
+"""
+
+from decimal import Decimal
+
+import msgspec
+
+from tradefleet.domain.fills import Execution
+from tradefleet.domain.positions import PositionKey
+from tradefleet.domain.quantities import MONEY, ZERO, divide
+from tradefleet.positions.plan import PositionRecord
+
+
+def flat(key: PositionKey, at_ns: int = 0) -> PositionRecord:
+    """A position that has never been open."""
+    return PositionRecord(
+        key=key, size=ZERO, entry_price=None, generation=0, realised=ZERO, fees=ZERO, plan=None, at_ns=at_ns
+    )
+
+
+def apply(position: PositionRecord, execution: Execution) -> PositionRecord:
+    """The position after one execution; the caller has made sure that it was not counted before.
+
+    The plan is kept while the position stays on one side and dropped when it becomes flat or flips:
+    who opens it again says how it is to end.
+    """
+    change = execution.signed_qty
+    before = position.size
+    after = MONEY.add(before, change)
+    fees = MONEY.add(position.fees, execution.fee)
+    if change == 0:
+        return msgspec.structs.replace(position, fees=fees, at_ns=max(position.at_ns, execution.at_ns))
+    realised = MONEY.add(position.realised, _realised(position, change, execution.price))
+    opens_anew = before == 0 or before * after < 0
+    return msgspec.structs.replace(
+        position,
+        size=after,
+        entry_price=_entry(position, change, execution.price, after),
+        generation=position.generation + 1 if opens_anew else position.generation,
+        realised=ZERO if before == 0 else realised,
+        fees=execution.fee if before == 0 else fees,
+        plan=None if opens_anew or after == 0 else position.plan,
+        at_ns=max(position.at_ns, execution.at_ns),
+    )
+
+
+def unrealised(position: PositionRecord, mark: Decimal) -> Decimal:
+    """Profit at the mark, settle currency; zero when flat."""
+    if position.size == 0 or position.entry_price is None:
+        return ZERO
+    return MONEY.multiply(position.size, MONEY.subtract(mark, position.entry_price))
+
+
+def _realised(position: PositionRecord, change: Decimal, price: Decimal) -> Decimal:
+    if position.entry_price is None or position.size * change >= 0:
+        return ZERO
+    closed = min(abs(position.size), abs(change))
+    sign = 1 if position.size > 0 else -1
+    return MONEY.multiply(closed * sign, MONEY.subtract(price, position.entry_price))
+
+
+def _entry(position: PositionRecord, change: Decimal, price: Decimal, after: Decimal) -> Decimal | None:
+    if after == 0:
+        return None
+    if position.entry_price is None or position.size * after < 0:
+        return price
+    if position.size * change < 0:
+        return position.entry_price
+    value = MONEY.add(MONEY.multiply(position.entry_price, position.size), MONEY.multiply(price, change))
+    return divide(value, after)
