@@ -21,6 +21,9 @@ CLOSE_AGAIN_NS = SECOND_NS
 
 def drive_exits(state: AccountState, now_ns: int) -> list[AnyAction]:
     """Close what is due and has no closing order under way."""
+    if state.reconciliation.finished_ns == 0:
+        # What the journal holds may be over already; the first comparison takes a moment.
+        return []
     actions: list[AnyAction] = []
     for key in sorted(state.positions):
         position = state.positions[key]

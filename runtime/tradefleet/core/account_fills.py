@@ -50,7 +50,7 @@ def take_execution(state: AccountState, execution: Execution) -> list[AnyAction]
         actions.append(
             Alert(
                 kind="unplanned_fill",
-                detail=f"{execution.symbol}: {execution.qty:f} by order {execution.order_id} without an intent",
+                detail=f"{execution.symbol}: {execution.qty:f} by a foreign order {execution.order_id}",
             )
         )
         state.want_reconciliation("a fill without an intent")

@@ -27,7 +27,7 @@ ANSWER_DUE_NS = 60 * SECOND_NS
 def exchange_read(state: AccountState, event: ExchangeRead) -> list[AnyAction]:
     """A complete view: take in what we missed, then compare what is left."""
     progress = state.reconciliation
-    asked_ns = progress.asked_ns
+    asked_ns, wanted_since = progress.asked_ns, progress.wanted
     progress.asking = False
     records = {name: tracked.record for name, tracked in state.tracked.items()}
     findings = compare(records, state.counted, event.view)
@@ -43,9 +43,9 @@ def exchange_read(state: AccountState, event: ExchangeRead) -> list[AnyAction]:
         actions.append(KeepOrder(order=order))
     actions += _strangers(state, tuple(o.order_id for o in (*findings.adopted, *findings.foreign)))
     actions += take_wallet(state, event.view.wallet, event.now_ns)
-    # Taking in what was missed may itself have asked for a comparison: this is that comparison.
-    if progress.asked_ns == asked_ns:
-        progress.wanted = ""
+    # Taking in what was missed may itself have asked for a comparison: this is that comparison. What
+    # was asked for while the answer was under way still stands.
+    progress.wanted = wanted_since
     return actions + _sizes(state, event, asked_ns)
 
 
@@ -93,7 +93,7 @@ def _sizes(state: AccountState, event: ExchangeRead, asked_ns: int) -> list[AnyA
     if suspects:
         state.want_reconciliation("a position differs", event.now_ns + LOOK_AGAIN_NS)
         return actions
-    progress.done = True
+    progress.done = not progress.wanted
     progress.finished_ns = event.now_ns
     return actions
 

@@ -29,8 +29,9 @@ def watch_equity(state: AccountState, now_ns: int) -> list[AnyAction]:
         actions.append(KeepBaseline(baseline=state.baseline))
     loss = loss_fraction(state.baseline.equity, equity)
     limit = state.spec.risk.max_daily_loss
-    latch_id = f"daily-loss-{day}"
-    if loss >= limit and latch_id not in state.latches:
+    latched = any(latch.kind == "daily_loss" for latch in state.latches.values())
+    if loss >= limit and not latched:
+        latch_id = f"daily-loss-{now_ns // SECOND_NS}"
         reason = f"equity {equity:f} is {loss:f} below {state.baseline.equity:f}; the limit is {limit:f}"
         latch = LatchRecord(
             latch_id=latch_id, kind="daily_loss", reason=reason, actor="executor", engaged_ns=now_ns

@@ -121,9 +121,8 @@ class AccountState:
     def exposed_symbols(self) -> frozenset[str]:
         """Symbols with a position or an unresolved opening order."""
         held = {key.symbol for key, position in self.positions.items() if position.size != 0}
-        return frozenset(
-            held | {t.intent.key.symbol for t in self.open_intents() if t.intent.leg is Leg.OPEN}
-        )
+        opening = {t.intent.key.symbol for t in self.open_intents() if t.intent.leg is Leg.OPEN}
+        return frozenset(held | opening)
 
     def entries(self, key: PositionKey) -> int:
         """Entries held in one position, unresolved opening orders included."""
@@ -137,7 +136,7 @@ class AccountState:
             if t.is_final
             and t.intent.key == key
             and t.intent.leg is Leg.OPEN
-            and t.counted > 0
+            and t.record.filled > 0
             and position.plan is not None
             and t.intent.created_ns >= position.plan.opened_ns
         )

@@ -84,10 +84,15 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class IntentRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """An intent and what has become of it. reason: a word for refusals and errors, "" when none."""
+    """An intent and what has become of it.
+
+    filled: sum of its counted executions, base currency. reason: a word for refusals and errors, ""
+    when none.
+    """
 
     intent: Intent
     state: IntentState
+    filled: Decimal = Decimal(0)
     order_id: str = ""
     reason: str = ""
     ret_code: int | None = None

@@ -10,19 +10,17 @@ from decimal import Decimal
 import msgspec
 
 from tradefleet.domain.orders import ExchangeOrder
-from tradefleet.domain.quantities import ZERO
+from tradefleet.domain.quantities import MONEY
 from tradefleet.orders.intents import Intent, IntentRecord, IntentState
 from tradefleet.orders.outcome import Outcome
 
 
 class Tracked(msgspec.Struct, frozen=True, kw_only=True):
-    """counted: sum of executions counted, base currency. sent_ns: when the send's answer was known,
-    0 before. asked_ns: when the exchange was last asked for it. asking: an answer is outstanding.
+    """sent_ns: when the send's answer was known, 0 before. asked_ns: when the exchange was last asked for it. asking: an answer is outstanding.
     close_signal_id: a flat signal that came before the first fill."""
 
     record: IntentRecord
     order: ExchangeOrder | None = None
-    counted: Decimal = ZERO
     sent_ns: int = 0
     asked_ns: int = 0
     asking: bool = False
@@ -63,15 +61,17 @@ def with_fill(tracked: Tracked, qty: Decimal, order_id: str) -> Tracked:
     state = tracked.record.state
     if state is not IntentState.DONE:
         state = IntentState.ACCEPTED
-    record = msgspec.structs.replace(tracked.record, state=state, order_id=order_id)
-    return settled(msgspec.structs.replace(tracked, record=record, counted=tracked.counted + qty))
+    filled = MONEY.add(tracked.record.filled, qty)
+    record = msgspec.structs.replace(tracked.record, state=state, filled=filled, order_id=order_id)
+    return settled(msgspec.structs.replace(tracked, record=record))
 
 
 def settled(tracked: Tracked) -> Tracked:
     """DONE when the order is terminal and every execution that its row knows has been counted."""
     order = tracked.order
-    filled = tracked.counted >= tracked.intent.qty
-    if filled or (order is not None and order.status.is_terminal and tracked.counted >= order.cum_exec_qty):
+    filled = tracked.record.filled
+    over = order is not None and order.status.is_terminal and filled >= order.cum_exec_qty
+    if over or filled >= tracked.intent.qty:
         reason = tracked.record.reason
         if order is not None and order.reject_reason not in ("", "EC_NoError"):
             reason = order.reject_reason
