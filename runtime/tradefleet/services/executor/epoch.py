@@ -1,0 +1,312 @@
+"""One epoch: from the journal's memory to the loss of the lease, of the journal, or a signal to stop.
+
+One queue of events, one consumer: the core decides, the decision is logged, noted for the journal
+and performed. A task of the epoch that fails ends the epoch by its exception, and so the process.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import structlog
+
+from tradefleet.adapters.bybit.private_stream import PrivateStream
+from tradefleet.adapters.bybit.public_stream import PublicStream, StreamSettings
+from tradefleet.adapters.files.config import SnapshotFile
+from tradefleet.adapters.postgres.journal import Fenced, Journal, JournalDown
+from tradefleet.adapters.postgres.lease import LeaseKeeper
+from tradefleet.adapters.redis.executor_bus import ExecutorBus
+from tradefleet.adapters.redis.messages import StreamPosition
+from tradefleet.core.account import AccountCore
+from tradefleet.core.digest import DecisionLog
+from tradefleet.core.events import (
+    AnyEvent,
+    ExecutionSeen,
+    OrderSeen,
+    PositionSeen,
+    PrivateStreamChanged,
+    Restored,
+    RightToOpenChanged,
+    WalletSeen,
+)
+from tradefleet.domain.fills import Execution
+from tradefleet.domain.orders import ExchangeOrder
+from tradefleet.domain.positions import ExchangePosition
+from tradefleet.orders.exchange_view import Wallet
+from tradefleet.orders.intents import Intent
+from tradefleet.services.executor import feeds
+from tradefleet.services.executor.performer import Exchange, Performer
+from tradefleet.services.executor.recorder import Recorder
+from tradefleet.services.executor.settings import ExecutorSettings
+from tradefleet.services.executor.status import ExecutorStatus
+
+log = structlog.get_logger(__name__)
+
+STOPPED: Final = "stopped"
+LEASE_LOST: Final = "lease_lost"
+POSTGRES_DOWN: Final = "postgres_down"
+
+
+class Parts(msgspec.Struct, frozen=True, kw_only=True):
+    """What an epoch works with; all of it outlives the epoch but the lease."""
+
+    settings: ExecutorSettings
+    journal: Journal
+    lease: LeaseKeeper
+    bus: ExecutorBus
+    exchange: Exchange
+    config_file: SnapshotFile
+    status: ExecutorStatus
+    stop: asyncio.Event
+
+
+class _Reached(msgspec.Struct, frozen=True):
+    """In the queue behind the messages that were read up to here."""
+
+    position: StreamPosition
+
+
+class Epoch:
+    """The shell around one AccountCore."""
+
+    def __init__(self, parts: Parts, restored: Restored, position: StreamPosition) -> None:
+        self._parts = parts
+        self._restored = restored
+        self._position = position
+        self._core = AccountCore()
+        self._queue: asyncio.Queue[AnyEvent | _Reached] = asyncio.Queue()
+        self._leaving: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._granted: bool | None = None
+        self._owners = feeds.Owners(parts.bus, parts.status)
+        self._recorder = Recorder(parts.journal, self._owners.chosen)
+        self._performer = Performer(
+            journal=parts.journal,
+            exchange=parts.exchange,
+            may_sign=self._may_sign,
+            put=self._queue.put_nowait,
+            spawn=self._spawn,
+            leave=self._leave,
+            status=parts.status,
+        )
+        self._performer.intents |= {
+            record.intent.client_order_id: record.intent for record in restored.intents
+        }
+        self._recorder.latches |= {latch.latch_id for latch in restored.latches}
+        self._owners.chosen(list(restored.owners))
+
+    async def run(self) -> str:
+        """Lead until it is over; why it is over. Raises what a task of the epoch raised."""
+        folder = Path(self._parts.settings.decisions_folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / f"{self._restored.epoch:08d}.jsonl").open("ab") as file:
+            self._decisions = DecisionLog(file.write)
+            try:
+                return await self._lead()
+            finally:
+                await self._cancel(self._tasks)
+
+    async def _lead(self) -> str:
+        await self._tell(self._restored)
+        tasks = self._start_feeds()
+        consumer = self._spawn(self._consume())
+        reason = await self._until_left()
+        log.info("epoch_left", epoch=self._restored.epoch, reason=reason)
+        self._performer.lose(reason if reason != STOPPED else "")
+        await self._cancel(tasks)
+        self._queue.put_nowait(RightToOpenChanged(now_ns=0, granted=False, reason=reason))
+        await self._sends_finished()
+        await self._cancel({consumer})
+        await self._drain()
+        return reason
+
+    def _start_feeds(self) -> set[asyncio.Task[None]]:
+        """Everything that brings events; the right to open is looked at before the first tick."""
+        parts, settings, put = self._parts, self._parts.settings, self._queue.put_nowait
+        tickers = feeds.Tickers(self._restored.instruments, put, parts.status)
+        loops: list[Coroutine[Any, Any, None]] = [
+            feeds.ticks(settings.tick_s, put, self._look_at_right),
+            feeds.signals(
+                parts.bus,
+                self._position,
+                put,
+                lambda position: self._queue.put_nowait(_Reached(position)),
+                parts.status,
+                settings.retry_s,
+            ),
+            self._owners.publish(settings.owners_period_s),
+            feeds.configuration(
+                parts.config_file,
+                self._restored.config.generation,
+                put,
+                parts.status,
+                lambda uid: uid == self._restored.config.uid,
+            ),
+            feeds.cleared_latches(
+                parts.journal, self._recorder.latches, self._latch_cleared, settings.latches_period_s
+            ),
+            feeds.repeat(settings.keep_s, self._keep),
+            parts.exchange.clock.keep_measured(settings.clock_period_s),
+            self._private_stream(),
+            self._public_stream(tickers),
+            self._wait_for_stop(),
+        ]
+        return {self._spawn(loop) for loop in loops}
+
+    # ---- the consumer
+
+    async def _consume(self) -> None:
+        while True:
+            await self._take(await self._queue.get())
+
+    async def _take(self, item: AnyEvent | _Reached) -> None:
+        if isinstance(item, _Reached):
+            self._recorder.reached(item.position)
+        else:
+            await self._tell(item)
+        self._parts.lease.progress()
+
+    async def _tell(self, first: AnyEvent) -> None:
+        """Hand an event to the core, do what it decides; answers of writing go in before anything else."""
+        pending: deque[AnyEvent] = deque([first])
+        while pending:
+            event = msgspec.structs.replace(pending.popleft(), now_ns=self._parts.exchange.clock.now_ns())
+            actions = self._core.handle(event)
+            self._decisions.append(event, actions)
+            self._parts.status.count(event, actions)
+            left, answers = await self._performer.perform(actions)
+            self._recorder.note(left)
+            pending.extend(answers)
+        self._parts.status.digest = self._decisions.digest
+
+    def report(self) -> dict[str, Any]:
+        """The core's own words for the status."""
+        return self._core.status(self._parts.exchange.clock.now_ns())
+
+    # ---- the right to open
+
+    def _look_at_right(self) -> None:
+        granted = time.monotonic_ns() < self._parts.lease.may_open_until_monotonic_ns
+        if granted is not self._granted:
+            self._granted = granted
+            reason = "" if granted else "the lease was not renewed in time"
+            self._queue.put_nowait(RightToOpenChanged(now_ns=0, granted=granted, reason=reason))
+        if self._parts.lease.lost.is_set():
+            self._leave(LEASE_LOST)
+
+    def _may_sign(self, intent: Intent) -> str | None:
+        """Asked in the same breath as the clock, directly before signing."""
+        if intent.leg.reduces or time.monotonic_ns() < self._parts.lease.may_open_until_monotonic_ns:
+            return None
+        return "lease"
+
+    # ---- leaving
+
+    def _leave(self, reason: str) -> None:
+        if not self._leaving.done():
+            self._leaving.set_result(reason)
+
+    async def _wait_for_stop(self) -> None:
+        await self._parts.stop.wait()
+        self._leave(STOPPED)
+
+    async def _until_left(self) -> str:
+        """Why the epoch ends; raises when a task has failed."""
+        return await self._leaving
+
+    async def _sends_finished(self) -> None:
+        """Sends in flight get their time; their answers are still recorded."""
+        if self._performer.sends:
+            await asyncio.wait(set(self._performer.sends), timeout=self._parts.settings.sends_patience_s)
+
+    async def _drain(self) -> None:
+        """Take what is in the queue and write what is pending, as far as the journal lets us."""
+        while not self._queue.empty():
+            await self._take(self._queue.get_nowait())
+        try:
+            await self._recorder.flush()
+        except (JournalDown, Fenced) as error:
+            log.warning("last_batch_lost", detail=str(error))
+
+    async def _keep(self) -> None:
+        try:
+            await self._recorder.flush()
+        except JournalDown as error:
+            self._parts.status.store_down("postgres", str(error))
+            self._leave(POSTGRES_DOWN)
+        except Fenced as error:
+            self._parts.status.problem("fenced", str(error))
+            self._leave(LEASE_LOST)
+
+    # ---- tasks
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+        return task
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        failure = None if task.cancelled() else task.exception()
+        if failure is not None and not self._leaving.done():
+            self._leaving.set_exception(failure)
+
+    async def _cancel(self, tasks: set[asyncio.Task[None]]) -> None:
+        doomed = set(tasks)
+        for task in doomed:
+            task.cancel()
+        await asyncio.gather(*doomed, return_exceptions=True)
+
+    # ---- sockets
+
+    async def _private_stream(self) -> None:
+        settings = self._parts.settings
+        key, secret = settings.credentials()
+        stream = PrivateStream(
+            settings.private_stream,
+            key,
+            secret,
+            self._parts.exchange.clock,
+            on_event=self._on_private,
+            on_up=lambda: self._private_changed(True),
+            on_down=lambda _reason: self._private_changed(False),
+        )
+        await stream.run()
+
+    def _on_private(self, value: ExchangeOrder | Execution | ExchangePosition | Wallet) -> None:
+        self._queue.put_nowait(_private_event(value))
+
+    def _private_changed(self, up: bool) -> None:
+        self._queue.put_nowait(PrivateStreamChanged(now_ns=0, up=up))
+
+    async def _public_stream(self, tickers: feeds.Tickers) -> None:
+        stream = PublicStream(
+            self._parts.settings.public_stream,
+            tickers.on_frame,
+            # A silent topic is seen by the age of its prices; no need to hear of the socket.
+            on_up=lambda _topics: None,
+            on_lost=lambda _topics, _reason: None,
+            settings=StreamSettings(),
+        )
+        await stream.run([topic] for topic in tickers.topics)
+
+    def _latch_cleared(self, latch_id: str) -> None:
+        self._recorder.latches.discard(latch_id)
+        self._queue.put_nowait(feeds.cleared(latch_id))
+
+
+def _private_event(value: ExchangeOrder | Execution | ExchangePosition | Wallet) -> AnyEvent:
+    match value:
+        case ExchangeOrder():
+            return OrderSeen(now_ns=0, order=value)
+        case Execution():
+            return ExecutionSeen(now_ns=0, execution=value)
+        case ExchangePosition():
+            return PositionSeen(now_ns=0, position=value)
+        case Wallet():
+            return WalletSeen(now_ns=0, wallet=value)

@@ -1,0 +1,178 @@
+"""Where an epoch's events come from: streams of signals, tickers, configuration, latches, time.
+
+Each feed is a loop that ends only by being cancelled. It waits out what it can wait out and says so
+in the status; what it cannot, it raises, and that ends the process.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Collection
+from typing import Final
+
+from tradefleet.adapters.files.config import BadSnapshot, SnapshotFile
+from tradefleet.adapters.postgres.journal import Journal, JournalDown
+from tradefleet.adapters.redis.executor_bus import ExecutorBus
+from tradefleet.adapters.redis.messages import BadMessage, BusDown, ShardAnnouncement, StreamPosition
+from tradefleet.core.events import (
+    AnyEvent,
+    ConfigApplied,
+    LatchCleared,
+    MarketMoved,
+    ShardAnnounced,
+    ShardOwner,
+    SignalReceived,
+    Ticked,
+)
+from tradefleet.domain.instruments import Instrument
+from tradefleet.domain.signals import Signal
+from tradefleet.market.bybit_codec import BybitCodec
+from tradefleet.market.faults import BadFrame
+from tradefleet.market.frames import TickerFrame
+from tradefleet.services.executor.status import ExecutorStatus
+
+Put = Callable[[AnyEvent], None]
+
+BLOCK_MS: Final = 500
+"""How long one XREAD waits; the end of the epoch cancels it."""
+
+
+class Owners:
+    """The chosen owners that are in the journal, told to the shards at each change and each period."""
+
+    def __init__(self, bus: ExecutorBus, status: ExecutorStatus) -> None:
+        self._bus = bus
+        self._status = status
+        self._owners: dict[int, ShardOwner] = {}
+        self._changed = asyncio.Event()
+
+    def chosen(self, owners: list[ShardOwner]) -> None:
+        """These are written; publish them soon."""
+        self._owners |= {owner.shard: owner for owner in owners}
+        self._changed.set()
+
+    async def publish(self, period_s: float) -> None:
+        """Repeat them: a Redis that lost everything learns them again."""
+        while True:
+            self._changed.clear()
+            try:
+                await self._bus.publish_owners(list(self._owners.values()))
+            except BusDown as error:
+                self._status.store_down("redis", str(error))
+            try:
+                await asyncio.wait_for(self._changed.wait(), period_s)
+            except TimeoutError:
+                continue
+
+
+async def signals(
+    bus: ExecutorBus,
+    position: StreamPosition,
+    put: Put,
+    reached: Callable[[StreamPosition], None],
+    status: ExecutorStatus,
+    retry_s: float,
+) -> None:
+    """Read both streams on from `position`."""
+    while True:
+        try:
+            messages, position = await bus.read(position, BLOCK_MS)
+        except BusDown as error:
+            status.store_down("redis", str(error))
+            await asyncio.sleep(retry_s)
+            continue
+        status.store_up("redis")
+        for message in messages:
+            match message:
+                case Signal():
+                    put(SignalReceived(now_ns=0, signal=message))
+                case ShardAnnouncement(shard=shard, instance=instance, generation=generation, warm=warm):
+                    put(
+                        ShardAnnounced(
+                            now_ns=0, shard=shard, instance=instance, generation=generation, warm=warm
+                        )
+                    )
+                case BadMessage(stream=stream, entry_id=entry_id, error=error):
+                    status.problem("bad_message", error, stream=stream, entry=entry_id)
+        reached(position)
+
+
+class Tickers:
+    """Turns frames of the executor's own public socket into prices."""
+
+    def __init__(self, instruments: tuple[Instrument, ...], put: Put, status: ExecutorStatus) -> None:
+        self._codec = BybitCodec(instruments)
+        self._put = put
+        self._status = status
+        self.topics = tuple(f"tickers.{instrument.symbol}" for instrument in instruments)
+
+    def on_frame(self, raw: bytes, seen_ns: int) -> None:
+        """Take any frame. seen_ns: our clock when it arrived."""
+        frame = self._codec.decode(raw, seen_ns)
+        if isinstance(frame, BadFrame):
+            self._status.problem("bad_ticker", f"{frame.fault}")
+        elif isinstance(frame, TickerFrame):
+            self._put(
+                MarketMoved(
+                    now_ns=0,
+                    symbol=frame.symbol,
+                    mark=frame.mark_price,
+                    bid=frame.bid_price,
+                    ask=frame.ask_price,
+                    last=frame.last_price,
+                )
+            )
+
+
+async def configuration(
+    file: SnapshotFile, generation: int, put: Put, status: ExecutorStatus, is_ours: Callable[[str], bool]
+) -> None:
+    """Hand on each newer snapshot of the same bot; an older one never."""
+    async for found in file.changes():
+        if isinstance(found, BadSnapshot):
+            status.problem("bad_snapshot", str(found))
+        elif not is_ours(found.uid):
+            status.problem("bad_snapshot", f"{file.path}: belongs to another bot ({found.uid})")
+        elif found.generation > generation:
+            generation = found.generation
+            status.config = found
+            put(ConfigApplied(now_ns=0, config=found))
+
+
+async def cleared_latches(
+    journal: Journal, known: Collection[str], clear: Callable[[str], None], period_s: float
+) -> None:
+    """Notice that a person cleared a latch in the journal. known: ids that were there."""
+    while True:
+        await asyncio.sleep(period_s)
+        asked = frozenset(known)
+        try:
+            engaged = {latch.latch_id for latch in await journal.engaged_latches()}
+        except JournalDown:
+            continue  # the recorder and the lease notice it, and end the epoch
+        for latch_id in sorted(asked - engaged):
+            clear(latch_id)
+
+
+def cleared(latch_id: str) -> LatchCleared:
+    """The event of a latch that is gone."""
+    return LatchCleared(now_ns=0, latch_id=latch_id)
+
+
+async def ticks(period_s: float, put: Put, each: Callable[[], None]) -> None:
+    """Time passes. each: what the shell looks at in the same rhythm."""
+    while True:
+        each()
+        put(Ticked(now_ns=0))
+        await asyncio.sleep(period_s)
+
+
+async def repeat(period_s: float, what: Callable[[], Awaitable[None]]) -> None:
+    """Do it, wait, for ever."""
+    while True:
+        await what()
+        await asyncio.sleep(period_s)
+
+
+def monotonic_ns() -> int:
+    """The clock of intervals."""
+    return time.monotonic_ns()

@@ -1,0 +1,176 @@
+"""Does what the core has decided: writes an intent, sends it once, asks, reads, tells a person.
+
+Each long action is a task of the epoch; its answer comes back as an event through the queue.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import msgspec
+
+from tradefleet.adapters.bybit.account_reads import AccountReads
+from tradefleet.adapters.bybit.clock import ExchangeClock
+from tradefleet.adapters.bybit.errors import Unreadable
+from tradefleet.adapters.bybit.order_client import OrderClient
+from tradefleet.adapters.failpoints import failpoint
+from tradefleet.adapters.postgres.journal import Fenced, IntentExists, Journal, JournalDown
+from tradefleet.core.actions import Alert, AnyAction, AskForOrder, JudgeSignal, Reconcile, Submit, Verdict
+from tradefleet.core.events import (
+    AnyEvent,
+    ExchangeRead,
+    ExchangeUnread,
+    IntentNotWritten,
+    IntentWritten,
+    OrderQueried,
+    SendFinished,
+)
+from tradefleet.orders.intents import Intent
+from tradefleet.services.executor.status import ExecutorStatus
+
+Put = Callable[[AnyEvent], None]
+Spawn = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
+
+
+class Exchange(msgspec.Struct, frozen=True):
+    """The three ways to the account: orders, reads, and the exchange's clock."""
+
+    orders: OrderClient
+    reads: AccountReads
+    clock: ExchangeClock
+
+
+class Performer:
+    """One epoch's hands."""
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        exchange: Exchange,
+        may_sign: Callable[[Intent], str | None],
+        put: Put,
+        spawn: Spawn,
+        leave: Callable[[str], None],
+        status: ExecutorStatus,
+    ) -> None:
+        self._journal = journal
+        self._exchange = exchange
+        self._may_sign = may_sign
+        self._put = put
+        self._spawn = spawn
+        self._leave = leave
+        self._status = status
+        self._lost = ""
+        self.sends: set[asyncio.Task[None]] = set()
+        """Creates whose answer has not come."""
+        self.intents: dict[str, Intent] = {}
+        """Every intent of ours by its client order id, so that it can be asked for."""
+
+    def lose(self, reason: str) -> None:
+        """Write no intent from now on: the journal or the lease has gone."""
+        self._lost = self._lost or reason
+
+    async def perform(self, actions: list[AnyAction]) -> tuple[list[AnyAction], list[AnyEvent]]:
+        """Do them in their order; what is left to record, and what the core must be told at once."""
+        judged = {
+            action.signal.signal_id: action
+            for action in actions
+            if isinstance(action, JudgeSignal) and action.verdict is Verdict.ACCEPTED
+        }
+        written: set[str] = set()
+        answers: list[AnyEvent] = []
+        for action in actions:
+            match action:
+                case Submit(intent=intent):
+                    verdict = judged.get(intent.signal_id)
+                    answer = await self._submit(intent, verdict)
+                    if isinstance(answer, IntentWritten) and verdict is not None:
+                        written.add(intent.signal_id)
+                    answers.append(answer)
+                case AskForOrder():
+                    self._spawn(self._ask(action))
+                case Reconcile():
+                    self._spawn(self._reconcile(action))
+                case Alert(kind=kind, detail=detail):
+                    self._status.problem(kind, detail)
+        left = [a for a in actions if not (isinstance(a, JudgeSignal) and a.signal.signal_id in written)]
+        return left, answers
+
+    async def _submit(self, intent: Intent, verdict: JudgeSignal | None) -> AnyEvent:
+        """Write the intent; only then may it leave. The core is told before the send can answer."""
+        if self._lost:
+            return _not_written(intent, self._lost)
+        failpoint("order.before_write")
+        try:
+            await self._journal.write_intent(intent, verdict)
+        except JournalDown as error:
+            return self._stop_writing(intent, "postgres_down", error)
+        except Fenced as error:
+            return self._stop_writing(intent, "fenced", error)
+        except IntentExists:
+            return _not_written(intent, "intent_exists")
+        failpoint("order.written")
+        self.intents[intent.client_order_id] = intent
+        send = self._spawn(self._send(intent))
+        self.sends.add(send)
+        send.add_done_callback(self.sends.discard)
+        return IntentWritten(now_ns=0, client_order_id=intent.client_order_id)
+
+    def _stop_writing(self, intent: Intent, reason: str, error: Exception) -> AnyEvent:
+        if reason == "postgres_down":
+            self._status.store_down("postgres", str(error))
+        else:
+            self._status.problem(reason, str(error))
+        self.lose(reason)
+        self._leave(reason)
+        return _not_written(intent, reason)
+
+    async def _send(self, intent: Intent) -> None:
+        result = await self._exchange.orders.create(intent, self._may_sign)
+        self._status.orders_sent += 1
+        self._put(
+            SendFinished(
+                now_ns=0,
+                client_order_id=intent.client_order_id,
+                outcome=result.outcome,
+                order_id=result.order_id,
+                ret_code=result.ret_code,
+                message=result.message,
+            )
+        )
+
+    async def _ask(self, action: AskForOrder) -> None:
+        asked_ns = self._exchange.clock.now_ns()
+        answer, order, executions = await self._exchange.orders.query(
+            action.client_order_id, action.symbol, action.created_ns
+        )
+        self._put(
+            OrderQueried(
+                now_ns=0,
+                client_order_id=action.client_order_id,
+                answer=answer,
+                order=order,
+                executions=executions,
+                asked_ns=asked_ns,
+            )
+        )
+
+    async def _reconcile(self, action: Reconcile) -> None:
+        ask_for = [
+            (client_order_id, self.intents[client_order_id].key.symbol)
+            for client_order_id in action.ask_for
+            if client_order_id in self.intents
+        ]
+        try:
+            view = await self._exchange.reads.account_view(
+                ask_for, action.executions_from_ns, self._exchange.clock.now_ns()
+            )
+        except Unreadable as error:
+            self._put(ExchangeUnread(now_ns=0, reason=str(error)))
+        else:
+            self._put(ExchangeRead(now_ns=0, view=view))
+
+
+def _not_written(intent: Intent, reason: str) -> IntentNotWritten:
+    return IntentNotWritten(now_ns=0, client_order_id=intent.client_order_id, reason=reason)

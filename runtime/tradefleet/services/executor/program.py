@@ -1,0 +1,336 @@
+"""The executor from start to exit: prepare, then lead one epoch after the other.
+
+Losing the lease or Postgres ends an epoch, never the process: it waits, is granted the next epoch,
+restores what the journal knows and reconciles. What a restart cannot mend ends it with one line.
+"""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Final, TypeVar
+
+import msgspec
+import structlog
+
+from tradefleet.adapters.bybit.account_reads import AccountReads
+from tradefleet.adapters.bybit.clock import ExchangeClock
+from tradefleet.adapters.bybit.errors import PreflightRefused, Unreadable
+from tradefleet.adapters.bybit.order_client import OrderClient
+from tradefleet.adapters.bybit.public_rest import ExchangeUnreachable, UnknownSymbols, instruments
+from tradefleet.adapters.files.config import BadSnapshot, SnapshotFile
+from tradefleet.adapters.files.status import write_json
+from tradefleet.adapters.postgres.journal import Fenced, Journal, JournalDown, JournalState
+from tradefleet.adapters.postgres.lease import AccountInUse, Grant, LeaseKeeper
+from tradefleet.adapters.postgres.migrations import migrate
+from tradefleet.adapters.redis.executor_bus import ExecutorBus
+from tradefleet.adapters.redis.messages import StreamPosition
+from tradefleet.adapters.telemetry import logs
+from tradefleet.core.events import Restored
+from tradefleet.domain.orders import Account
+from tradefleet.services.executor.epoch import Epoch, Parts
+from tradefleet.services.executor.performer import Exchange
+from tradefleet.services.executor.settings import ExecutorFailed, ExecutorSettings
+from tradefleet.services.executor.status import ExecutorStatus
+from tradefleet.spec.snapshot import ConfigSnapshot
+from tradefleet.spec.trading import LeasePreset
+
+log = structlog.get_logger(__name__)
+
+LEASE_SECONDS: Final = {LeasePreset.FAST: (2.0, 0.5), LeasePreset.SAFE: (15.0, 3.0)}
+"""Time to live and period of renewal."""
+
+CREDENTIAL_CODES: Final = frozenset({10003, 10004, 10005, 10010, 33004})
+"""The exchange's codes for a key, signature, permission, address or date that it does not take."""
+
+Answer = TypeVar("Answer")
+
+
+async def run(settings: ExecutorSettings) -> None:
+    """Lead whenever the lease is ours, until SIGTERM or SIGINT; raises ExecutorFailed."""
+    logs.configure("executor", settings.log_level)
+    stop = _stop_signal()
+    status = ExecutorStatus()
+    program = _Program(settings, status, stop)
+    reporting = asyncio.create_task(program.report())
+    working = asyncio.create_task(program.work())
+    try:
+        await asyncio.wait({reporting, working}, return_when=asyncio.FIRST_COMPLETED)
+        if reporting.done():
+            await reporting  # raises: it has no other end
+        await working
+    finally:
+        for task in (working, reporting):
+            task.cancel()
+        await asyncio.gather(working, reporting, return_exceptions=True)
+        program.write_status()
+    log.info("executor_stopped")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run with the settings in the named JSON file; the exit status."""
+    if len(arguments) != 1:
+        print("usage: python -m tradefleet.services.executor settings.json", file=sys.stderr)
+        return 2
+    path = Path(arguments[0])
+    try:
+        settings = msgspec.json.decode(path.read_bytes(), type=ExecutorSettings)
+    except (OSError, msgspec.DecodeError) as error:
+        print(f"executor: {path}: {error}", file=sys.stderr)
+        return 2
+    try:
+        asyncio.run(run(settings))
+    except ExecutorFailed as failure:
+        print(f"executor: {failure}", file=sys.stderr)
+        return 1
+    except Exception:
+        log.exception("executor_died", kind="died")
+        return 1
+    return 0
+
+
+class _Stopped(Exception):
+    """Somebody has asked us to stop while we waited."""
+
+
+class _Program:
+    """What all epochs share."""
+
+    def __init__(self, settings: ExecutorSettings, status: ExecutorStatus, stop: asyncio.Event) -> None:
+        self._settings = settings
+        self._status = status
+        self._stop = stop
+        self._epoch: Epoch | None = None
+        self._config_file = SnapshotFile(settings.snapshot_path)
+
+    async def report(self) -> None:
+        """Write the status file for ever."""
+        while True:
+            self.write_status()
+            await asyncio.sleep(self._settings.status_period_s)
+
+    def write_status(self) -> None:
+        """Write the status file now."""
+        core = {} if self._epoch is None else self._epoch.report()
+        write_json(self._settings.status_path, self._status.report(core))
+
+    async def work(self) -> None:
+        """Prepare once, then epoch after epoch."""
+        with contextlib.suppress(_Stopped):
+            snapshot = self._first_snapshot()
+            async with self._journal() as journal, self._exchange(snapshot) as exchange:
+                bus = ExecutorBus(self._settings.redis, snapshot.uid)
+                account = await self._account(snapshot, exchange)
+                try:
+                    while not self._stop.is_set():
+                        await self._one_epoch(journal, exchange, bus, account, snapshot)
+                finally:
+                    await bus.close()
+        self._status.state = "stopped"
+
+    # ---- preparation
+
+    def _first_snapshot(self) -> ConfigSnapshot:
+        try:
+            return self._config_file.read()
+        except BadSnapshot as bad:
+            raise ExecutorFailed(str(bad)) from bad
+
+    @contextlib.asynccontextmanager
+    async def _journal(self) -> AsyncIterator[Journal]:
+        self._status.state = "waiting_for_postgres"
+
+        async def opened() -> Journal:
+            await migrate(self._settings.postgres)
+            return await Journal.open(self._settings.postgres)
+
+        journal = await self._patiently(opened, JournalDown, "postgres")
+        self._status.store_up("postgres")
+        try:
+            yield journal
+        finally:
+            await journal.close()
+
+    @contextlib.asynccontextmanager
+    async def _exchange(self, snapshot: ConfigSnapshot) -> AsyncIterator[Exchange]:
+        settings = self._settings
+        key, secret = settings.credentials()
+        clock = ExchangeClock(settings.rest)
+        window_ms = int(snapshot.spec.execution.receive_window_seconds * 1000)
+        async with OrderClient(settings.rest, key, secret, clock, window_ms) as orders:
+            async with AccountReads(settings.rest, key, secret) as reads:
+                yield Exchange(orders, reads, clock)
+
+    async def _account(self, snapshot: ConfigSnapshot, exchange: Exchange) -> Account:
+        """Whose money it is; the account's mode is checked on the way."""
+        self._status.state = "waiting_for_exchange"
+
+        async def checked() -> str:
+            await exchange.clock.measure()
+            uid = await exchange.reads.uid()
+            await exchange.reads.require_one_way(snapshot.spec.universe.symbols)
+            return uid
+
+        try:
+            uid = await self._patiently(checked, Unreadable, "exchange")
+        except PreflightRefused as refused:
+            raise ExecutorFailed(str(refused)) from refused
+        self._status.uid = uid
+        return Account(snapshot.spec.exchange.venue.value, snapshot.spec.mode.value, uid)
+
+    async def _patiently(
+        self, attempt: Callable[[], Awaitable[Answer]], not_now: type[Exception], what: str
+    ) -> Answer:
+        """Try until it works or the patience is over; credentials do not mend themselves."""
+        deadline = asyncio.get_running_loop().time() + self._settings.store_patience_s
+        while True:
+            try:
+                return await attempt()
+            except not_now as error:
+                if getattr(error.__cause__, "status_code", None) in CREDENTIAL_CODES:
+                    raise ExecutorFailed(
+                        f"the exchange refuses our credentials ({error}); "
+                        f"check {self._settings.api_key_variable} and {self._settings.api_secret_variable}"
+                    ) from error
+                if asyncio.get_running_loop().time() > deadline:
+                    raise ExecutorFailed(f"{what} does not answer: {error}; is it running?") from error
+            await self._rest()
+
+    async def _rest(self) -> None:
+        """Wait before the next try; raises _Stopped."""
+        try:
+            await asyncio.wait_for(self._stop.wait(), self._settings.retry_s)
+        except TimeoutError:
+            return
+        raise _Stopped
+
+    # ---- epochs
+
+    async def _one_epoch(
+        self, journal: Journal, exchange: Exchange, bus: ExecutorBus, account: Account, first: ConfigSnapshot
+    ) -> None:
+        """Be granted, restore, lead; afterwards the lease is free again."""
+        ttl_s, renew_s = LEASE_SECONDS[first.spec.execution.lease]
+        self._status.state = "waiting_for_lease"
+        lease = LeaseKeeper(
+            self._settings.postgres, str(account), first.uid, self._settings.holder, ttl_s, renew_s
+        )
+        lease.start()
+        try:
+            grant = await self._granted(lease)
+            if grant is None:
+                return
+            parts = Parts(
+                settings=self._settings,
+                journal=journal,
+                lease=lease,
+                bus=bus,
+                exchange=exchange,
+                config_file=self._config_file,
+                status=self._status,
+                stop=self._stop,
+            )
+            await self._lead(parts, account, grant.epoch)
+        finally:
+            self._status.leading, self._epoch = False, None
+            await asyncio.to_thread(lease.close)
+        if not self._stop.is_set():
+            await self._rest()
+
+    async def _granted(self, lease: LeaseKeeper) -> Grant | None:
+        """The grant of the next epoch; None when we are to stop first."""
+        stopping = asyncio.create_task(self._stop.wait())
+        try:
+            while True:
+                acquiring = asyncio.create_task(lease.acquired())
+                await asyncio.wait({acquiring, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                if not acquiring.done():
+                    acquiring.cancel()
+                    return None
+                try:
+                    return await acquiring
+                except AccountInUse as error:
+                    self._say_in_use(error)
+                await asyncio.wait({stopping}, timeout=self._settings.retry_s)
+        finally:
+            stopping.cancel()
+
+    def _say_in_use(self, error: AccountInUse) -> None:
+        if self._status.state != "account_in_use":
+            self._status.state = "account_in_use"
+            self._status.problem("account_in_use", str(error))
+
+    async def _lead(self, parts: Parts, account: Account, epoch: int) -> None:
+        self._status.state, self._status.epoch = "restoring", epoch
+        try:
+            restored, position = await self._restored(parts, account, epoch)
+        except (JournalDown, Fenced) as error:
+            self._status.store_down("postgres", str(error))
+            return
+        except (Unreadable, ExchangeUnreachable) as error:
+            self._status.problem("exchange_unreadable", str(error))
+            return
+        except UnknownSymbols as error:
+            raise ExecutorFailed(str(error)) from error
+        self._status.store_up("postgres")
+        self._status.state, self._status.leading = "leading", True
+        log.info("epoch_begun", epoch=epoch, generation=restored.config.generation, account=str(account))
+        self._epoch = Epoch(parts, restored, position)
+        reason = await self._epoch.run()
+        self._status.state = reason
+
+    async def _restored(self, parts: Parts, account: Account, epoch: int) -> tuple[Restored, StreamPosition]:
+        """What the journal knows, with the instruments of all that it knows and the account's fee."""
+        config = self._newest_file()
+        state = await parts.journal.begin_epoch(account, config.uid, epoch, config)
+        if state.config is not None and state.config.generation > config.generation:
+            # A supervisor that lost its count, or an old file: limits never go back.
+            config = state.config
+        self._status.config = config
+        symbols = sorted(_symbols(config, state))
+        rules = await instruments(self._settings.rest, config.spec.exchange.category.value, symbols)
+        fee = await parts.exchange.reads.taker_fee(symbols)
+        restored = Restored(
+            now_ns=0,
+            account=account,
+            epoch=epoch,
+            config=config,
+            instruments=rules,
+            taker_fee=fee,
+            intents=state.intents,
+            positions=state.positions,
+            executions_counted=state.executions_counted,
+            seen_signals=state.seen_signals,
+            owners=state.owners,
+            latches=state.latches,
+            baseline=state.baseline,
+            quiet_until_ns=state.quiet_until_ns,
+        )
+        return restored, state.stream_position
+
+    def _newest_file(self) -> ConfigSnapshot:
+        """The snapshot file; while it is no snapshot, the newest one that we know."""
+        try:
+            return self._config_file.read()
+        except BadSnapshot as bad:
+            if self._status.config is None:
+                raise ExecutorFailed(str(bad)) from bad
+            self._status.problem("bad_snapshot", str(bad))
+            return self._status.config
+
+
+def _symbols(config: ConfigSnapshot, state: JournalState) -> set[str]:
+    """Symbols that we trade, and those of which something is still open."""
+    held = {position.key.symbol for position in state.positions if position.size != 0}
+    unresolved = {record.intent.key.symbol for record in state.intents if not record.state.is_final}
+    return {*config.spec.universe.symbols, *held, *unresolved}
+
+
+def _stop_signal() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signal_number, stop.set)
+    return stop

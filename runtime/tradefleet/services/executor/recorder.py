@@ -1,0 +1,54 @@
+"""Writes down what the core decided, in batches of one transaction.
+
+All rows of one decision lie in the same batch, so a position in the journal is the sum of the
+executions beside it, whenever the process dies.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from tradefleet.adapters.failpoints import failpoint
+from tradefleet.adapters.postgres.journal import Journal, StreamPosition
+from tradefleet.core.actions import AnyAction, ChooseOwner, EngageLatch, KeepExecution, Submit
+from tradefleet.core.events import AnyEvent, ShardOwner
+
+
+class Recorder:
+    """One epoch's pending rows."""
+
+    def __init__(self, journal: Journal, on_owners: Callable[[list[ShardOwner]], None]) -> None:
+        self._journal = journal
+        self._on_owners = on_owners
+        self._batch: list[AnyAction | AnyEvent] = []
+        self._position: StreamPosition | None = None
+        self._writing = asyncio.Lock()
+        self.latches: set[str] = set()
+        """Ids of the latches that are surely in the journal, so that a missing one was cleared."""
+
+    def note(self, actions: list[AnyAction]) -> None:
+        """Keep these with the next batch; a Submit is no row of a batch, its intent is written alone."""
+        self._batch += [action for action in actions if not isinstance(action, Submit)]
+
+    def reached(self, position: StreamPosition) -> None:
+        """Everything of the streams up to here has been handled, and lies in a batch by now."""
+        self._position = position
+
+    async def flush(self) -> None:
+        """Write what is pending; raises JournalDown or Fenced, and then the batch is lost.
+
+        A lost batch is no harm: the epoch ends, and the next one reads streams and exchange again.
+        """
+        async with self._writing:
+            batch, position = self._batch, self._position
+            self._batch, self._position = [], None
+            if batch or position is not None:
+                await self._journal.keep(batch, position)
+                self._kept(batch)
+
+    def _kept(self, batch: list[AnyAction | AnyEvent]) -> None:
+        if any(isinstance(row, KeepExecution) for row in batch):
+            failpoint("execution.recorded")
+        self.latches |= {row.latch.latch_id for row in batch if isinstance(row, EngageLatch)}
+        owners = [row.owner for row in batch if isinstance(row, ChooseOwner)]
+        if owners:
+            self._on_owners(owners)

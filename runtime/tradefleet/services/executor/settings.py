@@ -1,0 +1,54 @@
+"""What an executor is told at its start; the bot itself comes by the snapshot file."""
+
+import os
+
+import msgspec
+
+
+class ExecutorFailed(Exception):
+    """The executor cannot start; the text is one line that says what to do."""
+
+
+class ExecutorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything the process needs to know beside the bot.
+
+    postgres: DSN. redis: URL. snapshot_path: file of the ConfigSnapshot, watched. status_path: where
+    the status is written every `status_period_s`. decisions_folder: one log an epoch. holder: names
+    this process in the lease. rest, public_stream, private_stream: the exchange's addresses.
+    api_key_variable, api_secret_variable: environment variables that hold the credentials.
+    store_patience_s: how long a store may be away at the start. Periods in seconds.
+    """
+
+    postgres: str
+    redis: str
+    snapshot_path: str
+    status_path: str
+    decisions_folder: str
+    holder: str
+    rest: str
+    public_stream: str
+    private_stream: str
+    api_key_variable: str = "TRADEFLEET_API_KEY"
+    api_secret_variable: str = "TRADEFLEET_API_SECRET"
+    log_level: str = "info"
+    store_patience_s: float = 30.0
+    retry_s: float = 0.5
+    tick_s: float = 0.05
+    keep_s: float = 0.02
+    status_period_s: float = 0.5
+    owners_period_s: float = 1.0
+    latches_period_s: float = 1.0
+    instruments_period_s: float = 3600.0
+    clock_period_s: float = 30.0
+    sends_patience_s: float = 2.0
+
+    def credentials(self) -> tuple[str, str]:
+        """Key and secret from the environment; raises ExecutorFailed naming the variable."""
+        return _variable(self.api_key_variable), _variable(self.api_secret_variable)
+
+
+def _variable(name: str) -> str:
+    value = os.environ.get(name, "")
+    if not value:
+        raise ExecutorFailed(f"environment variable {name} is not set; it holds the exchange's credentials")
+    return value

@@ -1,0 +1,108 @@
+"""What the executor says about itself: counters the shell keeps, beside the core's own status.
+
+Written as one JSON file that the local fleet reads. Nothing here decides anything.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Final
+
+import structlog
+
+from tradefleet.core.actions import AnyAction, JudgeSignal, KeepExecution, Verdict
+from tradefleet.core.events import AnyEvent, SignalReceived
+from tradefleet.domain.quantities import ZERO, divide
+from tradefleet.spec.snapshot import ConfigSnapshot
+
+log = structlog.get_logger(__name__)
+
+_NO_CORE: Final[Mapping[str, Any]] = {"positions": [], "equity": "", "latches": [], "may_open": False}
+"""Between two epochs nothing is known."""
+
+
+class ExecutorStatus:
+    """Counts and states; `report` makes the file's content."""
+
+    def __init__(self) -> None:
+        self.state = "starting"
+        self.uid = ""
+        self.epoch = 0
+        self.leading = False
+        self.digest = ""
+        self.orders_sent = 0
+        self.config: ConfigSnapshot | None = None
+        self.errors: Counter[str] = Counter()
+        self.stores = {"postgres": "down", "redis": "down"}
+        self._signals_seen = 0
+        self._accepted = 0
+        self._fills = 0
+        self._refused: Counter[str] = Counter()
+
+    def problem(self, kind: str, detail: str, **figures: Any) -> None:
+        """Count and log something that a person should know. kind: a word for the metric's label."""
+        self.errors[kind] += 1
+        log.error("executor_problem", kind=kind, detail=detail, **figures)
+
+    def store_down(self, store: str, detail: str) -> None:
+        """A store does not answer; said once until it is back."""
+        if self.stores[store] != "lost":
+            self.stores[store] = "lost"
+            self.problem(f"{store}_down", detail)
+
+    def store_up(self, store: str) -> None:
+        """A store answers."""
+        if self.stores[store] != "up":
+            log.info("store_up", store=store)
+            self.stores[store] = "up"
+
+    def count(self, event: AnyEvent, actions: list[AnyAction]) -> None:
+        """Take what the core was told and has decided into the counters."""
+        self._signals_seen += isinstance(event, SignalReceived)
+        for action in actions:
+            match action:
+                case JudgeSignal():
+                    self._count_verdict(action)
+                case KeepExecution(execution=execution) if execution.exec_type.changes_position:
+                    self._fills += 1
+
+    def report(self, core: Mapping[str, Any]) -> dict[str, Any]:
+        """Everything, as plain JSON values. core: what the core of the running epoch says; the
+        shell's counts replace its own, since they go on from one epoch to the next."""
+        return {
+            **_NO_CORE,
+            **core,
+            "orders_open": core.get("open_intents", 0),
+            "daily_loss": _daily_loss(core),
+            "component": "executor",
+            "pid": os.getpid(),
+            "generation": self.config.generation if self.config else None,
+            "config_hash": self.config.content_hash() if self.config else None,
+            "epoch": self.epoch,
+            "leading": self.leading,
+            "state": self.state,
+            "uid": self.uid,
+            "signals_seen": self._signals_seen,
+            "accepted": self._accepted,
+            "refused_by_reason": dict(sorted(self._refused.items())),
+            "orders_sent": self.orders_sent,
+            "fills": self._fills,
+            "stores": {name: "up" if state == "up" else "down" for name, state in self.stores.items()},
+            "digest": self.digest,
+            "errors": dict(sorted(self.errors.items())),
+        }
+
+    def _count_verdict(self, judged: JudgeSignal) -> None:
+        if judged.verdict is Verdict.ACCEPTED:
+            self._accepted += 1
+        else:
+            self._refused[judged.reason or judged.verdict.value] += 1
+
+
+def _daily_loss(core: Mapping[str, Any]) -> str:
+    """Loss since the day's baseline, a fraction of it; "" while either is unknown."""
+    if not core.get("baseline") or not core.get("equity"):
+        return ""
+    baseline, equity = Decimal(core["baseline"]), Decimal(core["equity"])
+    return f"{max(ZERO, divide(baseline - equity, baseline)):.6f}" if baseline > 0 else ""
