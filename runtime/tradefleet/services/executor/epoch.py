@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import msgspec
 import structlog
@@ -78,7 +78,7 @@ class Epoch:
         self._restored = restored
         self._position = position
         self._core = AccountCore()
-        self._queue: asyncio.Queue[AnyEvent | _Reached] = asyncio.Queue()
+        self._queue: asyncio.Queue[AnyEvent | _Reached | None] = asyncio.Queue()
         self._leaving: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._tasks: set[asyncio.Task[None]] = set()
         self._granted: bool | None = None
@@ -101,9 +101,8 @@ class Epoch:
 
     async def run(self) -> str:
         """Lead until it is over; why it is over. Raises what a task of the epoch raised."""
-        folder = Path(self._parts.settings.decisions_folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / f"{self._restored.epoch:08d}.jsonl").open("ab") as file:
+        with _decisions_file(self._parts.settings.decisions_folder, self._restored.epoch) as file:
+            self._decisions_file = file
             self._decisions = DecisionLog(file.write)
             try:
                 return await self._lead()
@@ -120,8 +119,10 @@ class Epoch:
         await self._cancel(tasks)
         self._queue.put_nowait(RightToOpenChanged(now_ns=0, granted=False, reason=reason))
         await self._sends_finished()
-        await self._cancel({consumer})
-        await self._drain()
+        # Never cancelled: a write that is cut off would leave us not knowing what the journal has.
+        self._queue.put_nowait(None)
+        await consumer
+        await self._write_the_rest()
         return reason
 
     def _start_feeds(self) -> set[asyncio.Task[None]]:
@@ -160,8 +161,9 @@ class Epoch:
     # ---- the consumer
 
     async def _consume(self) -> None:
-        while True:
-            await self._take(await self._queue.get())
+        """Until the queue says None."""
+        while (item := await self._queue.get()) is not None:
+            await self._take(item)
 
     async def _take(self, item: AnyEvent | _Reached) -> None:
         if isinstance(item, _Reached):
@@ -223,18 +225,17 @@ class Epoch:
         if self._performer.sends:
             await asyncio.wait(set(self._performer.sends), timeout=self._parts.settings.sends_patience_s)
 
-    async def _drain(self) -> None:
-        """Take what is in the queue and write what is pending, as far as the journal lets us."""
-        while not self._queue.empty():
-            await self._take(self._queue.get_nowait())
+    async def _write_the_rest(self) -> None:
         try:
             await self._recorder.flush()
         except (JournalDown, Fenced) as error:
             log.warning("last_batch_lost", detail=str(error))
 
     async def _keep(self) -> None:
+        self._decisions_file.flush()
         try:
-            await self._recorder.flush()
+            # Shielded: the end of the epoch must not cut a batch off.
+            await asyncio.shield(self._recorder.flush())
         except JournalDown as error:
             self._parts.status.store_down("postgres", str(error))
             self._leave(POSTGRES_DOWN)
@@ -298,6 +299,13 @@ class Epoch:
     def _latch_cleared(self, latch_id: str) -> None:
         self._recorder.latches.discard(latch_id)
         self._queue.put_nowait(feeds.cleared(latch_id))
+
+
+def _decisions_file(folder: str, epoch: int) -> BinaryIO:
+    """A new file: were an epoch's number ever given twice, its log must not be overwritten."""
+    path = Path(folder)
+    path.mkdir(parents=True, exist_ok=True)
+    return (path / f"{epoch:08d}.jsonl").open("ab")
 
 
 def _private_event(value: ExchangeOrder | Execution | ExchangePosition | Wallet) -> AnyEvent:

@@ -5,7 +5,6 @@ in the status; what it cannot, it raises, and that ends the process.
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Collection
 from typing import Final
 
@@ -91,8 +90,8 @@ async def signals(
                             now_ns=0, shard=shard, instance=instance, generation=generation, warm=warm
                         )
                     )
-                case BadMessage(stream=stream, entry_id=entry_id, error=error):
-                    status.problem("bad_message", error, stream=stream, entry=entry_id)
+                case BadMessage(stream=stream, entry_id=entry_id, error=detail):
+                    status.problem("bad_message", detail, stream=stream, entry=entry_id)
         reached(position)
 
 
@@ -171,8 +170,3 @@ async def repeat(period_s: float, what: Callable[[], Awaitable[None]]) -> None:
     while True:
         await what()
         await asyncio.sleep(period_s)
-
-
-def monotonic_ns() -> int:
-    """The clock of intervals."""
-    return time.monotonic_ns()

@@ -26,10 +26,11 @@ from tradefleet.adapters.postgres.journal import Fenced, Journal, JournalDown, J
 from tradefleet.adapters.postgres.lease import AccountInUse, Grant, LeaseKeeper
 from tradefleet.adapters.postgres.migrations import migrate
 from tradefleet.adapters.redis.executor_bus import ExecutorBus
-from tradefleet.adapters.redis.messages import StreamPosition
+from tradefleet.adapters.redis.messages import BusDown, StreamPosition
 from tradefleet.adapters.telemetry import logs
 from tradefleet.core.events import Restored
 from tradefleet.domain.orders import Account
+from tradefleet.services.executor import feeds
 from tradefleet.services.executor.epoch import Epoch, Parts
 from tradefleet.services.executor.performer import Exchange
 from tradefleet.services.executor.settings import ExecutorFailed, ExecutorSettings
@@ -41,6 +42,8 @@ log = structlog.get_logger(__name__)
 
 LEASE_SECONDS: Final = {LeasePreset.FAST: (2.0, 0.5), LeasePreset.SAFE: (15.0, 3.0)}
 """Time to live and period of renewal."""
+
+PROGRESS_S: Final = 0.1
 
 CREDENTIAL_CODES: Final = frozenset({10003, 10004, 10005, 10010, 33004})
 """The exchange's codes for a key, signature, permission, address or date that it does not take."""
@@ -127,7 +130,8 @@ class _Program:
                     while not self._stop.is_set():
                         await self._one_epoch(journal, exchange, bus, account, snapshot)
                 finally:
-                    await bus.close()
+                    with contextlib.suppress(BusDown):
+                        await bus.close()
         self._status.state = "stopped"
 
     # ---- preparation
@@ -159,9 +163,11 @@ class _Program:
         key, secret = settings.credentials()
         clock = ExchangeClock(settings.rest)
         window_ms = int(snapshot.spec.execution.receive_window_seconds * 1000)
-        async with OrderClient(settings.rest, key, secret, clock, window_ms) as orders:
-            async with AccountReads(settings.rest, key, secret) as reads:
-                yield Exchange(orders, reads, clock)
+        async with (
+            OrderClient(settings.rest, key, secret, clock, window_ms) as orders,
+            AccountReads(settings.rest, key, secret) as reads,
+        ):
+            yield Exchange(orders, reads, clock)
 
     async def _account(self, snapshot: ConfigSnapshot, exchange: Exchange) -> Account:
         """Whose money it is; the account's mode is checked on the way."""
@@ -265,7 +271,8 @@ class _Program:
     async def _lead(self, parts: Parts, account: Account, epoch: int) -> None:
         self._status.state, self._status.epoch = "restoring", epoch
         try:
-            restored, position = await self._restored(parts, account, epoch)
+            async with _progress(parts.lease):
+                restored, position = await self._restored(parts, account, epoch)
         except (JournalDown, Fenced) as error:
             self._status.store_down("postgres", str(error))
             return
@@ -319,6 +326,16 @@ class _Program:
                 raise ExecutorFailed(str(bad)) from bad
             self._status.problem("bad_snapshot", str(bad))
             return self._status.config
+
+
+@contextlib.asynccontextmanager
+async def _progress(lease: LeaseKeeper) -> AsyncIterator[None]:
+    """While we restore, the loop is alive though no event is handled yet."""
+    task = asyncio.create_task(feeds.ticks(PROGRESS_S, lambda _event: None, lease.progress))
+    try:
+        yield
+    finally:
+        task.cancel()
 
 
 def _symbols(config: ConfigSnapshot, state: JournalState) -> set[str]:

@@ -22,6 +22,7 @@ class Recorder:
         self._batch: list[AnyAction | AnyEvent] = []
         self._position: StreamPosition | None = None
         self._writing = asyncio.Lock()
+        self._broken = False
         self.latches: set[str] = set()
         """Ids of the latches that are surely in the journal, so that a missing one was cleared."""
 
@@ -36,14 +37,18 @@ class Recorder:
     async def flush(self) -> None:
         """Write what is pending; raises JournalDown or Fenced, and then the batch is lost.
 
-        A lost batch is no harm: the epoch ends, and the next one reads streams and exchange again.
+        That is no harm, since the epoch ends and the next one reads streams and exchange again. But
+        nothing may be written after it: a later position would pass over what was lost.
         """
         async with self._writing:
             batch, position = self._batch, self._position
             self._batch, self._position = [], None
-            if batch or position is not None:
-                await self._journal.keep(batch, position)
-                self._kept(batch)
+            if self._broken or not (batch or position):
+                return
+            self._broken = True
+            await self._journal.keep(batch, position)
+            self._broken = False
+            self._kept(batch)
 
     def _kept(self, batch: list[AnyAction | AnyEvent]) -> None:
         if any(isinstance(row, KeepExecution) for row in batch):
