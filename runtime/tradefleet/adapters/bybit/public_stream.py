@@ -197,10 +197,7 @@ class _Connection:
         gone = asyncio.create_task(transport.wait_disconnected())
         try:
             await asyncio.wait({watch, gone}, return_when=asyncio.FIRST_COMPLETED)
-            if watch.done():
-                reason = watch.result()
-            else:
-                reason = _how_it_ended(gone)
+            reason = watch.result() if watch.done() else _how_it_ended(gone)
         finally:
             self._transport = None
             watch.cancel()
