@@ -1,0 +1,112 @@
+"""Laws of AccountCore under any order of events, repeats, lost answers and restarts."""
+
+from collections import Counter
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from tests.support.account_harness import SYMBOL, Harness
+
+from tradefleet.core import events as ev
+from tradefleet.domain.signals import Target
+from tradefleet.orders.intents import Leg
+
+
+class AccountMachine(RuleBasedStateMachine):
+    """One symbol, one strategy, an exchange that fills at once, a journal that survives."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.harness = Harness().ready()
+        self.counter = 0
+
+    @rule(wish=st.sampled_from(list(Target)), hold=st.sampled_from([0, 1, 10]))
+    def signal(self, wish: Target, hold: int) -> None:
+        self.counter += 1
+        self.harness.signal(f"signal-{self.counter}", wish, hold_s=hold)
+
+    @rule(number=st.integers(1, 50))
+    def repeat_a_signal(self, number: int) -> None:
+        self.harness.signal(f"signal-{min(number, max(1, self.counter))}", Target.LONG)
+
+    @rule(answered=st.booleans())
+    def send(self, answered: bool) -> None:
+        self.harness.send(answered=answered)
+
+    @rule()
+    def everything_written_is_lost_before_it_is_sent(self) -> None:
+        self.harness.unsent.clear()
+
+    @rule()
+    def deliver(self) -> None:
+        self.harness.deliver()
+
+    @rule(seed=st.randoms(use_true_random=False))
+    def deliver_shuffled(self, seed) -> None:
+        harness = self.harness
+        rows: list[ev.AnyEvent] = [
+            ev.ExecutionSeen(now_ns=harness.now_ns, execution=e) for e in harness.exchange.executions
+        ]
+        rows += [ev.OrderSeen(now_ns=harness.now_ns, order=o) for o in harness.exchange.orders.values()]
+        seed.shuffle(rows)
+        for row in rows[: seed.randint(0, len(rows))]:
+            harness.tell(row)
+
+    @rule(seconds=st.sampled_from([0.1, 1, 3, 8]))
+    def wait(self, seconds: float) -> None:
+        self.harness.announce()
+        self.harness.wait(seconds)
+
+    @rule()
+    def answer(self) -> None:
+        self.harness.answer_all()
+
+    @rule()
+    def stop_fires(self) -> None:
+        self.harness.exchange.stop_out(SYMBOL, self.harness.now_ns)
+
+    @rule()
+    def stream_breaks(self) -> None:
+        self.harness.tell(ev.PrivateStreamChanged(now_ns=self.harness.now_ns, up=False))
+        self.harness.tell(ev.PrivateStreamChanged(now_ns=self.harness.now_ns, up=True))
+
+    @rule()
+    def leader_dies(self) -> None:
+        self.harness.restart()
+        self.harness.ready()
+
+    @invariant()
+    def no_order_is_sent_twice(self) -> None:
+        names = Counter(intent.client_order_id for intent in self.harness.submitted)
+        assert not [name for name, count in names.items() if count > 1]
+        assert self.harness.exchange.duplicates == 0
+
+    @invariant()
+    def a_signal_opens_at_most_once(self) -> None:
+        opens = Counter(i.signal_id for i in self.harness.submitted if i.leg is Leg.OPEN)
+        assert all(count == 1 for count in opens.values())
+
+    @invariant()
+    def every_opening_order_carries_its_stop(self) -> None:
+        for intent in self.harness.submitted:
+            assert (intent.stop_loss is not None) == (intent.leg is Leg.OPEN)
+            assert intent.reduce_only == intent.leg.reduces
+
+    @invariant()
+    def the_account_never_holds_more_than_one_entry(self) -> None:
+        largest = max((i.qty for i in self.harness.submitted if i.leg is Leg.OPEN), default=0)
+        assert abs(self.harness.exchange.sizes.get(SYMBOL, 0)) <= largest
+
+    def teardown(self) -> None:
+        harness = self.harness
+        # Twice: what is held may be closed by its own time while the first is under way.
+        harness.settle()
+        harness.settle()
+        assert harness.size == harness.exchange.sizes.get(SYMBOL, 0)
+        assert set(harness.journal.executions) == {e.exec_id for e in harness.exchange.executions}
+        assert harness.core.state.open_intents() == []
+        assert "position_mismatch" not in harness.alerts
+
+
+AccountMachine.TestCase.settings = settings(max_examples=200, stateful_step_count=30, deadline=None)
+TestAccountLaws = AccountMachine.TestCase

@@ -1,0 +1,365 @@
+"""A toy exchange and journal around AccountCore, so that its laws can be tested without any I/O.
+
+The exchange fills market orders whole at the mark; the test decides which rows and answers arrive,
+in which order, how often. The journal keeps what the core told it to keep, so that a restart can be
+played at any moment.
+"""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+import msgspec
+from tests.support.configs import make_snapshot
+from tests.support.raw_frames import make_instrument
+
+from tradefleet.core import actions as act
+from tradefleet.core import events as ev
+from tradefleet.core.account import AccountCore
+from tradefleet.domain.fills import Execution, ExecutionType
+from tradefleet.domain.orders import Account, ExchangeOrder, OrderStatus, OrderType, Side, TimeInForce
+from tradefleet.domain.positions import ExchangePosition, PositionKey
+from tradefleet.domain.signals import Signal, SignalKind, Target
+from tradefleet.orders.exchange_view import ExchangeView, Wallet
+from tradefleet.orders.intents import Intent, IntentRecord
+from tradefleet.orders.outcome import Outcome
+from tradefleet.positions.plan import PositionRecord
+from tradefleet.spec.snapshot import ConfigSnapshot
+
+SECOND = 1_000_000_000
+START = 1_800_000_000 * SECOND
+ACCOUNT = Account(venue="bybit", environment="paper", uid="100001")
+SYMBOL = "ABCUSDT"
+MARK = Decimal("100")
+
+
+@dataclass
+class ToyExchange:
+    """Truth: one-way positions, orders by client order id, executions in order."""
+
+    orders: dict[str, ExchangeOrder] = field(default_factory=dict)
+    executions: list[Execution] = field(default_factory=list)
+    sizes: dict[str, Decimal] = field(default_factory=dict)
+    duplicates: int = 0
+
+    def create(self, intent: Intent, now_ns: int) -> tuple[Outcome, int]:
+        """Fill it whole, or refuse a reduce-only order that has nothing to reduce."""
+        if intent.client_order_id in self.orders:
+            self.duplicates += 1
+            return Outcome.AMBIGUOUS, 110072
+        symbol = intent.key.symbol
+        held = self.sizes.get(symbol, Decimal(0))
+        qty = intent.qty
+        if intent.reduce_only:
+            if held * intent.side.sign >= 0:
+                return Outcome.REJECTED, 110017
+            qty = min(qty, abs(held))
+        number = len(self.executions) + 1
+        order_id = f"order-{number}"
+        self.orders[intent.client_order_id] = ExchangeOrder(
+            category="linear",
+            symbol=symbol,
+            position_idx=0,
+            order_id=order_id,
+            client_order_id=intent.client_order_id,
+            side=intent.side,
+            order_type=OrderType.MARKET,
+            time_in_force=TimeInForce.IOC,
+            status=OrderStatus.FILLED if qty == intent.qty else OrderStatus.CANCELLED,
+            reduce_only=intent.reduce_only,
+            qty=intent.qty,
+            price=MARK,
+            cum_exec_qty=qty,
+            avg_price=MARK,
+            stop_order_type="",
+            trigger_price=None,
+            create_type="CreateByUser",
+            cancel_type="UNKNOWN",
+            reject_reason="EC_NoError",
+            created_ns=now_ns,
+            at_ns=now_ns,
+        )
+        self._execute(intent.client_order_id, order_id, symbol, intent.side, qty, now_ns, "")
+        return Outcome.ACCEPTED, 0
+
+    def stop_out(self, symbol: str, now_ns: int) -> None:
+        """The attached stop fires: an execution with no client order id."""
+        held = self.sizes.get(symbol, Decimal(0))
+        if held:
+            side = Side.SELL if held > 0 else Side.BUY
+            self._execute("", f"stop-{len(self.executions)}", symbol, side, abs(held), now_ns, "StopLoss")
+
+    def _execute(
+        self, name: str, order_id: str, symbol: str, side: Side, qty: Decimal, now_ns: int, stop: str
+    ) -> None:
+        half = (qty / 2).quantize(Decimal("0.01"))
+        for part in [p for p in (half, qty - half) if p > 0]:
+            self.executions.append(
+                Execution(
+                    category="linear",
+                    symbol=symbol,
+                    exec_id=f"exec-{len(self.executions) + 1}",
+                    order_id=order_id,
+                    client_order_id=name,
+                    side=side,
+                    exec_type=ExecutionType.TRADE,
+                    price=MARK,
+                    qty=part,
+                    fee=Decimal("0.01"),
+                    is_maker=False,
+                    closed_qty=Decimal(0),
+                    stop_order_type=stop,
+                    create_type="CreateByStopLoss" if stop else "CreateByUser",
+                    seq=len(self.executions) + 1,
+                    at_ns=now_ns,
+                )
+            )
+        self.sizes[symbol] = self.sizes.get(symbol, Decimal(0)) + side.sign * qty
+
+    def view(self, asked_ns: int) -> ExchangeView:
+        """A complete answer, all at once."""
+        return ExchangeView(
+            asked_ns=asked_ns,
+            answered_ns=asked_ns,
+            executions_from_ns=0,
+            open_orders=(),
+            closed_orders=tuple(self.orders.values()),
+            executions=tuple(self.executions),
+            positions=tuple(
+                ExchangePosition(
+                    key=PositionKey("linear", symbol),
+                    size=size,
+                    entry_price=MARK,
+                    mark_price=MARK,
+                    stop_loss=None,
+                    take_profit=None,
+                    leverage=None,
+                    seq=1,
+                    at_ns=asked_ns,
+                )
+                for symbol, size in self.sizes.items()
+                if size
+            ),
+            wallet=wallet(asked_ns),
+        )
+
+
+def wallet(now_ns: int, balance: str = "10000") -> Wallet:
+    """A wallet without unrealised profit."""
+    return Wallet(coin="USDT", wallet_balance=Decimal(balance), equity=Decimal(balance), at_ns=now_ns)
+
+
+@dataclass
+class ToyJournal:
+    """What survives a restart."""
+
+    intents: dict[str, IntentRecord] = field(default_factory=dict)
+    positions: dict[PositionKey, PositionRecord] = field(default_factory=dict)
+    executions: dict[str, None] = field(default_factory=dict)
+    signals: dict[str, act.Verdict] = field(default_factory=dict)
+    owners: dict[int, ev.ShardOwner] = field(default_factory=dict)
+    latches: dict[str, ev.LatchRecord] = field(default_factory=dict)
+    baseline: ev.Baseline | None = None
+
+
+class Harness:
+    """AccountCore with a clock of its own, the toy exchange and the toy journal."""
+
+    def __init__(self, config: ConfigSnapshot | None = None) -> None:
+        self.now_ns = START
+        self.exchange = ToyExchange()
+        self.journal = ToyJournal()
+        self.config = config or account_config()
+        self.epoch = 0
+        self.submitted: list[Intent] = []
+        self.unsent: list[Intent] = []
+        self.judged: list[act.JudgeSignal] = []
+        self.questions: list[act.AskForOrder | act.Reconcile] = []
+        self.alerts: list[str] = []
+        self.restart()
+
+    def restart(self) -> None:
+        """A new leader: only the journal and the exchange remember anything."""
+        self.epoch += 1
+        self.unsent.clear()
+        self.questions.clear()
+        self.core = AccountCore()
+        self.tell(
+            ev.Restored(
+                now_ns=self.now_ns,
+                account=ACCOUNT,
+                epoch=self.epoch,
+                config=self.config,
+                instruments=(make_instrument(SYMBOL),),
+                taker_fee=Decimal("0.00055"),
+                intents=tuple(self.journal.intents.values()),
+                positions=tuple(self.journal.positions.values()),
+                executions_counted=tuple(self.journal.executions),
+                seen_signals=tuple(self.journal.signals),
+                owners=tuple(self.journal.owners.values()),
+                latches=tuple(self.journal.latches.values()),
+                baseline=self.journal.baseline,
+                quiet_until_ns=self.now_ns,
+            )
+        )
+
+    def ready(self) -> "Harness":
+        """Everything that opening needs: lease, stream, owner, prices, a finished comparison."""
+        self.tell(ev.RightToOpenChanged(now_ns=self.now_ns, granted=True, reason=""))
+        self.tell(ev.PrivateStreamChanged(now_ns=self.now_ns, up=True))
+        self.announce()
+        self.prices()
+        self.answer_all()
+        return self
+
+    def announce(self) -> None:
+        """The shard's process is there and warm."""
+        self.tell(ev.ShardAnnounced(now_ns=self.now_ns, shard=0, instance="pod-a", generation=1, warm=True))
+
+    def prices(self, mark: Decimal = MARK) -> None:
+        """A ticker frame."""
+        self.tell(ev.MarketMoved(now_ns=self.now_ns, symbol=SYMBOL, mark=mark, bid=mark, ask=mark, last=mark))
+
+    def signal(self, name: str, target: Target, *, hold_s: int = 0, expires_s: int = 2) -> None:
+        """A signal of the shard's owner."""
+        owner = self.journal.owners.get(0)
+        self.tell(
+            ev.SignalReceived(
+                now_ns=self.now_ns,
+                signal=Signal(
+                    signal_id=name,
+                    bot_uid=self.config.uid,
+                    venue="bybit",
+                    symbol=SYMBOL,
+                    strategy="imbalance",
+                    kind=SignalKind.BOOK,
+                    target=target,
+                    strength=1.0,
+                    price=MARK,
+                    hold_ns=hold_s * SECOND,
+                    reason="",
+                    at_ns=self.now_ns,
+                    seen_ns=self.now_ns,
+                    expires_ns=self.now_ns + expires_s * SECOND,
+                    shard=0,
+                    instance="pod-a",
+                    owner_epoch=owner.owner_epoch if owner else 0,
+                    generation=1,
+                ),
+            )
+        )
+
+    def wait(self, seconds: float) -> None:
+        """Time passes; prices go on."""
+        self.now_ns += int(seconds * SECOND)
+        self.prices()
+        self.tell(ev.Ticked(now_ns=self.now_ns))
+
+    def send(self, *, answered: bool = True) -> None:
+        """Every written intent reaches the exchange once; its answer may be lost."""
+        for intent in self.unsent[:]:
+            self.unsent.remove(intent)
+            self.tell(ev.IntentWritten(now_ns=self.now_ns, client_order_id=intent.client_order_id))
+            outcome, code = self.exchange.create(intent, self.now_ns)
+            self.tell(
+                ev.SendFinished(
+                    now_ns=self.now_ns,
+                    client_order_id=intent.client_order_id,
+                    outcome=outcome if answered else Outcome.AMBIGUOUS,
+                    order_id="",
+                    ret_code=code if answered else None,
+                    message="" if answered else "no answer",
+                )
+            )
+
+    def deliver(self) -> None:
+        """All rows of the private stream, again from the first: repeats must not matter."""
+        for execution in self.exchange.executions:
+            self.tell(ev.ExecutionSeen(now_ns=self.now_ns, execution=execution))
+        for order in self.exchange.orders.values():
+            self.tell(ev.OrderSeen(now_ns=self.now_ns, order=order))
+
+    def answer_all(self) -> None:
+        """Answer every question that the core has asked."""
+        while self.questions:
+            question = self.questions.pop(0)
+            if isinstance(question, act.Reconcile):
+                self.tell(ev.ExchangeRead(now_ns=self.now_ns, view=self.exchange.view(self.now_ns)))
+                continue
+            name = question.client_order_id
+            order = self.exchange.orders.get(name)
+            self.tell(
+                ev.OrderQueried(
+                    now_ns=self.now_ns,
+                    client_order_id=name,
+                    answer=ev.QueryAnswer.FOUND if order else ev.QueryAnswer.ABSENT,
+                    order=order,
+                    executions=tuple(e for e in self.exchange.executions if e.client_order_id == name),
+                    asked_ns=self.now_ns,
+                )
+            )
+
+    def settle(self) -> None:
+        """Let everything come to its end."""
+        for _ in range(12):
+            self.send()
+            self.deliver()
+            self.wait(1)
+            self.answer_all()
+
+    @property
+    def size(self) -> Decimal:
+        """Our size of the one symbol."""
+        return self.core.state.position(PositionKey("linear", SYMBOL)).size
+
+    def tell(self, event: ev.AnyEvent) -> None:
+        """One event; what was decided is journaled."""
+        for action in self.core.handle(event):
+            self._keep(action)
+
+    def _keep(self, action: act.AnyAction) -> None:
+        journal = self.journal
+        match action:
+            case act.Submit(intent=intent):
+                self.submitted.append(intent)
+                self.unsent.append(intent)
+                journal.intents[intent.client_order_id] = self.core.state.tracked[
+                    intent.client_order_id
+                ].record
+            case act.JudgeSignal():
+                self.judged.append(action)
+                journal.signals[action.signal.signal_id] = action.verdict
+            case act.KeepIntent(record=record):
+                journal.intents[record.intent.client_order_id] = record
+            case act.KeepExecution(execution=execution):
+                assert execution.exec_id not in journal.executions
+                journal.executions[execution.exec_id] = None
+            case act.KeepPosition(position=position):
+                journal.positions[position.key] = position
+            case act.ChooseOwner(owner=owner):
+                journal.owners[owner.shard] = owner
+            case act.EngageLatch(latch=latch):
+                journal.latches[latch.latch_id] = latch
+            case act.KeepBaseline(baseline=baseline):
+                journal.baseline = baseline
+            case act.AskForOrder() | act.Reconcile():
+                self.questions.append(action)
+            case act.Alert(kind=kind):
+                self.alerts.append(kind)
+            case _:
+                pass
+
+
+def account_config(**risk: object) -> ConfigSnapshot:
+    """A bot with one symbol and `imbalance` on; `risk` replaces limits."""
+    snapshot = make_snapshot()
+    strategies = msgspec.structs.replace(
+        snapshot.spec.strategies,
+        imbalance=msgspec.structs.replace(snapshot.spec.strategies.imbalance, enabled=True),
+    )
+    spec = msgspec.structs.replace(
+        snapshot.spec,
+        strategies=strategies,
+        risk=msgspec.structs.replace(snapshot.spec.risk, **risk),
+        universe=msgspec.structs.replace(snapshot.spec.universe, symbols=[SYMBOL]),
+    )
+    return msgspec.structs.replace(snapshot, spec=spec)
