@@ -22,6 +22,7 @@ from tests.support.simulated_account import (
 
 from tradefleet.adapters.bybit import order_client
 from tradefleet.adapters.bybit.clock import ExchangeClock
+from tradefleet.adapters.bybit.errors import Unreadable
 from tradefleet.adapters.bybit.order_client import CREATE, EXECUTIONS, OPEN_ORDERS, OrderClient
 from tradefleet.core.events import QueryAnswer
 from tradefleet.domain.orders import OrderStatus
@@ -203,6 +204,26 @@ async def test_the_exchanges_clock_decides_not_this_machines(served: SimulatedAc
     off_by_ns = clock.now_ns() - time.time_ns() - fast_by_ns
 
     assert abs(off_by_ns) <= clock.error_ns + SECOND_NS // 100
+
+
+async def test_a_clock_that_cannot_be_measured_again_keeps_its_offset(served: SimulatedAccount) -> None:
+    broken = False
+
+    def market_time(request: web.Request) -> web.Response:
+        if broken:
+            return web.Response(status=500, text="<html>")
+        return web.json_response({"retCode": 0, "result": {"timeNano": str(time.time_ns())}})
+
+    served.trouble = market_time
+    clock = ExchangeClock(served.rest)
+    await clock.measure()
+    before_ns = clock.now_ns()
+
+    broken = True
+    with pytest.raises(Unreadable):
+        await clock.measure()
+
+    assert clock.now_ns() > before_ns
 
 
 async def test_an_order_nobody_knows_is_absent_only_when_every_list_answered(
