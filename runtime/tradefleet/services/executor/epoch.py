@@ -17,7 +17,8 @@ import structlog
 from tradefleet.adapters.bybit.private_stream import PrivateStream
 from tradefleet.adapters.bybit.public_stream import PublicStream, StreamSettings
 from tradefleet.adapters.files.config import SnapshotFile
-from tradefleet.adapters.postgres.journal import Fenced, Journal, JournalDown
+from tradefleet.adapters.postgres.errors import Fenced, JournalDown
+from tradefleet.adapters.postgres.journal import Journal
 from tradefleet.adapters.postgres.lease import LeaseKeeper
 from tradefleet.adapters.redis.executor_bus import ExecutorBus
 from tradefleet.adapters.redis.messages import StreamPosition

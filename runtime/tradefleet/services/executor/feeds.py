@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable, Collection
 from typing import Final
 
 from tradefleet.adapters.files.config import BadSnapshot, SnapshotFile
-from tradefleet.adapters.postgres.journal import Journal, JournalDown
+from tradefleet.adapters.postgres.errors import JournalDown
+from tradefleet.adapters.postgres.journal import Journal
 from tradefleet.adapters.redis.executor_bus import ExecutorBus
 from tradefleet.adapters.redis.messages import BadMessage, BusDown, ShardAnnouncement, StreamPosition
 from tradefleet.core.events import (

@@ -14,7 +14,8 @@ from tradefleet.adapters.bybit.clock import ExchangeClock
 from tradefleet.adapters.bybit.errors import Unreadable
 from tradefleet.adapters.bybit.order_client import OrderClient
 from tradefleet.adapters.failpoints import failpoint
-from tradefleet.adapters.postgres.journal import Fenced, IntentExists, Journal, JournalDown
+from tradefleet.adapters.postgres.errors import Fenced, IntentExists, JournalDown
+from tradefleet.adapters.postgres.journal import Journal
 from tradefleet.core.actions import Alert, AnyAction, AskForOrder, JudgeSignal, Reconcile, Submit, Verdict
 from tradefleet.core.events import (
     AnyEvent,

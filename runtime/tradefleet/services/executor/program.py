@@ -22,8 +22,9 @@ from tradefleet.adapters.bybit.order_client import OrderClient
 from tradefleet.adapters.bybit.public_rest import ExchangeUnreachable, UnknownSymbols, instruments
 from tradefleet.adapters.files.config import BadSnapshot, SnapshotFile
 from tradefleet.adapters.files.status import write_json
-from tradefleet.adapters.postgres.journal import Fenced, Journal, JournalDown, JournalState
-from tradefleet.adapters.postgres.lease import AccountInUse, Grant, LeaseKeeper
+from tradefleet.adapters.postgres.errors import AccountInUse, Fenced, JournalDown
+from tradefleet.adapters.postgres.journal import Journal, JournalState
+from tradefleet.adapters.postgres.lease import FAST, SAFE, Grant, LeaseKeeper
 from tradefleet.adapters.postgres.migrations import migrate
 from tradefleet.adapters.redis.executor_bus import ExecutorBus
 from tradefleet.adapters.redis.messages import BusDown, StreamPosition
@@ -40,8 +41,7 @@ from tradefleet.spec.trading import LeasePreset
 
 log = structlog.get_logger(__name__)
 
-LEASE_SECONDS: Final = {LeasePreset.FAST: (2.0, 0.5), LeasePreset.SAFE: (15.0, 3.0)}
-"""Time to live and period of renewal."""
+LEASE_SECONDS: Final = {LeasePreset.FAST: FAST, LeasePreset.SAFE: SAFE}
 
 PROGRESS_S: Final = 0.1
 
@@ -247,21 +247,21 @@ class _Program:
 
     async def _granted(self, lease: LeaseKeeper) -> Grant | None:
         """The grant of the next epoch; None when we are to stop first."""
-        stopping = asyncio.create_task(self._stop.wait())
+        acquiring = asyncio.create_task(lease.acquired())
         try:
-            while True:
-                acquiring = asyncio.create_task(lease.acquired())
-                await asyncio.wait({acquiring, stopping}, return_when=asyncio.FIRST_COMPLETED)
-                if not acquiring.done():
-                    acquiring.cancel()
-                    return None
-                try:
-                    return await acquiring
-                except AccountInUse as error:
-                    self._say_in_use(error)
-                await asyncio.wait({stopping}, timeout=self._settings.retry_s)
+            while not self._stop.is_set():
+                await asyncio.wait({acquiring}, timeout=self._settings.retry_s)
+                if lease.trouble:
+                    self._status.store_down("postgres", lease.trouble)
+                if acquiring.done():
+                    try:
+                        return await acquiring
+                    except AccountInUse as error:
+                        self._say_in_use(error)
+                        acquiring = asyncio.create_task(lease.acquired())
+            return None
         finally:
-            stopping.cancel()
+            acquiring.cancel()
 
     def _say_in_use(self, error: AccountInUse) -> None:
         if self._status.state != "account_in_use":
