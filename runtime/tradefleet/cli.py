@@ -6,23 +6,16 @@ imported by the command that needs them, so that a shard does not load what only
 """
 
 import asyncio
-import os
 import sys
-from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, NoReturn
 
-import msgspec
 import typer
 
 from tradefleet.spec.decode import load_bot
 from tradefleet.spec.problems import SpecError
 
 FAILED = 1
-CONFIGURATION = 2
-"""Restarting does not help: somebody has to change the settings."""
-
-Settings = TypeVar("Settings", bound=msgspec.Struct)
 
 app = typer.Typer(
     name="tradefleet",
@@ -55,6 +48,52 @@ def validate(file: Annotated[Path, typer.Argument(help="A TradingBot as YAML.")]
     print(f"{file}: {bot.metadata.name} is a valid TradingBot with {len(bot.spec.universe.symbols)} symbols")
 
 
+@app.command()
+def up(
+    file: Annotated[Path, typer.Argument(help="A TradingBot as YAML; edits of it take effect at once.")],
+    data: Annotated[Path | None, typer.Option(help="Folder for everything that must be kept.")] = None,
+    plain: Annotated[bool, typer.Option("--plain", help="Print lines instead of a live table.")] = False,
+    seconds: Annotated[float | None, typer.Option(min=0, help="End after so many seconds.")] = None,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="At the end, compare Postgres with the exchange.")
+    ] = False,
+    postgres: PostgresAddress = None,
+    redis: Annotated[
+        str | None,
+        typer.Option("--redis", envvar="TRADEFLEET_REDIS", help="Address of a Redis or Valkey to use."),
+    ] = None,
+) -> None:
+    """Run a bot on this machine: stores, simulated exchange, executor and shards."""
+    from tradefleet.services.fleet.problems import FleetFailed
+    from tradefleet.services.fleet.program import UpOptions
+    from tradefleet.services.fleet.program import up as run
+
+    options = UpOptions(
+        file=file, data=data, plain=plain, seconds=seconds, verify=verify, postgres=postgres, redis=redis
+    )
+    try:
+        status = asyncio.run(run(options))
+    except FleetFailed as failure:
+        fail(str(failure))
+    raise typer.Exit(status)
+
+
+@app.command(hidden=True)
+def shard(settings: SettingsFile) -> None:
+    """Run one shard."""
+    from tradefleet.services import shard as service
+
+    raise typer.Exit(service.main([str(settings)]))
+
+
+@app.command(hidden=True)
+def executor(settings: SettingsFile) -> None:
+    """Run the executor."""
+    from tradefleet.services.executor import program as service
+
+    raise typer.Exit(service.main([str(settings)]))
+
+
 @app.command(hidden=True)
 def simulate(settings: SettingsFile) -> None:
     """Run the simulated exchange."""
@@ -67,27 +106,3 @@ def fail(text: str, status: int = FAILED) -> NoReturn:
     """Say what is wrong and end; the text is for a person, no traceback follows."""
     print(f"tradefleet: {text}", file=sys.stderr)
     raise typer.Exit(status)
-
-
-def read_settings(file: Path, kind: type[Settings]) -> Settings:
-    """The settings of a child process; ends it with `CONFIGURATION` when they cannot be read."""
-    try:
-        return msgspec.json.decode(file.read_bytes(), type=kind)
-    except (OSError, msgspec.DecodeError) as error:
-        fail(f"{file}: {error}", CONFIGURATION)
-
-
-def run_loop(service: Callable[[Settings], Coroutine[Any, Any, None]], settings: Settings) -> None:
-    """Run one service to its end on uvloop."""
-    import uvloop
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(service(settings))
-
-
-def home_of(name: str) -> str:
-    """The value of an environment variable; ends the process when it is missing."""
-    value = os.environ.get(name)
-    if not value:
-        fail(f"the environment variable {name} is missing", CONFIGURATION)
-    return value
