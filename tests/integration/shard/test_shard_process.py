@@ -3,6 +3,7 @@
 import signal
 import time
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ from tests.integration.shard.conftest import SimulatorProcess, Start, make_confi
 from tests.support.shard_process import PATIENCE_S
 from tests.support.valkey_server import RunningValkey
 
+from tradefleet.adapters import failpoints
 from tradefleet.core.events import ShardOwner
 from tradefleet.domain.signals import Signal, book_signal_id
 from tradefleet.spec.strategies import Breakout, Strategies, Timeframe
@@ -241,3 +243,30 @@ def test_a_status_file_that_cannot_be_written_is_one_line(start: Start) -> None:
 
     assert shard.process.wait(PATIENCE_S) == 1
     assert "cannot be written" in shard.lines()[0]
+
+
+def test_a_shard_stopped_while_its_bus_is_down_ends_at_once(start: Start, valkey: RunningValkey) -> None:
+    valkey.kill()
+    shard = start().shard
+    shard.wait_for(lambda status: status["warm"])
+
+    assert shard.stop() == 0
+    assert shard.status()["state"] == "stopped"
+
+
+@pytest.mark.parametrize(("point", "published"), [("shard.before_publish", 0), ("shard.published", 1)])
+def test_a_shard_can_be_killed_around_a_publish(
+    start: Start, valkey: RunningValkey, tmp_path: Path, point: str, published: int
+) -> None:
+    points = tmp_path / "points"
+    points.mkdir()
+    shard = start(make_config(**EAGER), environment={failpoints.VARIABLE: f"{points}:{point}"}).shard
+    choose(valkey, shard.wait_for(lambda status: status["warm"])["instance"], 1)
+    deadline = time.monotonic() + PATIENCE_S
+    while not (points / f"{point}.hit").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+    shard.stop(signal.SIGKILL)
+
+    assert len(signals_in(valkey, 0)) == published

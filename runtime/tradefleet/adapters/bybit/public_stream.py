@@ -203,6 +203,8 @@ class _Connection:
             watch.cancel()
             transport.disconnect(graceful=False)
             await asyncio.wait({watch, gone}, timeout=1.0)
+            if not gone.cancel() and not gone.cancelled():
+                gone.exception()  # looked at, so that nobody complains of an exception unseen
         self._stream.on_lost(self.topics, reason)
         return reason
 
