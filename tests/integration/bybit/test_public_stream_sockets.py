@@ -63,7 +63,8 @@ class Client:
 
 async def until(wanted: Any) -> None:
     async with asyncio.timeout(20):
-        while not wanted():  # noqa: ASYNC110: what is waited for happens in a server and says nothing
+        # What is waited for happens in a server, which tells nobody.
+        while not wanted():  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 
 
