@@ -78,6 +78,22 @@ def up(
     raise typer.Exit(status)
 
 
+@app.command("replay-decisions")
+def replay_decisions(file: Annotated[Path, typer.Argument(help="A log of decisions of one epoch.")]) -> None:
+    """Feed a log of decisions to a fresh core and check that it decides the same."""
+    import msgspec
+
+    from tradefleet.core.account import AccountCore
+    from tradefleet.core.digest import DecisionsDiffer, replay
+
+    try:
+        with file.open("rb") as lines:
+            digest = replay(lines, AccountCore())
+    except (OSError, msgspec.DecodeError, DecisionsDiffer) as error:
+        fail(f"{file}: {error}")
+    print(f"{file}: {digest.count} decisions, the same again; digest {digest.value}")
+
+
 @app.command(hidden=True)
 def shard(settings: SettingsFile) -> None:
     """Run one shard."""
