@@ -54,7 +54,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
     unusable = DataFolder(tmp_path / "file" / "data")
 
-    with pytest.raises(FleetFailed, match="name a writable folder with --data") as failure, unusable.claimed():
+    with pytest.raises(FleetFailed, match="name a writable folder") as failure, unusable.claimed():
         pass
 
     assert len(str(failure.value).splitlines()) == 1

@@ -144,18 +144,15 @@ class DataFolder:
         path = self.root / relative
         try:
             with self._usable():
-                return msgspec.json.decode(path.read_bytes(), type=kind)
+                raw = path.read_bytes() if path.exists() else None
+            return None if raw is None else msgspec.json.decode(raw, type=kind)
         except msgspec.DecodeError as error:
             raise FleetFailed(f"{path}: cannot be read ({error}); name another folder with --data") from error
-        except FileNotFoundError:
-            return None
 
     @contextlib.contextmanager
     def _usable(self) -> Iterator[None]:
         try:
             yield
-        except FileNotFoundError:
-            raise
         except OSError as error:
             raise FleetFailed(
                 f"data folder {self.root}: cannot be used ({error.strerror}: {error.filename}); "

@@ -23,6 +23,7 @@ from tradefleet.services.fleet import live_table, plain_lines
 from tradefleet.services.fleet.config_watch import EditWatch, Refused, first_snapshot, judge_edit
 from tradefleet.services.fleet.data_folder import DataFolder, FleetState, default_folder
 from tradefleet.services.fleet.problems import FleetFailed
+from tradefleet.services.fleet.process import until
 from tradefleet.services.fleet.stores import Stores
 from tradefleet.services.fleet.supervisor import Fleet
 from tradefleet.services.fleet.verify import RunFacts, verify_fleet
@@ -31,6 +32,7 @@ from tradefleet.spec.snapshot import ConfigSnapshot
 
 LOOK_EVERY_S = 0.2
 PLAIN_LINE_EVERY_S = 2.0
+SPAWN_PATIENCE_S = 2.0
 
 
 class UpOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,6 +123,7 @@ async def _live(
     screen.say(f"starting {fleet.snapshot.name}, generation {fleet.snapshot.generation}")
     if not await _unless(stop, fleet.start()):
         return 0
+    await until(fleet.spawned, within_s=SPAWN_PATIENCE_S)
     screen.say("processes: " + " ".join(f"{name}={pid}" for name, pid in fleet.pids().items()))
     with screen.shown():
         await _keep_up(fleet, watch, screen, options, stop, run)

@@ -90,6 +90,10 @@ class Fleet:
         if self.failure is not None:
             raise self.failure
 
+    async def spawned(self) -> bool:
+        """True when every process has been started at least once."""
+        return None not in self.pids().values()
+
     # --- what it shows -----------------------------------------------------------------------
 
     def view(self) -> FleetView:
