@@ -1,5 +1,6 @@
 """One simulator process and one Valkey for a module; a shard process for each test."""
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -36,9 +37,10 @@ class SimulatorProcess(NamedTuple):
             assert json.load(answer)["retCode"] == 0
 
 
-@pytest.fixture(scope="module")
-def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatorProcess]:
-    folder = tmp_path_factory.mktemp("simulator")
+@contextlib.contextmanager
+def running_simulator(folder: Path, port: int = 0) -> Iterator[SimulatorProcess]:
+    """A simulator for the length of a block."""
+    folder.mkdir(exist_ok=True)
     ready, settings = folder / "ready.json", folder / "settings.json"
     settings.write_text(
         json.dumps(
@@ -46,6 +48,7 @@ def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatorPro
                 "state_folder": str(folder / "state"),
                 "api_key": "key",
                 "api_secret": "secret",
+                "port": port,
                 "ready_file": str(ready),
                 "speed": SPEED,
                 "history_minutes": 30,
@@ -65,6 +68,12 @@ def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatorPro
     finally:
         process.terminate()
         process.wait()
+
+
+@pytest.fixture(scope="module")
+def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatorProcess]:
+    with running_simulator(tmp_path_factory.mktemp("simulator")) as running:
+        yield running
 
 
 @pytest.fixture

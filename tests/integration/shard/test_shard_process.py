@@ -1,6 +1,7 @@
 """A real shard between a real simulator and a real Valkey."""
 
 import signal
+import socket
 import time
 from decimal import Decimal
 from pathlib import Path
@@ -9,7 +10,13 @@ from typing import Any
 import msgspec
 import pytest
 import redis
-from tests.integration.shard.conftest import SimulatorProcess, Start, make_config, write_config
+from tests.integration.shard.conftest import (
+    SimulatorProcess,
+    Start,
+    make_config,
+    running_simulator,
+    write_config,
+)
 from tests.support.shard_process import PATIENCE_S
 from tests.support.valkey_server import RunningValkey
 
@@ -270,3 +277,30 @@ def test_a_shard_can_be_killed_around_a_publish(
     shard.stop(signal.SIGKILL)
 
     assert len(signals_in(valkey, 0)) == published
+
+
+def test_a_shard_outlives_its_exchange(start: Start, tmp_path: Path) -> None:
+    with running_simulator(tmp_path / "first") as first:
+        shard = start(rest=first.rest, publicStream=first.public_stream).shard
+        shard.wait_for(lambda status: status["warm"])
+
+    down = shard.wait_for(lambda status: not status["warm"] and status["connections"] == 0)
+    with running_simulator(tmp_path / "second", int(first.rest.rpartition(":")[2])):
+        back = shard.wait_for(lambda status: status["warm"])
+
+    assert all(symbol["book_age_ms"] is None for symbol in down["symbols"].values())
+    assert back["instance"] == down["instance"]
+    assert back["connections"] == 1
+    assert shard.errors() == []
+
+
+def test_a_shard_stopped_before_the_exchange_answers_ends_at_once(start: Start) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        mute.settimeout(PATIENCE_S)
+        shard = start(rest=f"http://127.0.0.1:{mute.getsockname()[1]}").shard
+        connection, _ = mute.accept()
+        with connection:
+            assert shard.stop() == 0
+
+    assert shard.status() == {}
+    assert shard.errors() == []
