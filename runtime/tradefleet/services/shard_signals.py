@@ -7,12 +7,12 @@ then dropped and counted. A reader drops repeats by id, so an uncertain publish 
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
 from tradefleet.adapters.failpoints import failpoint
-from tradefleet.adapters.redis import BusDown, ShardBus
+from tradefleet.adapters.redis import BusDown
 from tradefleet.domain.signals import Signal
 
 log = structlog.get_logger(__name__)
@@ -21,6 +21,14 @@ MOST_WAITING: Final = 1_000
 """Signals that wait at most: what 200 symbols make in tens of seconds. The oldest goes first."""
 
 RETRY_S: Final = 0.2
+
+
+class SignalSink(Protocol):
+    """Where signals go; in a process the ShardBus."""
+
+    async def publish(self, signal: Signal) -> None:
+        """Append the signal; raises BusDown."""
+        ...
 
 
 class BusState:
@@ -47,7 +55,7 @@ class BusState:
 class SignalPublisher:
     """The queue and its one consumer."""
 
-    def __init__(self, bus: ShardBus, state: BusState, clock: Callable[[], int]) -> None:
+    def __init__(self, bus: SignalSink, state: BusState, clock: Callable[[], int]) -> None:
         self._bus = bus
         self._state = state
         self._clock = clock
