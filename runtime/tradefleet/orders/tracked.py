@@ -16,8 +16,9 @@ from tradefleet.orders.outcome import Outcome
 
 
 class Tracked(msgspec.Struct, frozen=True, kw_only=True):
-    """sent_ns: when the send's answer was known, 0 before. asked_ns: when the exchange was last asked for it. asking: an answer is outstanding.
-    close_signal_id: a flat signal that came before the first fill."""
+    """sent_ns: when the send's answer was known, 0 before. asked_ns: when the exchange was last asked
+    for it. asking: an answer is outstanding. close_signal_id: a flat signal that came before the
+    first fill."""
 
     record: IntentRecord
     order: ExchangeOrder | None = None
