@@ -8,6 +8,7 @@ import pytest
 
 from tradefleet.services.fleet.data_folder import DataFolder
 from tradefleet.services.fleet.problems import FleetFailed
+from tradefleet.spec.bot import BotSpec
 
 
 def test_a_bot_keeps_its_uid(tmp_path: Path) -> None:
@@ -15,11 +16,11 @@ def test_a_bot_keeps_its_uid(tmp_path: Path) -> None:
 
     with data.claimed():
         first = data.state("default", "bot")
-        data.keep(msgspec.structs.replace(first, generation=5))
+        data.keep(msgspec.structs.replace(first, generation=5, spec=BotSpec()))
     with data.claimed():
         again = data.state("default", "bot")
 
-    assert (again.uid, again.generation) == (first.uid, 5)
+    assert again == msgspec.structs.replace(first, generation=5, spec=BotSpec())
 
 
 def test_a_second_fleet_on_one_folder_is_refused(tmp_path: Path) -> None:

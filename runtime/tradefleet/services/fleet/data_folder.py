@@ -22,6 +22,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from tradefleet.services.fleet.problems import FleetFailed
+from tradefleet.spec.bot import BotSpec
 from tradefleet.spec.snapshot import ShardAssignment
 
 DATABASE_UID: Final = 65534
@@ -35,14 +36,14 @@ Kept = TypeVar("Kept", bound=msgspec.Struct)
 class FleetState(msgspec.Struct, frozen=True, kw_only=True):
     """What a second `up` on the same folder must know. A port of 0 has not been chosen yet.
 
-    spec: canonical JSON of the last good spec, by which the next start sees what has changed.
+    spec: the last good one, by which the next start sees what has changed.
     """
 
     uid: str
     name: str
     namespace: str
     generation: int = 0
-    spec: msgspec.Raw | None = None
+    spec: BotSpec | None = None
     shards: tuple[ShardAssignment, ...] = ()
     postgres_port: int = 0
     valkey_port: int = 0

@@ -27,7 +27,7 @@ from tradefleet.services.fleet.process import until
 from tradefleet.services.fleet.stores import Stores
 from tradefleet.services.fleet.supervisor import Fleet
 from tradefleet.services.fleet.verify import RunFacts, verify_fleet
-from tradefleet.spec.bot import BotSpec, TradingBot
+from tradefleet.spec.bot import TradingBot
 from tradefleet.spec.snapshot import ConfigSnapshot
 
 LOOK_EVERY_S = 0.2
@@ -166,11 +166,8 @@ async def _follow(fleet: Fleet, watch: EditWatch) -> None:
 
 
 def _first(state: FleetState, bot: TradingBot) -> ConfigSnapshot:
-    previous = None
-    if state.spec is not None:
-        previous = msgspec.json.decode(state.spec, type=BotSpec)
     snapshot = first_snapshot(
-        state.uid, bot, generation=state.generation, previous=previous, shards=state.shards
+        state.uid, bot, generation=state.generation, previous=state.spec, shards=state.shards
     )
     if isinstance(snapshot, Refused):
         raise FleetFailed(snapshot.reason)

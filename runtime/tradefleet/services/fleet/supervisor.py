@@ -29,8 +29,6 @@ from tradefleet.spec.snapshot import ConfigSnapshot
 READY_PATIENCE_S = 30.0
 WARM_PATIENCE_S = 60.0
 
-_SPEC_ENCODER = msgspec.json.Encoder(decimal_format="number")
-
 
 class Fleet:
     """All processes of one bot on this machine."""
@@ -142,6 +140,7 @@ class Fleet:
     async def _replace(self, edit: Replace) -> None:
         snapshot = edit.snapshot
         self.newest_generation = snapshot.generation
+        self._remember(self.state)
         self._say(f"generation {snapshot.generation} replaces processes: {_list(edit.changed)}")
         if edit.simulator:
             await self._replace_simulator(snapshot.spec)
@@ -202,9 +201,11 @@ class Fleet:
         self._remember(self.state)
 
     def _remember(self, state: FleetState) -> None:
-        spec = msgspec.Raw(_SPEC_ENCODER.encode(self.snapshot.spec))
         self.state = msgspec.structs.replace(
-            state, generation=self.newest_generation, spec=spec, shards=self.snapshot.shards
+            state,
+            generation=self.newest_generation,
+            spec=self.snapshot.spec,
+            shards=self.snapshot.shards,
         )
         self.data.keep(self.state)
 
