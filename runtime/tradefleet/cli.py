@@ -6,6 +6,7 @@ imported by the command that needs them, so that a shard does not load what only
 """
 
 import asyncio
+import getpass
 import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -28,6 +29,7 @@ latches = typer.Typer(help="What stops the bot from opening until a person clear
 app.add_typer(latches, name="latches")
 
 SettingsFile = Annotated[Path, typer.Option("--settings", help="JSON file with the settings of the process.")]
+DataFolderOption = Annotated[Path | None, typer.Option("--data", help="Data folder of the fleet.")]
 PostgresAddress = Annotated[
     str | None, typer.Option("--postgres", envvar="TRADEFLEET_POSTGRES", help="Address of a Postgres to use.")
 ]
@@ -57,7 +59,8 @@ def up(
     verify: Annotated[
         bool, typer.Option("--verify", help="At the end, compare Postgres with the exchange.")
     ] = False,
-    postgres: PostgresAddress = None,
+    postgres: DataFolderOption = Annotated[Path | None, typer.Option("--data", help="Data folder of the fleet.")]
+PostgresAddress = None,
     redis: Annotated[
         str | None,
         typer.Option("--redis", envvar="TRADEFLEET_REDIS", help="Address of a Redis or Valkey to use."),
@@ -76,6 +79,38 @@ def up(
     except FleetFailed as failure:
         fail(str(failure))
     raise typer.Exit(status)
+
+
+@latches.command("list")
+def list_latches(data: DataFolderOption = None, postgres: DataFolderOption = Annotated[Path | None, typer.Option("--data", help="Data folder of the fleet.")]
+PostgresAddress = None) -> None:
+    """Show the engaged latches."""
+    from tradefleet.services.fleet import latches as service
+    from tradefleet.services.fleet.problems import FleetFailed
+
+    try:
+        lines = asyncio.run(service.engaged(service.postgres_of(postgres, data)))
+    except FleetFailed as failure:
+        fail(str(failure))
+    print("\n".join(lines) or "no latch is engaged")
+
+
+@latches.command("clear")
+def clear_latch(
+    latch_id: Annotated[str, typer.Argument(metavar="ID", help="As `latches list` shows it.")],
+    data: DataFolderOption = None,
+    postgres: DataFolderOption = Annotated[Path | None, typer.Option("--data", help="Data folder of the fleet.")]
+PostgresAddress = None,
+) -> None:
+    """Clear one latch, so that the bot may open again."""
+    from tradefleet.services.fleet import latches as service
+    from tradefleet.services.fleet.problems import FleetFailed
+
+    try:
+        asyncio.run(service.clear(service.postgres_of(postgres, data), latch_id, f"cli:{getpass.getuser()}"))
+    except FleetFailed as failure:
+        fail(str(failure))
+    print(f"latch {latch_id} is cleared")
 
 
 @app.command("replay-decisions")

@@ -95,6 +95,10 @@ class DataFolder:
         finally:
             os.close(lock)
 
+    def existing_state(self) -> FleetState | None:
+        """What earlier fleets left; None when there were none."""
+        return self._read("state.json", FleetState)
+
     def state(self, namespace: str, name: str) -> FleetState:
         """What earlier fleets left, or a new bot's state; another bot's folder is refused."""
         state = self._read("state.json", FleetState)
