@@ -59,8 +59,7 @@ def up(
     verify: Annotated[
         bool, typer.Option("--verify", help="At the end, compare Postgres with the exchange.")
     ] = False,
-    postgres: DataFolderOption = Annotated[Path | None, typer.Option("--data", help="Data folder of the fleet.")]
-PostgresAddress = None,
+    postgres: PostgresAddress = None,
     redis: Annotated[
         str | None,
         typer.Option("--redis", envvar="TRADEFLEET_REDIS", help="Address of a Redis or Valkey to use."),
@@ -82,8 +81,7 @@ PostgresAddress = None,
 
 
 @latches.command("list")
-def list_latches(data: DataFolderOption = None, postgres: DataFolderOption = Annotated[Path | None, typer.Option("--data", help="Data folder of the fleet.")]
-PostgresAddress = None) -> None:
+def list_latches(data: DataFolderOption = None, postgres: PostgresAddress = None) -> None:
     """Show the engaged latches."""
     from tradefleet.services.fleet import latches as service
     from tradefleet.services.fleet.problems import FleetFailed
@@ -99,8 +97,7 @@ PostgresAddress = None) -> None:
 def clear_latch(
     latch_id: Annotated[str, typer.Argument(metavar="ID", help="As `latches list` shows it.")],
     data: DataFolderOption = None,
-    postgres: DataFolderOption = Annotated[Path | None, typer.Option("--data", help="Data folder of the fleet.")]
-PostgresAddress = None,
+    postgres: PostgresAddress = None,
 ) -> None:
     """Clear one latch, so that the bot may open again."""
     from tradefleet.services.fleet import latches as service
