@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import signal
 import sys
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
@@ -88,8 +89,9 @@ def main(arguments: Sequence[str]) -> int:
     except ExecutorFailed as failure:
         print(f"executor: {failure}", file=sys.stderr)
         return 1
-    except Exception:
-        log.exception("executor_died", kind="died")
+    except Exception as error:  # noqa: BLE001 - the outermost loop: counted, then the process ends
+        # The bare text: a traceback with local variables would show the secret.
+        log.error("executor_died", kind="died", detail=repr(error), trace=traceback.format_exc())
         return 1
     return 0
 

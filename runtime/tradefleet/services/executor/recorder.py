@@ -8,7 +8,8 @@ import asyncio
 from collections.abc import Callable
 
 from tradefleet.adapters.failpoints import failpoint
-from tradefleet.adapters.postgres.journal import Journal, StreamPosition
+from tradefleet.adapters.postgres.journal import Journal
+from tradefleet.adapters.redis.messages import StreamPosition
 from tradefleet.core.actions import AnyAction, ChooseOwner, EngageLatch, KeepExecution, Submit
 from tradefleet.core.events import AnyEvent, ShardOwner
 

@@ -1,0 +1,125 @@
+"""What a new epoch reads back: everything that `core.events.Restored` needs of the journal."""
+
+from typing import Any, Final, TypeVar
+
+import asyncpg
+import msgspec
+
+from tradefleet.adapters.postgres.errors import UnreadableRow
+from tradefleet.core.events import Baseline, LatchRecord, ShardOwner
+from tradefleet.orders.intents import IntentRecord
+from tradefleet.positions.plan import PositionRecord
+from tradefleet.spec.snapshot import ConfigSnapshot
+
+Value = TypeVar("Value")
+
+QUIET_NS: Final = 1_250_000_000
+"""Clock error and a second: so long after the last valid_until of a predecessor nothing can arrive."""
+
+
+class StreamMark(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the bus has been read. run_id: of the bus's server; ids mean nothing to another run."""
+
+    run_id: str = ""
+    signals_id: str = "0-0"
+    announcements_id: str = "0-0"
+
+
+class JournalState(msgspec.Struct, frozen=True, kw_only=True):
+    """All that the journal knows at the beginning of an epoch.
+
+    config: of the newest generation known, the one given to `begin_epoch` included.
+    """
+
+    intents: tuple[IntentRecord, ...]
+    positions: tuple[PositionRecord, ...]
+    executions_counted: tuple[str, ...]
+    seen_signals: tuple[str, ...]
+    owners: tuple[ShardOwner, ...]
+    latches: tuple[LatchRecord, ...]
+    baseline: Baseline | None
+    quiet_until_ns: int
+    config: ConfigSnapshot
+    stream_position: StreamMark
+
+
+_NOW_NS = "(extract(epoch FROM clock_timestamp()) * 1000000000)::bigint"
+_DAY_NS = 86_400 * 1_000_000_000
+
+_INTENTS = f"""
+SELECT payload FROM intents WHERE account = $1 AND (NOT final OR created_ns > {_NOW_NS} - {_DAY_NS})
+ORDER BY created_ns, client_order_id
+"""
+_POSITIONS = "SELECT payload FROM positions WHERE account = $1 ORDER BY category, symbol, position_idx"
+_EXECUTIONS = f"""
+SELECT exec_id FROM executions WHERE account = $1 AND at_ns > {_NOW_NS} - 7 * {_DAY_NS}
+ORDER BY at_ns, exec_id
+"""
+_SIGNALS = """
+SELECT signal_id FROM signals WHERE account = $1 AND written_at > clock_timestamp() - interval '10 minutes'
+ORDER BY written_at, signal_id
+"""
+_OWNERS = "SELECT payload FROM shard_owners WHERE account = $1 AND bot = $2 ORDER BY shard"
+_BASELINE = "SELECT day, equity FROM baselines WHERE account = $1 ORDER BY day DESC LIMIT 1"
+_QUIET = "SELECT max(valid_until_ns) FROM intents WHERE account = $1 AND intent_epoch <> $2"
+_CONFIG = """
+SELECT generation, payload FROM config_history WHERE account = $1 AND bot = $2
+ORDER BY generation DESC LIMIT 1
+"""
+_STREAMS = """
+SELECT run_id, signals_id, announcements_id FROM stream_positions WHERE account = $1 AND bot = $2
+"""
+LATCHES: Final = """
+SELECT payload FROM latches WHERE cleared_at IS NULL AND ($1::text IS NULL OR account = $1)
+ORDER BY engaged_ns, latch_id
+"""
+
+
+async def read_state(
+    connection: asyncpg.Connection, account: str, bot: str, epoch: int, config: ConfigSnapshot
+) -> JournalState:
+    """Everything of this account and bot; raises UnreadableRow and what asyncpg raises."""
+    intents = await connection.fetch(_INTENTS, account)
+    positions = await connection.fetch(_POSITIONS, account)
+    executions = await connection.fetch(_EXECUTIONS, account)
+    signals = await connection.fetch(_SIGNALS, account)
+    owners = await connection.fetch(_OWNERS, account, bot)
+    latches = await connection.fetch(LATCHES, account)
+    baseline = await connection.fetchrow(_BASELINE, account)
+    last_valid_ns = await connection.fetchval(_QUIET, account, epoch)
+    streams = await connection.fetchrow(_STREAMS, account, bot)
+    return JournalState(
+        intents=decoded(intents, IntentRecord),
+        positions=decoded(positions, PositionRecord),
+        executions_counted=tuple(row["exec_id"] for row in executions),
+        seen_signals=tuple(row["signal_id"] for row in signals),
+        owners=decoded(owners, ShardOwner),
+        latches=decoded(latches, LatchRecord),
+        baseline=None if baseline is None else Baseline(day=baseline["day"], equity=baseline["equity"]),
+        quiet_until_ns=0 if last_valid_ns is None else last_valid_ns + QUIET_NS,
+        config=await _newest(connection, account, bot, config),
+        stream_position=StreamMark() if streams is None else StreamMark(**dict(streams)),
+    )
+
+
+async def _newest(
+    connection: asyncpg.Connection, account: str, bot: str, config: ConfigSnapshot
+) -> ConfigSnapshot:
+    row = await connection.fetchrow(_CONFIG, account, bot)
+    if row is None or row["generation"] <= config.generation:
+        return config
+    return _decode(row["payload"], ConfigSnapshot)
+
+
+def decoded(rows: list[Any], kind: type[Value]) -> tuple[Value, ...]:
+    """The payloads' structs; raises UnreadableRow."""
+    return tuple(_decode(row["payload"], kind) for row in rows)
+
+
+def _decode(payload: str, kind: type[Value]) -> Value:
+    try:
+        return msgspec.json.decode(payload, type=kind)
+    except msgspec.MsgspecError as error:
+        raise UnreadableRow(
+            f"a {kind.__name__} in the journal does not decode ({error}); was it written by a newer release?"
+        ) from error
