@@ -152,6 +152,7 @@ class Epoch:
                 parts.journal, self._recorder.latches, self._latch_cleared, settings.latches_period_s
             ),
             feeds.repeat(settings.keep_s, self._keep),
+            feeds.repeat(settings.digest_period_s, self._keep_digest),
             parts.exchange.clock.keep_measured(settings.clock_period_s),
             self._private_stream(),
             self._public_stream(tickers),
@@ -182,7 +183,7 @@ class Epoch:
             self._decisions.append(event, actions)
             self._parts.status.count(event, actions)
             left, answers = await self._performer.perform(actions)
-            self._recorder.note(left)
+            self._recorder.note(event, left)
             pending.extend(answers)
         self._parts.status.digest = self._decisions.digest
 
@@ -229,8 +230,15 @@ class Epoch:
     async def _write_the_rest(self) -> None:
         try:
             await self._recorder.flush()
+            await self._parts.journal.keep_digest(self._decisions.count, self._decisions.digest)
         except (JournalDown, Fenced) as error:
             log.warning("last_batch_lost", detail=str(error))
+
+    async def _keep_digest(self) -> None:
+        try:
+            await self._parts.journal.keep_digest(self._decisions.count, self._decisions.digest)
+        except (JournalDown, Fenced):
+            return  # the next batch finds out, and ends the epoch
 
     async def _keep(self) -> None:
         self._decisions_file.flush()

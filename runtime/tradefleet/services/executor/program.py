@@ -294,7 +294,7 @@ class _Program:
         """What the journal knows, with the instruments of all that it knows and the account's fee."""
         config = self._newest_file()
         state = await parts.journal.begin_epoch(account, config.uid, epoch, config)
-        if state.config is not None and state.config.generation > config.generation:
+        if state.config.generation > config.generation:
             # A supervisor that lost its count, or an old file: limits never go back.
             config = state.config
         self._status.config = config
@@ -317,7 +317,10 @@ class _Program:
             baseline=state.baseline,
             quiet_until_ns=state.quiet_until_ns,
         )
-        return restored, state.stream_position
+        mark = state.stream_position
+        return restored, StreamPosition(
+            run_id=mark.run_id, signals_id=mark.signals_id, announcements_id=mark.announcements_id
+        )
 
     def _newest_file(self) -> ConfigSnapshot:
         """The snapshot file; while it is no snapshot, the newest one that we know."""

@@ -8,10 +8,10 @@ import asyncio
 from collections.abc import Callable
 
 from tradefleet.adapters.failpoints import failpoint
-from tradefleet.adapters.postgres.journal import Journal
+from tradefleet.adapters.postgres.journal import Journal, StreamMark
 from tradefleet.adapters.redis.messages import StreamPosition
 from tradefleet.core.actions import AnyAction, ChooseOwner, EngageLatch, KeepExecution, Submit
-from tradefleet.core.events import AnyEvent, ShardOwner
+from tradefleet.core.events import AnyEvent, ConfigApplied, ShardOwner
 
 
 class Recorder:
@@ -21,19 +21,28 @@ class Recorder:
         self._journal = journal
         self._on_owners = on_owners
         self._batch: list[AnyAction | AnyEvent] = []
-        self._position: StreamPosition | None = None
+        self._position: StreamMark | None = None
         self._writing = asyncio.Lock()
         self._broken = False
         self.latches: set[str] = set()
         """Ids of the latches that are surely in the journal, so that a missing one was cleared."""
 
-    def note(self, actions: list[AnyAction]) -> None:
-        """Keep these with the next batch; a Submit is no row of a batch, its intent is written alone."""
+    def note(self, event: AnyEvent, actions: list[AnyAction]) -> None:
+        """Keep these with the next batch, and of events a configuration, so that limits never go back.
+
+        A Submit is no row of a batch: its intent is written alone.
+        """
+        if isinstance(event, ConfigApplied):
+            self._batch.append(event)
         self._batch += [action for action in actions if not isinstance(action, Submit)]
 
     def reached(self, position: StreamPosition) -> None:
         """Everything of the streams up to here has been handled, and lies in a batch by now."""
-        self._position = position
+        self._position = StreamMark(
+            run_id=position.run_id,
+            signals_id=position.signals_id,
+            announcements_id=position.announcements_id,
+        )
 
     async def flush(self) -> None:
         """Write what is pending; raises JournalDown or Fenced, and then the batch is lost.

@@ -38,6 +38,7 @@ class ExecutorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     status_period_s: float = 0.5
     owners_period_s: float = 1.0
     latches_period_s: float = 1.0
+    digest_period_s: float = 1.0
     instruments_period_s: float = 3600.0
     clock_period_s: float = 30.0
     sends_patience_s: float = 2.0
