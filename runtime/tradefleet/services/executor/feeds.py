@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection
 from typing import Final
 
+from tradefleet.adapters.bybit.public_rest import ExchangeUnreachable, UnknownSymbols, instruments
 from tradefleet.adapters.files.config import BadSnapshot, SnapshotFile
 from tradefleet.adapters.postgres.errors import JournalDown
 from tradefleet.adapters.postgres.journal import Journal
@@ -16,6 +17,7 @@ from tradefleet.adapters.redis.messages import BadMessage, BusDown, ShardAnnounc
 from tradefleet.core.events import (
     AnyEvent,
     ConfigApplied,
+    InstrumentsRefreshed,
     LatchCleared,
     MarketMoved,
     ShardAnnounced,
@@ -136,6 +138,20 @@ async def configuration(
             generation = found.generation
             status.config = found
             put(ConfigApplied(now_ns=0, config=found))
+
+
+async def rules(
+    rest_url: str, category: str, symbols: tuple[str, ...], put: Put, status: ExecutorStatus, period_s: float
+) -> None:
+    """Read the instruments' rules again; while they cannot be read, the old ones hold."""
+    while True:
+        await asyncio.sleep(period_s)
+        try:
+            read = await instruments(rest_url, category, symbols)
+        except (ExchangeUnreachable, UnknownSymbols) as error:
+            status.problem("rules_unread", str(error))
+        else:
+            put(InstrumentsRefreshed(now_ns=0, instruments=read))
 
 
 async def cleared_latches(

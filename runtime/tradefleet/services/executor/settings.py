@@ -8,6 +8,9 @@ import msgspec
 class ExecutorFailed(Exception):
     """The executor cannot start; the text is one line that says what to do."""
 
+    def __init__(self, text: str) -> None:
+        super().__init__(" ".join(text.split()))  # some libraries' errors are of several lines
+
 
 class ExecutorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything the process needs to know beside the bot.
