@@ -121,7 +121,7 @@ def test_a_run_ends_by_itself_verified(up: Callable[..., Up]) -> None:
     status = fleet.end()
 
     assert status == 0, fleet.said
-    assert "verified      both sides agree" in fleet.said
+    assert "verified      Postgres and the exchange agree" in fleet.said
     assert not any(alive(pid) for pid in fleet.pids().values())
 
 
