@@ -153,6 +153,8 @@ def test_edits_reach_running_processes_and_a_killed_fleet_recovers(up: Callable[
 
     os.kill(fleet.pids()["postgres"], signal.SIGKILL)
     fleet.until_said("postgres was killed by SIGKILL")
+    fleet.until_said("postgres is down; orders are held back")
+    fleet.until_said("postgres is back")
     os.kill(before["shard-0"], signal.SIGKILL)
     fleet.until_said("shard-0 was killed by SIGKILL")
     fleet.until(

@@ -112,10 +112,25 @@ class Stores:
         return Kept(
             name,
             command,
-            say=self._say,
+            say=lambda sentence: self._died(name, sentence),
             on_refused=self._on_refused,
             attempts=ATTEMPTS,
         )
+
+    def _died(self, name: str, sentence: str) -> None:
+        """Said at once: a store may be back before anybody asks it again."""
+        self._say(sentence)
+        if name == "postgres":
+            self._notice(False, self.redis_up)
+        else:
+            self._notice(self.postgres_up, False)
+
+    def _notice(self, postgres_up: bool, redis_up: bool) -> None:
+        if postgres_up is not self.postgres_up:
+            self._say("postgres is back" if postgres_up else "postgres is down; orders are held back")
+        if redis_up is not self.redis_up:
+            self._say("redis is back" if redis_up else "redis is down; signals do not arrive")
+        self.postgres_up, self.redis_up = postgres_up, redis_up
 
     async def _wait(
         self, kept: Kept, answers: Callable[[], Awaitable[bool]], healthy: Callable[[], None]
@@ -145,8 +160,4 @@ class Stores:
             postgres_up, redis_up = await asyncio.gather(
                 embedded_postgres.answers(self.postgres), embedded_valkey.answers(self.redis)
             )
-            if postgres_up is not self.postgres_up:
-                self._say("postgres is back" if postgres_up else "postgres is down; orders are held back")
-            if redis_up is not self.redis_up:
-                self._say("redis is back" if redis_up else "redis is down; signals do not arrive")
-            self.postgres_up, self.redis_up = postgres_up, redis_up
+            self._notice(postgres_up, redis_up)
