@@ -28,6 +28,7 @@ from tradefleet.adapters.postgres.journal import Journal
 from tradefleet.adapters.postgres.lease_row import Claim, Grant, LeaseRow
 from tradefleet.adapters.postgres.migrations import migrate
 from tradefleet.adapters.postgres.restore import QUIET_NS, JournalState, StreamMark
+from tradefleet.core.actions import AnyAction
 from tradefleet.domain.orders import OrderStatus
 from tradefleet.orders.intents import IntentState
 
@@ -64,7 +65,7 @@ async def journal(dsn: str) -> AsyncIterator[Journal]:
 
 async def test_the_next_epoch_gets_back_every_kind_of_row(journal: Journal, dsn: str) -> None:
     mark = StreamMark(run_id="r1", signals_id="5-0", announcements_id="6-0")
-    batch = [
+    batch: list[AnyAction] = [
         judged(),
         kept_intent(),
         kept_order(OrderStatus.FILLED, "0.010"),
@@ -176,7 +177,7 @@ async def test_a_final_intent_stays_final(journal: Journal, dsn: str) -> None:
 
 
 async def test_a_batch_may_be_repeated(journal: Journal, dsn: str) -> None:
-    batch = [judged(), kept_intent(), kept_execution(), kept_position(), engaged(), chosen()]
+    batch: list[AnyAction] = [judged(), kept_intent(), kept_execution(), kept_position(), engaged(), chosen()]
 
     await journal.keep(batch)
     once = await begun(journal, dsn)

@@ -30,8 +30,8 @@ class UnreadableRow(Exception):
     """A row of ours does not decode: it was written by a newer release, or by hand."""
 
 
-# Classes of SQLSTATE that say "not now": connection, resources, operator intervention, system errors.
-_NOT_NOW: Final = ("08", "53", "57", "58")
+# Classes of SQLSTATE that say "not now": connection, deadlock, resources, operator, system errors.
+_NOT_NOW: Final = ("08", "40", "53", "57", "58")
 _READ_ONLY: Final = "25006"  # a former primary, demoted to a standby
 
 

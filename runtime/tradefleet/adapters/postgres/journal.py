@@ -93,9 +93,9 @@ class Journal:
         record = IntentRecord(intent=intent, state=IntentState.WRITTEN)
         try:
             async with self._transaction("writing an intent") as connection:
+                await connection.execute(rows.NEW_INTENT, *owner, *rows.intent_values(record))
                 if judged is not None and (write := rows.write_of(judged)) is not None:
                     await connection.execute(write.statement, *owner, *write.values)
-                await connection.execute(rows.NEW_INTENT, *owner, *rows.intent_values(record))
         except asyncpg.UniqueViolationError as error:
             raise IntentExists(
                 f"intent {intent.client_order_id} of signal {intent.signal_id} was written before"
