@@ -30,7 +30,8 @@ def drive_exits(state: AccountState, now_ns: int) -> list[AnyAction]:
         plan = position.plan
         if position.size == 0 or plan is None or not _due(plan, now_ns) or state.closing(key):
             continue
-        if key.symbol in state.instruments and now_ns >= state.close_not_before_ns.get(key, 0):
+        waits = plan.close_attempt > 0 and now_ns < state.close_not_before_ns.get(key, 0)
+        if key.symbol in state.instruments and not waits:
             actions += _close(state, key, position, plan, now_ns)
     return actions
 

@@ -1,118 +1,15 @@
 """`tradefleet up` for real: it verifies a run, follows edits, outlives deaths, and ends cleanly."""
 
-import contextlib
-import json
 import os
-import shutil
 import signal
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+from tests.support.local_fleet import EXAMPLE, PATIENCE_S, Up, alive
 
 pytestmark = pytest.mark.process
-
-EXAMPLE = Path(__file__).parents[3] / "config" / "examples" / "paper.yaml"
-PATIENCE_S = 60.0
-
-
-class Up:
-    """One fleet as a child process, its lines in a file."""
-
-    def __init__(self, folder: Path, *options: str) -> None:
-        self.file = folder / "bot.yaml"
-        self.data = folder / "data"
-        if not self.file.exists():
-            shutil.copy(EXAMPLE, self.file)
-        self._out = folder / f"out-{time.monotonic_ns()}.txt"
-        with self._out.open("wb") as out:
-            self.process = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "tradefleet", "up", str(self.file), "--plain"),
-                    *("--data", str(self.data), *options),
-                ],
-                stdout=out,
-                stderr=subprocess.STDOUT,
-            )
-
-    @property
-    def said(self) -> str:
-        return self._out.read_text()
-
-    def edit(self, old: str, new: str) -> None:
-        text = self.file.read_text()
-        assert old in text
-        half = self.file.with_name("half.yaml")
-        half.write_text(text.replace(old, new))
-        os.replace(half, self.file)
-
-    def statuses(self) -> dict[str, dict[str, Any]]:
-        found = {}
-        for file in sorted((self.data / "run").glob("*.status.json")):
-            with contextlib.suppress(json.JSONDecodeError, FileNotFoundError):
-                found[file.name.removesuffix(".status.json")] = json.loads(file.read_text())
-        return found
-
-    def generations(self) -> set[int | None]:
-        return {status.get("generation") for status in self.statuses().values()}
-
-    def pids(self) -> dict[str, int]:
-        """As the fleet said at its start."""
-        line = next(line for line in self.said.splitlines() if "processes: " in line)
-        return {name: int(pid) for name, pid in (p.split("=") for p in line.split("processes: ")[1].split())}
-
-    def until(self, holds: Callable[[], bool], what: str) -> None:
-        deadline = time.monotonic() + PATIENCE_S
-        while not holds():
-            assert self.process.poll() is None, f"{what}: the fleet has ended\n{self.said}"
-            assert time.monotonic() < deadline, f"{what}\n{self.said}\n{self.statuses()}"
-            time.sleep(0.05)
-
-    def until_said(self, text: str) -> None:
-        self.until(lambda: text in self.said, f"waiting for {text!r}")
-
-    def until_trading(self) -> None:
-        self.until(lambda: len(self.statuses()) == 3, "waiting for an executor and two shards")
-        self.until(lambda: self.statuses().get("executor", {}).get("fills", 0) > 0, "waiting for a fill")
-
-    def end(self) -> int:
-        return self.process.wait(PATIENCE_S)
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder that the database's user can enter; pytest's own is closed to others."""
-    made = Path(tempfile.mkdtemp(prefix="tradefleet-test-"))
-    made.chmod(0o755)
-    yield made
-    shutil.rmtree(made, ignore_errors=True)
-
-
-@pytest.fixture
-def up(folder: Path) -> Iterator[Callable[..., Up]]:
-    started: list[Up] = []
-
-    def start(*options: str) -> Up:
-        started.append(Up(folder, *options))
-        return started[-1]
-
-    yield start
-    for fleet in started:
-        if fleet.process.poll() is None:
-            fleet.process.terminate()
-            fleet.process.wait(PATIENCE_S)
-
-
-def alive(pid: int) -> bool:
-    with contextlib.suppress(ProcessLookupError, FileNotFoundError):
-        os.kill(pid, 0)
-        return " Z " not in Path(f"/proc/{pid}/stat").read_text()
-    return False
 
 
 def test_a_run_ends_by_itself_verified(up: Callable[..., Up]) -> None:

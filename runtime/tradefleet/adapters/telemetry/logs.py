@@ -11,6 +11,7 @@ import sys
 from typing import Any, Final
 
 import structlog
+import structlog.tracebacks
 from structlog.typing import EventDict, Processor
 
 UNTYPED: Final = "untyped"
@@ -38,7 +39,10 @@ def configure(component: str, level: str = "info") -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
         _component(component),
         _typed,
-        structlog.processors.dict_tracebacks,
+        # Without local variables: one of them may be a secret.
+        structlog.processors.ExceptionRenderer(
+            structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+        ),
     ]
     structlog.configure(
         processors=[*shared, structlog.processors.JSONRenderer()],

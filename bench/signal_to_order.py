@@ -1,0 +1,142 @@
+"""From a signal's XADD to the order's bytes on the executor's socket, the journal's commit included.
+
+Everything is real: Postgres, Valkey, the executor as a process, the simulator as its exchange. The
+order path goes through a relay on loopback that notes when the bytes of a create arrive. Beside it
+stands the least that any such path needs, in the same run: one entry through Valkey to a blocked
+reader, then one committed row in Postgres.
+"""
+
+import asyncio
+import contextlib
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import asyncpg
+import redis.asyncio
+from aiohttp import web
+from tests.support.executor_world import KEY, SECRET, SYMBOL, RunningPostgres, World
+from tests.support.valkey_server import running_valkey
+
+from bench.report import Row
+from tradefleet.domain.signals import Target
+from tradefleet.simulation.account.exchange import SimulatedExchange
+from tradefleet.simulation.market.replay import ReplayMarket
+from tradefleet.simulation.recording import load_recording
+from tradefleet.simulation.server.app import build_app
+
+ORDERS = 200
+PAUSE_S = 0.15
+"""Below the exchange's ten creates a second."""
+
+CREATE = b"POST /v5/order/create"
+
+
+class Relay:
+    """Bytes go through unchanged; the time of each create's first bytes is noted."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._target = (host, port)
+        self.arrived: asyncio.Queue[int] = asyncio.Queue()
+
+    async def serve(self) -> str:
+        server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        host, port = server.sockets[0].getsockname()[:2]
+        return f"http://{host}:{port}"
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection(*self._target)
+        await asyncio.gather(
+            self._pass(reader, far_writer, note=True), self._pass(far_reader, writer, note=False)
+        )
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, note: bool) -> None:
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(65536):
+                if note and data.startswith(CREATE):
+                    self.arrived.put_nowait(time.perf_counter_ns())
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+
+
+def run() -> list[Row]:
+    """Median and 99th percentile of `ORDERS` orders, and what the least path takes."""
+    with tempfile.TemporaryDirectory(prefix="tradefleet-bench-") as folder:
+        store = Path(folder) / "postgres"
+        store.mkdir()
+        # As root the database runs as nobody, who must be able to enter.
+        Path(folder).chmod(0o755)
+        postgres = RunningPostgres(store)
+        try:
+            with running_valkey(Path(folder) / "valkey") as valkey:
+                world = World(Path(folder), postgres, valkey)
+                world.dsn = postgres.dsn()
+                world.configure()
+                return asyncio.run(_measure(world))
+        finally:
+            postgres.stop()
+
+
+async def _measure(world: World) -> list[Row]:
+    world.market = ReplayMarket(load_recording(), start_ns=time.time_ns(), clock=time.time_ns)
+    world.exchange = SimulatedExchange(world.market, world.folder / "state", api_key=KEY, api_secret=SECRET)
+    runner = web.AppRunner(build_app(world.market, world.exchange), access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0][:2]
+    world.address = f"{host}:{port}"
+    relay = Relay(host, port)
+    executor = world.start(rest=await relay.serve())
+    announcing = asyncio.create_task(world.announce())
+    try:
+        await world.ready(executor)
+        taken = sorted([await _one_order(world, relay, number) for number in range(ORDERS)])
+        least = sorted(await _least_path(world))
+    finally:
+        announcing.cancel()
+        await asyncio.gather(announcing, return_exceptions=True)
+        executor.kill()
+        await world.bus.close()
+        await runner.cleanup()
+        world.exchange.close()
+    median, floor = statistics.median(taken), statistics.median(least)
+    peer = "one entry through Valkey and one commit"
+    return [
+        Row(name="signal to order bytes, p50", value=median, unit="ms", ratio=median / floor, peer=peer,
+            note=f"{ORDERS} orders, entries and closes by turns"),
+        Row(name="signal to order bytes, p99", value=taken[int(0.99 * ORDERS)], unit="ms",
+            ratio=taken[int(0.99 * ORDERS)] / least[int(0.99 * ORDERS)], peer=peer),
+        Row(name="Valkey and one commit, p50", value=floor, unit="ms", note="the least such a path needs"),
+    ]  # fmt: skip
+
+
+async def _one_order(world: World, relay: Relay, number: int) -> float:
+    """Milliseconds from before the XADD to the create's bytes; entries and closes by turns."""
+    await asyncio.sleep(PAUSE_S)
+    wish = world.signal(Target.FLAT if number % 2 else Target.LONG, SYMBOL)
+    start_ns = time.perf_counter_ns()
+    await world.bus.publish(wish)
+    async with asyncio.timeout(10):
+        return (await relay.arrived.get() - start_ns) / 1e6
+
+
+async def _least_path(world: World) -> list[float]:
+    """XADD to a reader that waits for it, which commits one row."""
+    sender, reader = (redis.asyncio.Redis.from_url(world.valkey.url) for _ in range(2))
+    connection = await asyncpg.connect(world.dsn)
+    await connection.execute("CREATE TABLE IF NOT EXISTS bench (at bigint)")
+    taken = []
+    for _ in range(ORDERS):
+        waiting = asyncio.create_task(reader.xread({"bench": "$"}, block=2000))
+        await asyncio.sleep(0.005)
+        start_ns = time.perf_counter_ns()
+        await sender.xadd("bench", {"at": start_ns})
+        await waiting
+        await connection.execute("INSERT INTO bench VALUES ($1)", start_ns)
+        taken.append((time.perf_counter_ns() - start_ns) / 1e6)
+    await connection.close()
+    await sender.aclose()
+    await reader.aclose()
+    return taken
