@@ -2,7 +2,7 @@
 
 The classes of Bybit's codes are one table; everything that is not listed as definitive is ambiguous,
 because a code that we do not know proves nothing. Source: Bybit V5 error codes;
-docs/reference/outcomes.md explains the groups.
+docs/order-path.md says what follows from each outcome.
 """
 
 from enum import StrEnum
