@@ -11,17 +11,14 @@ import asyncio
 import contextlib
 import os
 import secrets
-import signal
 import sys
 import time
 from collections import Counter
 from collections.abc import Coroutine, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 import structlog
-import uvloop
 
 from tradefleet.adapters.bybit.public_rest import (
     ExchangeUnreachable,
@@ -40,6 +37,7 @@ from tradefleet.core.pipeline_router import TICK_PERIOD_NS, FrameRouter
 from tradefleet.domain.instruments import Instrument
 from tradefleet.domain.signals import Signal
 from tradefleet.market.frames import ControlFrame, ControlKind
+from tradefleet.services.process_main import ProgramFailed, run_program, stop_signal
 from tradefleet.services.shard_signals import BusState, SignalPublisher
 from tradefleet.spec.snapshot import ConfigSnapshot
 
@@ -70,14 +68,14 @@ class ShardSettings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", f
     history_seconds: float = 10.0
 
 
-class ShardFailed(Exception):
+class ShardFailed(ProgramFailed):
     """The shard cannot start; the text is one line that says what to do."""
 
 
 async def run(settings: ShardSettings) -> None:
     """Serve until SIGTERM or SIGINT; raises ShardFailed."""
     logs.configure(f"shard-{settings.shard}", settings.log_level)
-    stop = _stop_signal()
+    stop = stop_signal()
     shard = await _unless_stopped(Shard.prepare(settings), stop)
     if shard is None:
         return
@@ -356,14 +354,6 @@ def _symbol(status: PipelineStatus) -> dict[str, Any]:
     }
 
 
-def _stop_signal() -> asyncio.Event:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    return stop
-
-
 async def _unless_stopped(preparing: Coroutine[Any, Any, Shard], stop: asyncio.Event) -> Shard | None:
     """What is prepared; None when the stop came first, since an exchange that does not answer may take
     seconds to say so."""
@@ -379,21 +369,7 @@ async def _unless_stopped(preparing: Coroutine[Any, Any, Shard], stop: asyncio.E
 
 def main(arguments: Sequence[str]) -> int:
     """Run with the settings in the named JSON file; the exit status."""
-    if len(arguments) != 1:
-        print("usage: python -m tradefleet.services.shard settings.json", file=sys.stderr)
-        return 2
-    path = Path(arguments[0])
-    try:
-        settings = msgspec.json.decode(path.read_bytes(), type=ShardSettings)
-    except (OSError, msgspec.DecodeError) as error:
-        print(f"shard: {path}: {error}", file=sys.stderr)
-        return 2
-    try:
-        uvloop.run(run(settings))
-    except ShardFailed as failure:
-        print(f"shard: {failure}", file=sys.stderr)
-        return 1
-    return 0
+    return run_program("shard", arguments, ShardSettings, run)
 
 
 if __name__ == "__main__":

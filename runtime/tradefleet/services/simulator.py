@@ -9,7 +9,6 @@ port. When it serves, it writes its addresses to the ready file; it ends on SIGT
 import asyncio
 import contextlib
 import os
-import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -20,6 +19,8 @@ import msgspec
 import structlog
 from aiohttp import web
 
+from tradefleet.adapters.telemetry import logs
+from tradefleet.services.process_main import ProgramFailed, run_program, stop_signal
 from tradefleet.simulation.account.exchange import SimulatedExchange
 from tradefleet.simulation.account.store import StateError
 from tradefleet.simulation.market.replay import ReplayMarket
@@ -68,14 +69,14 @@ class Ready(msgspec.Struct, frozen=True, rename="camel"):
     pid: int
 
 
-class SimulatorFailed(Exception):
+class SimulatorFailed(ProgramFailed):
     """The simulator cannot start or go on; the text is one line that says what to do."""
 
 
 async def run(settings: SimulatorSettings) -> None:
     """Serve until SIGTERM or SIGINT; raises SimulatorFailed."""
-    _configure_logging(settings.log_level)
-    stop = _stop_signal()
+    logs.configure("simulator", settings.log_level)
+    stop = stop_signal()
     _forget(settings.ready_file)
     market = _market(settings)
     with _account(market, settings) as exchange:
@@ -89,41 +90,7 @@ async def run(settings: SimulatorSettings) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Run with the settings in the named JSON file; the exit status."""
-    if len(arguments) != 1:
-        print("usage: python -m tradefleet.services.simulator settings.json", file=sys.stderr)
-        return 2
-    path = Path(arguments[0])
-    try:
-        settings = msgspec.json.decode(path.read_bytes(), type=SimulatorSettings)
-    except (OSError, msgspec.DecodeError) as error:
-        print(f"simulator: {path}: {error}", file=sys.stderr)
-        return 2
-    try:
-        asyncio.run(run(settings))
-    except SimulatorFailed as failure:
-        print(f"simulator: {failure}", file=sys.stderr)
-        return 1
-    return 0
-
-
-def _configure_logging(level: str) -> None:
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-
-
-def _stop_signal() -> asyncio.Event:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for signal_number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signal_number, stop.set)
-    return stop
+    return run_program("simulator", arguments, SimulatorSettings, run)
 
 
 def _market(settings: SimulatorSettings) -> ReplayMarket:

@@ -6,14 +6,9 @@ restores what the journal knows and reconciles. What a restart cannot mend ends 
 
 import asyncio
 import contextlib
-import signal
-import sys
-import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from pathlib import Path
 from typing import Final, TypeVar
 
-import msgspec
 import structlog
 
 from tradefleet.adapters.bybit.account_reads import AccountReads
@@ -37,6 +32,7 @@ from tradefleet.services.executor.epoch import Epoch, Parts
 from tradefleet.services.executor.performer import Exchange
 from tradefleet.services.executor.settings import ExecutorFailed, ExecutorSettings
 from tradefleet.services.executor.status import ExecutorStatus
+from tradefleet.services.process_main import run_program, stop_signal
 from tradefleet.spec.snapshot import ConfigSnapshot
 from tradefleet.spec.trading import LeasePreset
 
@@ -55,7 +51,7 @@ Answer = TypeVar("Answer")
 async def run(settings: ExecutorSettings) -> None:
     """Lead whenever the lease is ours, until SIGTERM or SIGINT; raises ExecutorFailed."""
     logs.configure("executor", settings.log_level)
-    stop = _stop_signal()
+    stop = stop_signal()
     status = ExecutorStatus()
     program = _Program(settings, status, stop)
     reporting = asyncio.create_task(program.report())
@@ -75,25 +71,7 @@ async def run(settings: ExecutorSettings) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Run with the settings in the named JSON file; the exit status."""
-    if len(arguments) != 1:
-        print("usage: python -m tradefleet.services.executor settings.json", file=sys.stderr)
-        return 2
-    path = Path(arguments[0])
-    try:
-        settings = msgspec.json.decode(path.read_bytes(), type=ExecutorSettings)
-    except (OSError, msgspec.DecodeError) as error:
-        print(f"executor: {path}: {error}", file=sys.stderr)
-        return 2
-    try:
-        asyncio.run(run(settings))
-    except ExecutorFailed as failure:
-        print(f"executor: {failure}", file=sys.stderr)
-        return 1
-    except Exception as error:  # noqa: BLE001 - the outermost loop: counted, then the process ends
-        # The bare text: a traceback with local variables would show the secret.
-        log.error("executor_died", kind="died", detail=repr(error), trace=traceback.format_exc())
-        return 1
-    return 0
+    return run_program("executor", arguments, ExecutorSettings, run)
 
 
 class _Stopped(Exception):
@@ -348,11 +326,3 @@ def _symbols(config: ConfigSnapshot, state: JournalState) -> set[str]:
     held = {position.key.symbol for position in state.positions if position.size != 0}
     unresolved = {record.intent.key.symbol for record in state.intents if not record.state.is_final}
     return {*config.spec.universe.symbols, *held, *unresolved}
-
-
-def _stop_signal() -> asyncio.Event:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for signal_number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signal_number, stop.set)
-    return stop

@@ -4,12 +4,11 @@ import os
 
 import msgspec
 
+from tradefleet.services.process_main import ProgramFailed
 
-class ExecutorFailed(Exception):
+
+class ExecutorFailed(ProgramFailed):
     """The executor cannot start; the text is one line that says what to do."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(" ".join(text.split()))  # some libraries' errors are of several lines
 
 
 class ExecutorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
