@@ -35,13 +35,12 @@ def take_execution(state: AccountState, execution: Execution) -> list[AnyAction]
         return []
     state.counted.add(execution.exec_id)
     key = PositionKey(category=execution.category, symbol=execution.symbol)
-    before = state.position(key)
-    after = ledger.apply(before, execution)
+    after = ledger.apply(state.position(key), execution)
     actions: list[AnyAction] = [KeepExecution(execution=execution)]
     tracked = state.tracked.get(execution.client_order_id)
     if execution.signed_qty != 0:
         state.tally.fills += 1
-        after = _planned(before, after, tracked)
+        after = _planned(after, tracked)
     state.positions[key] = after
     actions.append(KeepPosition(position=after))
     if tracked is not None and execution.signed_qty != 0:
@@ -57,7 +56,7 @@ def take_execution(state: AccountState, execution: Execution) -> list[AnyAction]
     return actions
 
 
-def _planned(before: PositionRecord, after: PositionRecord, tracked: Tracked | None) -> PositionRecord:
+def _planned(after: PositionRecord, tracked: Tracked | None) -> PositionRecord:
     """The position with the plan of the entry that has opened it."""
     if after.size == 0 or after.plan is not None or tracked is None or tracked.intent.leg is not Leg.OPEN:
         return after

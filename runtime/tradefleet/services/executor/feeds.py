@@ -28,6 +28,7 @@ from tradefleet.core.events import (
 from tradefleet.domain.instruments import Instrument
 from tradefleet.domain.signals import Signal
 from tradefleet.market.bybit_codec import BybitCodec
+from tradefleet.market.bybit_wire import ticker_topic
 from tradefleet.market.faults import BadFrame
 from tradefleet.market.frames import TickerFrame
 from tradefleet.services.executor.status import ExecutorStatus
@@ -105,7 +106,7 @@ class Tickers:
         self._codec = BybitCodec(instruments)
         self._put = put
         self._status = status
-        self.topics = tuple(f"tickers.{instrument.symbol}" for instrument in instruments)
+        self.topics = tuple(ticker_topic(instrument.symbol) for instrument in instruments)
 
     def on_frame(self, raw: bytes, seen_ns: int) -> None:
         """Take any frame. seen_ns: our clock when it arrived."""

@@ -3,11 +3,14 @@
 A latch forbids opening until it is cleared by its id; the executor asks the table each second.
 """
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import asyncpg
 
+from tradefleet.adapters.postgres.errors import JournalDown
+from tradefleet.adapters.postgres.journal import Journal
 from tradefleet.services.fleet import embedded_postgres
 from tradefleet.services.fleet.data_folder import DataFolder
 from tradefleet.services.fleet.problems import FleetFailed
@@ -27,10 +30,16 @@ def postgres_of(postgres: str | None, data: Path | None) -> str:
 
 async def engaged(postgres: str) -> list[str]:
     """A line for each engaged latch, oldest first."""
-    rows = await _asked(
-        postgres,
-        "SELECT latch_id, bot, kind, reason, actor FROM latches WHERE cleared_at IS NULL ORDER BY engaged_ns",
-    )
+    # Not the journal's own list: a person also wants to see whose latch it is.
+    with _refusals():
+        connection = await asyncpg.connect(postgres, timeout=5.0)
+        try:
+            rows = await connection.fetch(
+                "SELECT latch_id, bot, kind, reason, actor FROM latches "
+                "WHERE cleared_at IS NULL ORDER BY engaged_ns"
+            )
+        finally:
+            await connection.close()
     return [
         f"{row['latch_id']}  {row['kind']}: {row['reason']} (by {row['actor']}, bot {row['bot']})"
         for row in rows
@@ -39,25 +48,22 @@ async def engaged(postgres: str) -> list[str]:
 
 async def clear(postgres: str, latch_id: str, actor: str) -> None:
     """Clear one latch; raises FleetFailed when none with that id is engaged."""
-    cleared = await _asked(
-        postgres,
-        "UPDATE latches SET cleared_at = clock_timestamp(), cleared_by = $2 "
-        "WHERE latch_id = $1 AND cleared_at IS NULL RETURNING latch_id",
-        latch_id,
-        actor,
-    )
+    with _refusals():
+        journal = await Journal.open(postgres)
+        try:
+            cleared = await journal.clear_latch(latch_id, actor)
+        finally:
+            await journal.close()
     if not cleared:
         raise FleetFailed(f"latch {latch_id!r}: none with this id is engaged; see: tradefleet latches list")
 
 
-async def _asked(postgres: str, query: str, *values: str) -> list[Any]:
+@contextlib.contextmanager
+def _refusals() -> Iterator[None]:
+    """What Postgres says, as one line for a person."""
     try:
-        connection = await asyncpg.connect(postgres, timeout=5.0)
-        try:
-            return list(await connection.fetch(query, *values))
-        finally:
-            await connection.close()
+        yield
     except asyncpg.UndefinedTableError:
         raise FleetFailed("postgres: no executor has run on this database, so it knows no latches") from None
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except (JournalDown, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise FleetFailed(f"postgres: does not answer ({error}); is the fleet running?") from error

@@ -3,7 +3,3 @@
 
 class FleetFailed(Exception):
     """The fleet cannot start or go on; the text is one line for a person."""
-
-
-class ConfigurationRefused(FleetFailed):
-    """A child said that its configuration cannot work; starting it again would not help."""

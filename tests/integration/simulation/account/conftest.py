@@ -7,16 +7,15 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 from aiohttp import web
+from tests.support.simulated_account import BTC
 from yarl import URL
 
-from tradefleet.domain.instruments import Instrument, InstrumentStatus
 from tradefleet.simulation.account.exchange import SimulatedExchange
 from tradefleet.simulation.account.hand_market import HandMarket
 from tradefleet.simulation.market.replay import ReplayMarket
@@ -28,24 +27,6 @@ from tradefleet.simulation.server.signing import sign
 
 KEY, SECRET = "key", "secret"
 PATIENCE_S = 20.0
-
-BTC = Instrument(
-    venue="bybit",
-    category="linear",
-    symbol="BTCUSDT",
-    status=InstrumentStatus.TRADING,
-    base_coin="BTC",
-    quote_coin="USDT",
-    settle_coin="USDT",
-    tick_size=Decimal("0.1"),
-    qty_step=Decimal("0.001"),
-    min_qty=Decimal("0.001"),
-    max_market_qty=Decimal(150),
-    max_limit_qty=Decimal(1500),
-    min_notional=Decimal(5),
-    max_leverage=Decimal(100),
-    price_limit_ratio=Decimal("0.01"),
-)
 
 
 class Client:

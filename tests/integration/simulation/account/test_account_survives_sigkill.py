@@ -5,13 +5,12 @@ import signal
 import subprocess
 import sys
 import time
-from decimal import Decimal
 from pathlib import Path
 
 import msgspec
 import pytest
+from tests.support.simulated_account import BTC
 
-from tradefleet.domain.instruments import Instrument, InstrumentStatus
 from tradefleet.simulation.account.exchange import SimulatedExchange
 from tradefleet.simulation.account.hand_market import HandMarket
 from tradefleet.simulation.account.store import HistoryQuery
@@ -68,7 +67,7 @@ def test_every_acknowledged_order_and_pushed_execution_is_found_again(
         acknowledged |= {line.split()[1] for line in lines if line.startswith("ack ")}
         pushed += [line.split()[1] for line in lines if line.startswith("exec ")]
 
-    market = HandMarket([_instrument()], time.time_ns)
+    market = HandMarket([BTC], time.time_ns)
     market.mark("BTCUSDT", "60000")
     exchange = SimulatedExchange(market, folder, api_key="k", api_secret="s")
     fills = exchange.store.executions(HistoryQuery(limit=1_000_000))
@@ -86,7 +85,7 @@ def test_every_acknowledged_order_and_pushed_execution_is_found_again(
 
 def _live_and_die(folder: Path, name: str, lines_before_the_kill: int) -> list[str]:
     process = subprocess.Popen(
-        [sys.executable, "-c", CHILD, str(folder), msgspec.json.encode(_instrument()), name],
+        [sys.executable, "-c", CHILD, str(folder), msgspec.json.encode(BTC), name],
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -97,23 +96,3 @@ def _live_and_die(folder: Path, name: str, lines_before_the_kill: int) -> list[s
     process.wait()
     assert process.returncode == -signal.SIGKILL
     return [line for line in lines if line.endswith("\n")]
-
-
-def _instrument() -> Instrument:
-    return Instrument(
-        venue="bybit",
-        category="linear",
-        symbol="BTCUSDT",
-        status=InstrumentStatus.TRADING,
-        base_coin="BTC",
-        quote_coin="USDT",
-        settle_coin="USDT",
-        tick_size=Decimal("0.1"),
-        qty_step=Decimal("0.001"),
-        min_qty=Decimal("0.001"),
-        max_market_qty=Decimal(150),
-        max_limit_qty=Decimal(1500),
-        min_notional=Decimal(5),
-        max_leverage=Decimal(100),
-        price_limit_ratio=Decimal("0.01"),
-    )
