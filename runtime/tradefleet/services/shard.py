@@ -37,6 +37,7 @@ from tradefleet.core.pipeline_router import TICK_PERIOD_NS, FrameRouter
 from tradefleet.domain.instruments import Instrument
 from tradefleet.domain.signals import Signal
 from tradefleet.market.frames import ControlFrame, ControlKind
+from tradefleet.services.loops import serve
 from tradefleet.services.process_main import ProgramFailed, run_program, stop_signal
 from tradefleet.services.shard_signals import BusState, SignalPublisher
 from tradefleet.spec.snapshot import ConfigSnapshot
@@ -79,12 +80,8 @@ async def run(settings: ShardSettings) -> None:
     shard = await _unless_stopped(Shard.prepare(settings), stop)
     if shard is None:
         return
-    async with asyncio.TaskGroup() as tasks:
-        running = [tasks.create_task(loop) for loop in shard.loops()]
-        log.info("shard_started", instance=shard.instance, symbols=len(shard.router.pipelines))
-        await stop.wait()
-        for task in running:
-            task.cancel()
+    log.info("shard_started", instance=shard.instance, symbols=len(shard.router.pipelines))
+    await serve(shard.loops(), stop)
     await shard.close()
     log.info("shard_stopped", signals=shard.publisher.published)
 

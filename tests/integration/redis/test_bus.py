@@ -1,5 +1,7 @@
 """Both ends of the bus over a real Valkey."""
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -148,3 +150,29 @@ async def test_a_killed_server_is_said_and_a_new_run_is_read_from_its_beginning(
     assert nothing == []
     assert fresh.run_id == await executor.run_id() != position.run_id
     assert messages == [make_signal(3)]
+
+
+@pytest.mark.parametrize("turns", range(0, 60, 3))
+async def test_a_loop_over_the_bus_ends_when_told_wherever_it_stands(
+    valkey: RunningValkey, turns: int
+) -> None:
+    bus = ShardBus(valkey.url, UID)
+
+    async def announcing() -> None:
+        while True:
+            with contextlib.suppress(BusDown):
+                await bus.announce(0, "abc", 1, True)
+
+    lost = 0
+    for number in range(20):
+        task = asyncio.create_task(announcing())
+        for _ in range(turns + number % 3):
+            await asyncio.sleep(0)
+        task.cancel()
+        _, pending = await asyncio.wait({task}, timeout=1.0)
+        lost += len(pending)
+        for left in pending:
+            left.cancel()
+    await bus.close()
+
+    assert lost == 0

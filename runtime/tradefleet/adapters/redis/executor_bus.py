@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from tradefleet.adapters.redis.connection import MOST_BLOCK_MS, bus_errors, connect
+from tradefleet.adapters.redis.connection import MOST_BLOCK_MS, answered, connect
 from tradefleet.adapters.redis.messages import (
     ANNOUNCEMENT_FIELD,
     MOST_DEAD_LETTERS,
@@ -37,8 +37,7 @@ class ExecutorBus:
 
     async def run_id(self) -> str:
         """The server's run id. Raises BusDown."""
-        with bus_errors("run_id"):
-            return _run_id(await self._redis.info("server"))
+        return _run_id(await answered("run_id", self._redis.info("server")))
 
     async def read(self, position: StreamPosition, block_ms: int) -> tuple[list[Message], StreamPosition]:
         """What came after `position`, at most 500 entries a stream, and the position behind them.
@@ -50,31 +49,36 @@ class ExecutorBus:
             self._keys.signals: position.signals_id,
             self._keys.announcements: position.announcements_id,
         }
-        with bus_errors("read"):
-            # The run id over the same connection and in the same breath: a client that silently
-            # connected to a new run would else wait for ids that never come.
-            async with self._redis.pipeline(transaction=False) as pipeline:
-                pipeline.info("server")
-                pipeline.xread(streams, count=ENTRIES_AT_ONCE, block=max(1, min(block_ms, MOST_BLOCK_MS)))
-                info, found = await pipeline.execute()
-            run_id = _run_id(info)
-            if run_id != position.run_id:
-                return [], await self._beginning(run_id)
-            messages, position = _decode(_streams(found), self._keys, position)
-            await self._bury([message for message in messages if isinstance(message, BadMessage)])
-        return messages, position
+        return await answered("read", self._read(streams, position, block_ms))
 
     async def publish_owners(self, owners: Iterable[ShardOwner]) -> None:
         """Say who owns which shard. Raises BusDown."""
         values: dict[Any, Any] = {str(owner.shard): msgspec.json.encode(owner) for owner in owners}
         if values:
-            with bus_errors("publish_owners"):
-                await self._redis.hset(self._keys.owners, mapping=values)
+            await answered("publish_owners", self._set_owners(values))
 
     async def close(self) -> None:
-        """Let go of the connections."""
-        with bus_errors("close"):
-            await self._redis.aclose()
+        """Let go of the connections. Raises BusDown."""
+        await answered("close", self._redis.aclose())
+
+    async def _set_owners(self, values: dict[Any, Any]) -> None:
+        await self._redis.hset(self._keys.owners, mapping=values)
+
+    async def _read(
+        self, streams: dict[Any, Any], position: StreamPosition, block_ms: int
+    ) -> tuple[list[Message], StreamPosition]:
+        # The run id over the same connection and in the same breath: a client that silently
+        # connected to a new run would else wait for ids that never come.
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.info("server")
+            pipeline.xread(streams, count=ENTRIES_AT_ONCE, block=max(1, min(block_ms, MOST_BLOCK_MS)))
+            info, found = await pipeline.execute()
+        run_id = _run_id(info)
+        if run_id != position.run_id:
+            return [], await self._beginning(run_id)
+        messages, position = _decode(_streams(found), self._keys, position)
+        await self._bury([message for message in messages if isinstance(message, BadMessage)])
+        return messages, position
 
     async def _beginning(self, run_id: str) -> StreamPosition:
         newest = await self._redis.xrevrange(self._keys.announcements, count=1)

@@ -39,6 +39,7 @@ from tradefleet.domain.orders import ExchangeOrder
 from tradefleet.domain.positions import ExchangePosition
 from tradefleet.orders.exchange_view import Wallet
 from tradefleet.orders.intents import Intent
+from tradefleet.services import loops
 from tradefleet.services.executor import feeds
 from tradefleet.services.executor.performer import Exchange, Performer
 from tradefleet.services.executor.recorder import Recorder
@@ -108,7 +109,7 @@ class Epoch:
             try:
                 return await self._lead()
             finally:
-                await self._cancel(self._tasks)
+                await loops.end(set(self._tasks))
 
     async def _lead(self) -> str:
         await self._tell(self._restored)
@@ -117,7 +118,7 @@ class Epoch:
         reason = await self._until_left()
         log.info("epoch_left", epoch=self._restored.epoch, reason=reason)
         self._performer.lose(reason if reason != STOPPED else "")
-        await self._cancel(tasks)
+        await loops.end(tasks)
         self._queue.put_nowait(RightToOpenChanged(now_ns=0, granted=False, reason=reason))
         await self._sends_finished()
         # Never cancelled: a write that is cut off would leave us not knowing what the journal has.
@@ -130,7 +131,7 @@ class Epoch:
         """Everything that brings events; the right to open is looked at before the first tick."""
         parts, settings, put = self._parts, self._parts.settings, self._queue.put_nowait
         tickers = feeds.Tickers(self._restored.instruments, put, parts.status)
-        loops: list[Coroutine[Any, Any, None]] = [
+        endless: list[Coroutine[Any, Any, None]] = [
             feeds.ticks(settings.tick_s, put, self._look_at_right),
             feeds.signals(
                 parts.bus,
@@ -166,7 +167,7 @@ class Epoch:
             self._public_stream(tickers),
             self._wait_for_stop(),
         ]
-        return {self._spawn(loop) for loop in loops}
+        return {self._spawn(loop) for loop in endless}
 
     # ---- the consumer
 
@@ -270,15 +271,9 @@ class Epoch:
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        failure = None if task.cancelled() else task.exception()
-        if failure is not None and not self._leaving.done():
-            self._leaving.set_exception(failure)
-
-    async def _cancel(self, tasks: set[asyncio.Task[None]]) -> None:
-        doomed = set(tasks)
-        for task in doomed:
-            task.cancel()
-        await asyncio.gather(*doomed, return_exceptions=True)
+        failed = task.cancelled() or task.exception() is not None
+        if failed and not self._leaving.done():
+            self._leaving.set_exception(loops.why_it_ended(task))
 
     # ---- sockets
 

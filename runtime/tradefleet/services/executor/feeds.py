@@ -32,6 +32,7 @@ from tradefleet.market.bybit_wire import ticker_topic
 from tradefleet.market.faults import BadFrame
 from tradefleet.market.frames import TickerFrame
 from tradefleet.services.executor.status import ExecutorStatus
+from tradefleet.services.loops import set_within
 
 Put = Callable[[AnyEvent], None]
 
@@ -61,10 +62,7 @@ class Owners:
                 await self._bus.publish_owners(list(self._owners.values()))
             except BusDown as error:
                 self._status.store_down("redis", str(error))
-            try:
-                await asyncio.wait_for(self._changed.wait(), period_s)
-            except TimeoutError:
-                continue
+            await set_within(self._changed, period_s)
 
 
 async def signals(

@@ -32,6 +32,7 @@ from tradefleet.services.executor.epoch import Epoch, Parts
 from tradefleet.services.executor.performer import Exchange
 from tradefleet.services.executor.settings import ExecutorFailed, ExecutorSettings
 from tradefleet.services.executor.status import ExecutorStatus
+from tradefleet.services.loops import end, set_within
 from tradefleet.services.process_main import run_program, stop_signal
 from tradefleet.spec.snapshot import ConfigSnapshot
 from tradefleet.spec.trading import LeasePreset
@@ -62,9 +63,7 @@ async def run(settings: ExecutorSettings) -> None:
             await reporting  # raises: it has no other end
         await working
     finally:
-        for task in (working, reporting):
-            task.cancel()
-        await asyncio.gather(working, reporting, return_exceptions=True)
+        await end((working, reporting))
         program.write_status()
     log.info("executor_stopped")
 
@@ -186,11 +185,8 @@ class _Program:
 
     async def _rest(self) -> None:
         """Wait before the next try; raises _Stopped."""
-        try:
-            await asyncio.wait_for(self._stop.wait(), self._settings.retry_s)
-        except TimeoutError:
-            return
-        raise _Stopped
+        if await set_within(self._stop, self._settings.retry_s):
+            raise _Stopped
 
     # ---- epochs
 

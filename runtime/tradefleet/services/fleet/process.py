@@ -209,7 +209,8 @@ async def _end(process: asyncio.subprocess.Process, command: Command) -> None:
     with contextlib.suppress(ProcessLookupError):
         process.send_signal(command.stop_signal)
     try:
-        await asyncio.wait_for(process.wait(), command.grace_s)
+        async with asyncio.timeout(command.grace_s):
+            await process.wait()
     except TimeoutError:
         with contextlib.suppress(ProcessLookupError):
             process.kill()

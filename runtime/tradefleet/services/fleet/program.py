@@ -27,6 +27,7 @@ from tradefleet.services.fleet.process import until
 from tradefleet.services.fleet.stores import Stores
 from tradefleet.services.fleet.supervisor import Fleet
 from tradefleet.services.fleet.verify import RunFacts, verify_fleet
+from tradefleet.services.loops import set_within
 from tradefleet.spec.bot import TradingBot
 from tradefleet.spec.snapshot import ConfigSnapshot
 
@@ -148,8 +149,7 @@ async def _keep_up(
                 editing.result()
             run.notice(fleet.view())
             screen.show(fleet)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), LOOK_EVERY_S)
+            await set_within(stop, LOOK_EVERY_S)
     finally:
         editing.cancel()
         with contextlib.suppress(asyncio.CancelledError):

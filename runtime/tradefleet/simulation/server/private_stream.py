@@ -128,7 +128,8 @@ async def _serve(
     idle_s = idle_cut_s(request.query.get("max_active_time", ""))
     try:
         while True:
-            message = await asyncio.wait_for(socket.receive(), idle_s)
+            async with asyncio.timeout(idle_s):
+                message = await socket.receive()
             if message.type is WSMsgType.TEXT:
                 # Sequential on purpose: pybit subscribes without waiting for the answer to its auth.
                 await asyncio.sleep(options.reply_delay_s)
