@@ -70,6 +70,7 @@ lock: env ## Write requirements/*.lock from pyproject.toml; LOCK_OPTIONS=--upgra
 	$(UV_COMPILE) requirements/tools.in --extra dev -o requirements/dev.lock
 	$(UV_COMPILE) --extra local -c requirements/dev.lock -o requirements/local.lock
 	$(UV_COMPILE) --extra runtime -c requirements/dev.lock -o requirements/runtime.lock
+	$(UV_COMPILE) --extra operator -c requirements/dev.lock -o requirements/operator.lock
 
 clean: ## Remove the environment and every cache
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
