@@ -15,7 +15,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Coroutine, Sequence
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 import structlog
@@ -52,9 +52,11 @@ CLOCK_SECONDS: Final = 60.0
 class ShardSettings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """Everything the process needs to know.
 
-    redis: address of the bus. snapshot: the configuration's file. shard: index in it. status: the
-    file to report in. rest, public_stream: addresses of the exchange. announce_seconds,
-    status_seconds: how often. history_seconds: how often missing candles are asked for.
+    redis: address of the bus. snapshot: the configuration's file, or `kubernetes://NAMESPACE/BOT`.
+    shard: index in it. status: the file to report in. rest, public_stream: addresses of the exchange.
+    announce_seconds, status_seconds: how often. history_seconds: how often missing candles are asked
+    for. probe_port: where probes and metrics are served; 0 for nowhere. pod_name: under which we
+    report in the resource's status; "" outside of a cluster.
     """
 
     redis: str
@@ -67,6 +69,8 @@ class ShardSettings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", f
     announce_seconds: float = 0.5
     status_seconds: float = 0.5
     history_seconds: float = 10.0
+    probe_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
+    pod_name: str = ""
 
 
 class ShardFailed(ProgramFailed):
@@ -365,7 +369,7 @@ async def _unless_stopped(preparing: Coroutine[Any, Any, Shard], stop: asyncio.E
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run with the settings in the named JSON file; the exit status."""
+    """Run with the settings in the named JSON file, or in the environment; the exit status."""
     return run_program("shard", arguments, ShardSettings, run)
 
 

@@ -69,7 +69,7 @@ async def run(settings: ExecutorSettings) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run with the settings in the named JSON file; the exit status."""
+    """Run with the settings in the named JSON file, or in the environment; the exit status."""
     return run_program("executor", arguments, ExecutorSettings, run)
 
 
