@@ -29,6 +29,8 @@ class Tightens(StrEnum):
     HIGHER = "higher"
     NONE = "none"
     """Neither direction is safer: any change counts as loosening."""
+    EMPTY = "empty"
+    """Only the empty text is safe: setting it to anything else counts as loosening."""
 
 
 class Field(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,7 +61,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
 
 
 HOT, RESTART, IMMUTABLE = Reload.HOT, Reload.RESTART, Reload.IMMUTABLE
-LOWER, HIGHER, NEITHER = Tightens.LOWER, Tightens.HIGHER, Tightens.NONE
+LOWER, HIGHER, NEITHER, EMPTY = Tightens.LOWER, Tightens.HIGHER, Tightens.NONE, Tightens.EMPTY
 
 IN_SECONDS = "in seconds"
 OF_EQUITY = "a fraction of equity (0.05 for 5 %)"
@@ -97,10 +99,18 @@ def text(
     pattern: str | None = None,
     *,
     reload: Reload = HOT,
+    tightens: Tightens | None = None,
     built: bool = True,
 ) -> Field:
     """A bounded string."""
-    return Field(description=description, max_length=max_length, pattern=pattern, reload=reload, built=built)
+    return Field(
+        description=description,
+        max_length=max_length,
+        pattern=pattern,
+        reload=reload,
+        tightens=tightens,
+        built=built,
+    )
 
 
 def items(

@@ -13,7 +13,7 @@ import msgspec
 
 from tradefleet.spec.bot import BotSpec, Mode
 from tradefleet.spec.problems import shown
-from tradefleet.spec.schema_walk import leaf_by_path
+from tradefleet.spec.schema_walk import concerns, leaf_by_path
 
 # Hosts of Bybit's own servers under any top-level domain, in RE2 so that CEL can hold the same. A wrong
 # refusal costs a renamed simulator; a wrong permission costs real money on what calls itself paper.
@@ -49,6 +49,11 @@ class Rule(msgspec.Struct, frozen=True):
 def mode_has_an_adapter(spec: BotSpec) -> bool:
     """Only modes with an adapter run."""
     return spec.mode is Mode.PAPER
+
+
+def live_mode_is_confirmed(spec: BotSpec) -> bool:
+    """Live mode needs its second switch."""
+    return spec.mode is not Mode.LIVE or spec.confirm_live
 
 
 def simulator_only_in_paper_mode(spec: BotSpec) -> bool:
@@ -113,6 +118,11 @@ RULES: tuple[Rule, ...] = (
         "is refused: the adapter for it is not built yet; use paper",
     ),
     Rule(
+        live_mode_is_confirmed,
+        ("spec.confirmLive", "spec.mode"),
+        "leaves live mode without its second switch; set it to true, or use another mode",
+    ),
+    Rule(
         simulator_only_in_paper_mode,
         ("spec.exchange.simulator.enabled", "spec.mode"),
         "is right in paper mode only; leave the simulator out, or use mode: paper",
@@ -172,13 +182,8 @@ def broken(spec: BotSpec, unreadable: tuple[str, ...] = ()) -> Iterator[tuple[st
     it, is not asked, since what stands there is only a default.
     """
     for rule in RULES:
-        if not any(_concerns(path, wrong) for path in rule.paths for wrong in unreadable) and not rule.holds(
+        if not any(concerns(path, wrong) for path in rule.paths for wrong in unreadable) and not rule.holds(
             spec
         ):
             blamed = leaf_by_path().get(rule.paths[0])
             yield rule.paths[0], "" if blamed is None else shown(blamed.value(spec)), rule.message
-
-
-def _concerns(path: str, wrong: str) -> bool:
-    """Whether the wrong path is this field, something in it, or a section around it."""
-    return wrong == path or wrong.startswith((path + ".", path + "[")) or path.startswith(wrong + ".")

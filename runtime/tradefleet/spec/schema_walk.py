@@ -111,6 +111,11 @@ def unbuilt_subject(path: str) -> str | None:
     return path.removeprefix("spec.")
 
 
+def concerns(path: str, other: str) -> bool:
+    """Whether the other path is this field (or section), something in it, or a section around it."""
+    return other == path or other.startswith((path + ".", path + "[")) or path.startswith(other + ".")
+
+
 def type_name(declared: Any) -> str:
     """What a value of this type is called in an error and on the reference page."""
     if inspect.isclass(declared) and issubclass(declared, Enum):

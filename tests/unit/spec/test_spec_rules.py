@@ -36,6 +36,8 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("mode_has_an_adapter", {"mode": Mode.PAPER}, {"mode": Mode.DEMO}),
     ("mode_has_an_adapter", {"mode": Mode.PAPER}, {"mode": Mode.TESTNET}),
     ("mode_has_an_adapter", {"mode": Mode.PAPER}, {"mode": Mode.LIVE}),
+    ("live_mode_is_confirmed", {"mode": Mode.LIVE, "confirm_live": True}, {"mode": Mode.LIVE}),
+    ("live_mode_is_confirmed", {"mode": Mode.DEMO}, {"mode": Mode.LIVE, "confirm_live": False}),
     (
         "simulator_only_in_paper_mode",
         {"exchange.simulator.enabled": True},
@@ -150,7 +152,7 @@ def test_a_broken_rule_names_the_field_its_value_and_what_would_be_right() -> No
 
 
 def test_an_unbuilt_mode_is_refused_by_name() -> None:
-    assert list(broken(spec_with(mode=Mode.LIVE))) == [
+    assert list(broken(spec_with(mode=Mode.LIVE, confirm_live=True))) == [
         ("spec.mode", "'live'", "is refused: the adapter for it is not built yet; use paper")
     ]
 
