@@ -17,6 +17,11 @@ from tradefleet.spec.trading import Execution, Exits, KillSwitch, Leverage, Risk
 API_VERSION = "tradefleet.dev/v1alpha1"
 KIND = "TradingBot"
 
+# Names of Services begin with the bot's, so it begins with a letter as theirs must; with the longest
+# suffix, -executor and a pod's ten and five characters, it stays below the 63 of a label.
+BOT_NAME_PATTERN = "[a-z]([-a-z0-9]*[a-z0-9])?"
+BOT_NAME_LENGTH = 40
+
 
 class Mode(StrEnum):
     """PAPER is the simulator as a long-lived exchange; the others are Bybit's environments."""
@@ -108,7 +113,7 @@ class BotSpec(Section, frozen=True):
 class Metadata(Section, frozen=True):
     """The part of Kubernetes' object metadata that matters to a bot; labels and the like are let through."""
 
-    name: Annotated[str, text("Name of the bot.", 40, "[a-z0-9]([-a-z0-9]*[a-z0-9])?", reload=IMMUTABLE)]
+    name: Annotated[str, text("Name of the bot.", BOT_NAME_LENGTH, BOT_NAME_PATTERN, reload=IMMUTABLE)]
     namespace: Annotated[
         str, text("Namespace of the bot.", 63, "[a-z0-9]([-a-z0-9]*[a-z0-9])?", reload=IMMUTABLE)
     ] = "default"

@@ -224,7 +224,7 @@ OBJECT_MISTAKES = [
     (
         "{name: bot}",
         "{name: My_Bot}",
-        "metadata.name: 'My_Bot' does not match [a-z0-9]([-a-z0-9]*[a-z0-9])?: Name of the bot.",
+        "metadata.name: 'My_Bot' does not match [a-z]([-a-z0-9]*[a-z0-9])?: Name of the bot.",
     ),
     ("kind:", "sepc: {}\nkind:", "sepc: is unknown; did you mean spec?"),
     ("kind:", "1: {}\nkind:", "1: is unknown"),
