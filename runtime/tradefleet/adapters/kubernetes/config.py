@@ -76,7 +76,6 @@ class BotResource:
             if self._last is None:
                 raise SourceAway(f"{self.address}: {error}") from error
             return self._last
-        self._well()
         return self._applicable(self._only(found))
 
     async def changes(self) -> AsyncIterator[Change]:
@@ -109,7 +108,6 @@ class BotResource:
     async def _watch(self) -> AsyncGenerator[Change, None]:
         query = {**self._one, "resourceVersion": self._version}
         async with contextlib.aclosing(self._api.watch(self._bots, query, self._watch_s)) as lines:
-            self._well()
             async for line in lines:
                 told = read_event(line)
                 self._version = told.version or self._version
@@ -126,6 +124,9 @@ class BotResource:
     async def _listed(self) -> ObjectList:
         found = read_list(await self._api.get(self._bots, self._one))
         self._version = found.metadata.resource_version
+        if self.trouble:
+            log.info("api_server_back", address=self.address)
+        self.trouble = ""
         return found
 
     def _only_or_none(self, found: ObjectList) -> Object | None:
@@ -167,8 +168,3 @@ class BotResource:
         if not self.trouble:
             log.warning("api_server_away", address=self.address, reason=reason)
         self.trouble = reason
-
-    def _well(self) -> None:
-        if self.trouble:
-            log.info("api_server_back", address=self.address)
-        self.trouble = ""

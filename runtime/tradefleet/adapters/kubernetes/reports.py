@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from tradefleet.adapters.kubernetes.api import CUSTOM, LEASES, path_of
-from tradefleet.adapters.kubernetes.publisher import Condition, Report
+from tradefleet.adapters.kubernetes.publisher import Condition, Report, rfc3339
 from tradefleet.spec.bot import API_VERSION, KIND
 
 EXECUTOR_MANAGER: Final = "tradefleet-executor"
@@ -62,13 +62,13 @@ def shard_report(bot: str, index: int, pod: str, status: Status) -> Report:
     )
 
 
-def executor_report(bot: str, status: Status) -> Report | None:
+def executor_report(bot: str, pod: str, status: Status) -> Report | None:
     """The bot's executor and its conditions; None for a process that has nothing to say: a standby."""
     in_use = status["state"] == "account_in_use"
     if not status["leading"] and not in_use:
         return None
     executor = {
-        "leader": "" if in_use else status["holder"],
+        "leader": "" if in_use else pod,
         "epoch": status["epoch"],
         "account": status["account"],
         "state": status["state"],
@@ -78,7 +78,7 @@ def executor_report(bot: str, status: Status) -> Report | None:
         "whyNot": _short(status["account_in_use"] if in_use else status.get("why_not", "")),
         "positions": len(status["positions"]),
         "equity": status["equity"],
-        "latches": list(status["latches"]),
+        "latches": [_latch(record) for record in status["latch_records"]],
     }
     calm = ("whyNot", "positions", "equity")
     return Report(
@@ -151,6 +151,17 @@ def _conditions(status: Status, in_use: bool) -> tuple[Condition, ...]:
         ),
         used,
     )
+
+
+def _latch(record: Mapping[str, Any]) -> dict[str, Any]:
+    engaged = datetime.fromtimestamp(record["engaged_ns"] / 1e9, UTC)
+    return {
+        "id": record["latch_id"],
+        "kind": record["kind"],
+        "reason": _short(record["reason"]),
+        "actor": record["actor"],
+        "engagedAt": rfc3339(engaged),
+    }
 
 
 def _short(text: str) -> str:

@@ -201,7 +201,8 @@ class Epoch:
 
     def report(self) -> dict[str, Any]:
         """The core's own words for the status."""
-        return self._core.status(self._parts.exchange.clock.now_ns())
+        records = [msgspec.to_builtins(latch) for _, latch in sorted(self._core.state.latches.items())]
+        return {**self._core.status(self._parts.exchange.clock.now_ns()), "latch_records": records}
 
     # ---- the right to open
 

@@ -57,7 +57,7 @@ class ExecutorPod:
         from tradefleet.adapters.kubernetes.api import connect
         from tradefleet.adapters.kubernetes.publisher import Publisher
 
-        bot, api = self._bot, connect()
+        bot, pod, api = self._bot, self._settings.pod_name, connect()
         resource = Publisher(
             api, reports.bot_path(bot.namespace, bot.bot), reports.EXECUTOR_MANAGER, "status"
         )
@@ -69,6 +69,6 @@ class ExecutorPod:
             return reports.lease_report(bot.bot, uid, self._report(), datetime.now(UTC))
 
         return [
-            resource.run(lambda: reports.executor_report(bot.bot, self._report()), self._status.changed),
+            resource.run(lambda: reports.executor_report(bot.bot, pod, self._report()), self._status.changed),
             lease.run(lease_now, self._status.lease_changed),
         ]

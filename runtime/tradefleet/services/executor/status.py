@@ -20,7 +20,13 @@ from tradefleet.spec.snapshot import ConfigSnapshot
 
 log = structlog.get_logger(__name__)
 
-_NO_CORE: Final[Mapping[str, Any]] = {"positions": [], "equity": "", "latches": [], "may_open": False}
+_NO_CORE: Final[Mapping[str, Any]] = {
+    "positions": [],
+    "equity": "",
+    "latches": [],
+    "latch_records": [],
+    "may_open": False,
+}
 """Between two epochs nothing is known."""
 
 
