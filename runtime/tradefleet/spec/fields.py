@@ -29,19 +29,21 @@ class Tightens(StrEnum):
     HIGHER = "higher"
     NONE = "none"
     """Neither direction is safer: any change counts as loosening."""
+    EMPTY = "empty"
+    """Only the empty text is safe: setting it to anything else counts as loosening."""
 
 
 class Field(msgspec.Struct, frozen=True, kw_only=True):
     """The annotation of one field.
 
     low, high: inclusive bounds of a number. above: an exclusive lower bound. unit: what a number
-    counts, as the end of the sentence "it is ...". pattern: a regular expression (RE2, no
-    look-around) that a string, or each item of a list of strings, must match whole. max_length: of
-    a string, of each item of a list, of each key and item of a map. max_items: of a list or map,
-    and of each list in a map. reload: a section's class holds for everything in it, so that of all
-    classes on the way to a field the strictest counts. built: False while the system that would
-    read the field does not exist; then only the default is accepted, so that no key silently does
-    nothing.
+    counts, as the end of the sentence "it is ...". pattern: a regular expression (RE2, no look-around)
+    that a string, or each item of a list of strings, must match whole. max_length: of a string, of each
+    item of a list, of each key and item of a map. max_items: of a list or map, and of each list in a
+    map. keys: of a list of sections, the fields that tell its items apart. reload: a section's class
+    holds for everything in it, so that of all classes on the way to a field the strictest counts.
+    built: False while the system that would read the field does not exist; then only the default is
+    accepted, so that no key silently does nothing.
     """
 
     description: str
@@ -55,11 +57,12 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     max_length: int | None = None
     min_items: int | None = None
     max_items: int | None = None
+    keys: tuple[str, ...] = ()
     built: bool = True
 
 
 HOT, RESTART, IMMUTABLE = Reload.HOT, Reload.RESTART, Reload.IMMUTABLE
-LOWER, HIGHER, NEITHER = Tightens.LOWER, Tightens.HIGHER, Tightens.NONE
+LOWER, HIGHER, NEITHER, EMPTY = Tightens.LOWER, Tightens.HIGHER, Tightens.NONE, Tightens.EMPTY
 
 IN_SECONDS = "in seconds"
 OF_EQUITY = "a fraction of equity (0.05 for 5 %)"
@@ -97,10 +100,18 @@ def text(
     pattern: str | None = None,
     *,
     reload: Reload = HOT,
+    tightens: Tightens | None = None,
     built: bool = True,
 ) -> Field:
     """A bounded string."""
-    return Field(description=description, max_length=max_length, pattern=pattern, reload=reload, built=built)
+    return Field(
+        description=description,
+        max_length=max_length,
+        pattern=pattern,
+        reload=reload,
+        tightens=tightens,
+        built=built,
+    )
 
 
 def items(
@@ -125,6 +136,11 @@ def items(
         tightens=tightens,
         built=built,
     )
+
+
+def sections(description: str, max_items: int, keys: tuple[str, ...]) -> Field:
+    """A bounded list of sections, of which these fields tell one from another."""
+    return Field(description=description, max_items=max_items, keys=keys)
 
 
 def plain(

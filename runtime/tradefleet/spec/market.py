@@ -9,6 +9,8 @@ import msgspec
 from tradefleet.spec.fields import IMMUTABLE, IN_SECONDS, RESTART, items, number, plain, text
 
 SYMBOL_PATTERN = "[A-Z0-9]{2,30}"
+# As Kubernetes names a Secret: parts of a DNS name, each begun and ended by a letter or digit.
+SECRET_PATTERN = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
 # Host, port, path, and no user:password@ before them: an address is no place for a credential.
 _HOST_AND_PATH = r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[!-~]*)?"
 REST_PATTERN = rf"(https?://{_HOST_AND_PATH})?"
@@ -58,6 +60,16 @@ class Credentials(Section, frozen=True):
     api_secret_variable: Annotated[
         str, text("Environment variable that holds the API secret.", 64, "[A-Z_][A-Z0-9_]*", reload=RESTART)
     ] = "TRADEFLEET_API_SECRET"
+    secret_name: Annotated[
+        str,
+        text(
+            "In Kubernetes: the Secret beside the bot whose keys are the two variables. The local fleet "
+            "reads the variables from its own environment and ignores it.",
+            253,
+            SECRET_PATTERN,
+            reload=RESTART,
+        ),
+    ] = "tradefleet-exchange"
 
 
 class Simulator(Section, frozen=True):
@@ -92,6 +104,21 @@ class Exchange(Section, frozen=True):
     simulator: Annotated[Simulator, plain("The simulated exchange of the local fleet.", reload=RESTART)] = (
         Simulator()
     )
+
+
+class Stores(Section, frozen=True):
+    """Where Postgres and Redis are: in a Secret, since their addresses hold passwords."""
+
+    secret_name: Annotated[
+        str,
+        text(
+            "In Kubernetes: the Secret beside the bot with the keys postgres (a DSN) and redis (a URL). The "
+            "local fleet starts stores of its own and ignores it.",
+            253,
+            SECRET_PATTERN,
+            reload=RESTART,
+        ),
+    ] = "tradefleet-stores"
 
 
 class UniverseQuery(Section, frozen=True):

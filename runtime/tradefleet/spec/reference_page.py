@@ -29,13 +29,20 @@ loader knows of it. [config/examples](../../config/examples) holds bots to start
 - **Takes effect**: *hot* in the running processes; *restart* by replacing them one by one, the new one
   ready before the old one goes; *immutable* never, a new bot is needed.
 - **Tighter**: the direction in which a limit becomes stricter. The other direction needs the permission
-  `loosen` in Kubernetes; *any change* means that neither direction is the safe one.
+  `loosen` in Kubernetes; *any change* means that neither direction is the safe one, *empty* that setting
+  it to anything asks for the permission.
 - **not built yet**: the system behind the field does not exist so far, and any value but the default is
   refused by name.
 - Fractions are fractions (0.02, never 2 for percent). A null is as good as a field left out.
 """
 _COLUMNS = ("Field", "Type", "Default", "Allowed", "Takes effect", "Tighter", "What it is")
-_TIGHTER = {None: "", Tightens.LOWER: "lower", Tightens.HIGHER: "higher", Tightens.NONE: "any change"}
+_TIGHTER = {
+    None: "",
+    Tightens.LOWER: "lower",
+    Tightens.HIGHER: "higher",
+    Tightens.NONE: "any change",
+    Tightens.EMPTY: "empty",
+}
 
 
 def render() -> str:

@@ -1,6 +1,7 @@
 """Rules between fields of a TradingBot, which no bound of one field can say.
 
-Each rule is a named pure function over the spec; its name is the rule's id, in CEL later as here.
+Each rule is a named pure function over the spec; its name is the rule's id. Its twin in
+CEL, for the API server, stands beside it; tests hold both against the same good and bad specs.
 A rule never stands in the way of tightening a limit: whoever lowers one in an emergency must not be
 told to change something else first.
 """
@@ -13,7 +14,7 @@ import msgspec
 
 from tradefleet.spec.bot import BotSpec, Mode
 from tradefleet.spec.problems import shown
-from tradefleet.spec.schema_walk import leaf_by_path
+from tradefleet.spec.schema_walk import concerns, leaf_by_path
 
 # Hosts of Bybit's own servers under any top-level domain, in RE2 so that CEL can hold the same. A wrong
 # refusal costs a renamed simulator; a wrong permission costs real money on what calls itself paper.
@@ -28,12 +29,14 @@ class Rule(msgspec.Struct, frozen=True):
 
     holds: True when the spec keeps it. paths: the fields (or sections) it reads; the first is the one
     that is blamed. message: what would be right; it continues a sentence that begins with the value
-    of the field that is blamed, or stands alone when that is a section.
+    of the field that is blamed, or stands alone when that is a section. cel: the same rule as the API
+    server checks it, over `self`, the spec with its defaults; None for a rule that it does not check.
     """
 
     holds: Callable[[BotSpec], bool]
     paths: tuple[str, ...]
     message: str
+    cel: str | None
 
     @property
     def id(self) -> str:
@@ -49,6 +52,11 @@ class Rule(msgspec.Struct, frozen=True):
 def mode_has_an_adapter(spec: BotSpec) -> bool:
     """Only modes with an adapter run."""
     return spec.mode is Mode.PAPER
+
+
+def live_mode_is_confirmed(spec: BotSpec) -> bool:
+    """Live mode needs its second switch."""
+    return spec.mode is not Mode.LIVE or spec.confirm_live
 
 
 def simulator_only_in_paper_mode(spec: BotSpec) -> bool:
@@ -111,56 +119,77 @@ RULES: tuple[Rule, ...] = (
         mode_has_an_adapter,
         ("spec.mode",),
         "is refused: the adapter for it is not built yet; use paper",
+        # The server takes every mode, so that a bot need not be written anew when its adapter comes; until
+        # then the operator says in the condition ConfigAccepted that it cannot run it.
+        cel=None,
+    ),
+    Rule(
+        live_mode_is_confirmed,
+        ("spec.confirmLive", "spec.mode"),
+        "leaves live mode without its second switch; set it to true, or use another mode",
+        "self.mode != 'live' || self.confirmLive",
     ),
     Rule(
         simulator_only_in_paper_mode,
         ("spec.exchange.simulator.enabled", "spec.mode"),
         "is right in paper mode only; leave the simulator out, or use mode: paper",
+        "self.mode == 'paper' || !self.exchange.simulator.enabled",
     ),
     Rule(
         paper_mode_has_an_exchange,
         ("spec.exchange.simulator.enabled", "spec.mode", "spec.exchange.endpoints.rest"),
         "leaves paper mode without an exchange; set it to true, or give exchange.endpoints",
+        "self.mode != 'paper' || self.exchange.simulator.enabled || self.exchange.endpoints.rest != ''",
     ),
     Rule(
         paper_mode_trades_at_no_real_exchange,
         ("spec.exchange.endpoints", "spec.mode"),
         "rest or privateStream is Bybit itself, where paper mode may not trade; give a simulator's addresses",
+        "self.mode != 'paper' || !([self.exchange.endpoints.rest, self.exchange.endpoints.privateStream]"
+        f".exists(address, address.matches(r'^(?:{_REAL_EXCHANGE.pattern})$')))",
     ),
     Rule(
         endpoints_are_given_together,
         ("spec.exchange.endpoints",),
         "rest, publicStream and privateStream are given together or not at all",
+        "(self.exchange.endpoints.rest == '') == (self.exchange.endpoints.publicStream == '') && "
+        "(self.exchange.endpoints.rest == '') == (self.exchange.endpoints.privateStream == '')",
     ),
     Rule(
         credentials_are_two_variables,
         ("spec.exchange.credentials.apiSecretVariable", "spec.exchange.credentials.apiKeyVariable"),
         "names the API key's variable too; key and secret stand in two variables",
+        "self.exchange.credentials.apiKeyVariable != self.exchange.credentials.apiSecretVariable",
     ),
     Rule(
         symbols_fit_the_shards,
         ("spec.sharding.maxShards", "spec.sharding.symbolsPerShard", "spec.universe.symbols"),
         "shards of symbolsPerShard hold fewer symbols than universe.symbols names; raise one of the two",
+        "self.universe.symbols.size() <= self.sharding.symbolsPerShard * self.sharding.maxShards",
     ),
     Rule(
         reconnect_begins_below_its_longest_wait,
         ("spec.feed.reconnect.initialSeconds", "spec.feed.reconnect.maxSeconds"),
         "is above maxSeconds; the first wait is the shortest",
+        "self.feed.reconnect.initialSeconds <= self.feed.reconnect.maxSeconds",
     ),
     Rule(
         imbalance_levels_are_in_the_feed,
         ("spec.strategies.imbalance.levels", "spec.feed.depth"),
         "levels are more than feed.depth brings; lower it or raise feed.depth",
+        "self.strategies.imbalance.levels <= self.feed.depth",
     ),
     Rule(
         breakout_looks_back_over_its_touches,
         ("spec.strategies.breakout.lookback", "spec.strategies.breakout.resistanceStrength"),
         "candles cannot hold that many touches; it must be above resistanceStrength",
+        "self.strategies.breakout.lookback > self.strategies.breakout.resistanceStrength",
     ),
     Rule(
         target_is_beyond_the_least_profit,
         ("spec.exits.takeProfit", "spec.exits.minProfit"),
         "is not above minProfit, so that every entry would be refused; raise it or lower minProfit",
+        "self.exits.takeProfit > self.exits.minProfit",
     ),
 )
 
@@ -172,13 +201,8 @@ def broken(spec: BotSpec, unreadable: tuple[str, ...] = ()) -> Iterator[tuple[st
     it, is not asked, since what stands there is only a default.
     """
     for rule in RULES:
-        if not any(_concerns(path, wrong) for path in rule.paths for wrong in unreadable) and not rule.holds(
+        if not any(concerns(path, wrong) for path in rule.paths for wrong in unreadable) and not rule.holds(
             spec
         ):
             blamed = leaf_by_path().get(rule.paths[0])
             yield rule.paths[0], "" if blamed is None else shown(blamed.value(spec)), rule.message
-
-
-def _concerns(path: str, wrong: str) -> bool:
-    """Whether the wrong path is this field, something in it, or a section around it."""
-    return wrong == path or wrong.startswith((path + ".", path + "[")) or path.startswith(wrong + ".")

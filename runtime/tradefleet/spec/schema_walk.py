@@ -28,7 +28,8 @@ class Member(msgspec.Struct, frozen=True):
     """One field of a section.
 
     attribute and key: its name in Python and in YAML. type: without the annotation. about: the
-    annotation. default: msgspec.NODEFAULT when there is none.
+    annotation. default: msgspec.NODEFAULT when there is none, msgspec.UNSET when the field may be
+    left out altogether.
     """
 
     attribute: str
@@ -111,6 +112,11 @@ def unbuilt_subject(path: str) -> str | None:
     return path.removeprefix("spec.")
 
 
+def concerns(path: str, other: str) -> bool:
+    """Whether the other path is this field (or section), something in it, or a section around it."""
+    return other == path or other.startswith((path + ".", path + "[")) or path.startswith(other + ".")
+
+
 def type_name(declared: Any) -> str:
     """What a value of this type is called in an error and on the reference page."""
     if inspect.isclass(declared) and issubclass(declared, Enum):
@@ -128,11 +134,20 @@ _TYPE_NAMES: dict[Any, str] = {bool: "true or false", int: "whole number", Decim
 
 def _member(section: type[Section], field: msgspec.structs.FieldInfo, hint: Any) -> Member:
     declared, *extras = typing.get_args(hint) if typing.get_origin(hint) is typing.Annotated else (hint,)
+    declared = _without_unset(declared)
     about = [extra for extra in extras if isinstance(extra, Field)]
     if len(about) != 1:
         raise TypeError(f"{section.__name__}.{field.name}: needs exactly one annotation of spec/fields.py")
     default = field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
     return Member(field.name, field.encode_name, declared, about[0], default)
+
+
+def _without_unset(declared: Any) -> Any:
+    """The type of a field that may be left out altogether (`T | UnsetType`, in a status) is T."""
+    if typing.get_origin(declared) is not types.UnionType:
+        return declared
+    (kept,) = [part for part in typing.get_args(declared) if part is not msgspec.UnsetType]
+    return kept
 
 
 def _leaves_below(

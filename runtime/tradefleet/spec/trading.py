@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 
 from tradefleet.spec.fields import (
+    EMPTY,
     HIGHER,
     IN_SECONDS,
     LOWER,
@@ -233,5 +234,20 @@ class Execution(Section, frozen=True):
 class KillSwitch(Section, frozen=True):
     """The edge that stops everything; latched until cleared by its id."""
 
-    engaged: Annotated[bool, plain("Cancel, close and stop.", built=False)] = False
-    reason: Annotated[str, text("Why, for those who read it later.", 500, built=False)] = ""
+    engaged: Annotated[
+        bool,
+        plain(
+            "Setting it to true cancels every entry, closes every position and latches: nothing opens until "
+            "the latch is cleared by its id. Setting it back to false undoes none of it."
+        ),
+    ] = False
+    reason: Annotated[str, text("Why, for those who read it later.", 500)] = ""
+    clear: Annotated[
+        str,
+        text(
+            "Id of the latch to clear, as status.executor.latches shows it; empty for none.",
+            100,
+            "[A-Za-z0-9._-]*",
+            tightens=EMPTY,
+        ),
+    ] = ""

@@ -2,7 +2,8 @@
 
 import msgspec
 import pytest
-from tests.support.executor_world import BOT, World, eventually
+from tests.support.eventually import eventually
+from tests.support.executor_world import BOT, World
 
 from tradefleet.domain.signals import Target
 

@@ -4,7 +4,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from tests.support.executor_world import World, eventually
+from tests.support.eventually import eventually
+from tests.support.executor_world import World
 
 from tradefleet.domain.signals import Target
 

@@ -4,7 +4,8 @@ import asyncio
 from decimal import Decimal
 
 import pytest
-from tests.support.executor_world import SYMBOL, World, eventually
+from tests.support.eventually import eventually
+from tests.support.executor_world import SYMBOL, World
 
 from tradefleet.domain.signals import Target
 

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from tradefleet.spec.bot import API_VERSION, KIND, BotSpec, TradingBot
 from tradefleet.spec.decode import decode_bot
-from tradefleet.spec.fields import Field
+from tradefleet.spec.fields import Field, Reload, Tightens
 from tradefleet.spec.market import Section
 from tradefleet.spec.problems import SpecError
-from tradefleet.spec.reload import changes, worst
+from tradefleet.spec.reload import changes, pinned, worst
 from tradefleet.spec.rules import RULES
-from tradefleet.spec.schema_walk import leaves, members, unbuilt_subject
+from tradefleet.spec.schema_walk import concerns, leaf_by_path, leaves, members, unbuilt_subject
 from tradefleet.spec.snapshot import ConfigSnapshot
 
 PRINTABLE = st.characters(min_codepoint=32, max_codepoint=126)
@@ -111,7 +111,29 @@ def test_a_change_there_and_back_touches_the_same_fields(one: BotSpec, other: Bo
         (change.path, change.new, change.old) for change in back
     ]
     assert worst(there) == worst(back)
-    assert not any(forth.loosens and return_.loosens for forth, return_ in zip(there, back, strict=True))
+    ordered = [
+        (forth.loosens, return_.loosens)
+        for forth, return_ in zip(there, back, strict=True)
+        if leaf_by_path()[forth.path].about.tightens in (Tightens.LOWER, Tightens.HIGHER)
+    ]
+    assert all(forth != return_ for forth, return_ in ordered)
+
+
+@a_few
+@given(specs, specs)
+def test_what_a_running_process_applies_differs_from_the_newest_in_what_waits_alone(
+    begun_with: BotSpec, newest: BotSpec
+) -> None:
+    tied = {path for rule in RULES for path in rule.paths}
+
+    applied = pinned(snapshot(begun_with), snapshot(newest)).spec
+
+    for change in changes(newest, applied):
+        assert change.reload is not Reload.HOT or any(concerns(path, change.path) for path in tied)
+    assert all(change.reload is Reload.HOT for change in changes(begun_with, applied))
+    assert {r.id for r in RULES if r.holds(begun_with) and r.holds(newest)} <= {
+        r.id for r in RULES if r.holds(applied)
+    }
 
 
 @given(st.text(alphabet=st.sampled_from(list("ab:- \n\t[]{}&*!'\"#?|>%@`01.e~<")), max_size=40))

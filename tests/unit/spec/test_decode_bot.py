@@ -82,7 +82,7 @@ def test_an_object_that_is_decoded_already_reads_the_same() -> None:
 
 
 def test_an_unbuilt_field_may_name_its_default() -> None:
-    assert decoded("  leverage: {default: 10}\n  flags: {}\n  onDelete: leave\n") == decoded()
+    assert decoded("  leverage: {default: 10}\n  flags: {}\n  models: {enabled: false}\n") == decoded()
 
 
 FIELD_MISTAKES = [
@@ -160,8 +160,19 @@ FIELD_MISTAKES = [
         "built yet; leave it out",
     ),
     (
-        "onDelete: flatten",
-        "spec.onDelete: 'flatten' is not the default ('leave'), and onDelete is not built yet; leave it out",
+        "features: {vector: v1}",
+        "spec.features.vector: 'v1' is not the default (''), and features is not built yet; leave it out",
+    ),
+    (
+        "shard: {memory: 16Mi}",
+        "spec.shard.memory: '16Mi' does not match [1-9][0-9]{2,6}Mi|[1-9][0-9]{0,3}Gi: In Kubernetes: the "
+        "memory that is reserved for the pod, and its limit.",
+    ),
+    (
+        "stores: {secretName: My_Stores}",
+        "spec.stores.secretName: 'My_Stores' does not match [a-z0-9]([-a-z0-9]*[a-z0-9])?"
+        r"(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*: In Kubernetes: the Secret beside the bot with the keys "
+        "postgres (a DSN) and redis (a URL). The local fleet starts stores of its own and ignores it.",
     ),
     (
         "flags: {fast: true}",
@@ -213,7 +224,7 @@ OBJECT_MISTAKES = [
     (
         "{name: bot}",
         "{name: My_Bot}",
-        "metadata.name: 'My_Bot' does not match [a-z0-9]([-a-z0-9]*[a-z0-9])?: Name of the bot.",
+        "metadata.name: 'My_Bot' does not match [a-z]([-a-z0-9]*[a-z0-9])?: Name of the bot.",
     ),
     ("kind:", "sepc: {}\nkind:", "sepc: is unknown; did you mean spec?"),
     ("kind:", "1: {}\nkind:", "1: is unknown"),
@@ -279,6 +290,7 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
         "spec.risk.maxPosition",
         "spec.risk.maxDailyLoss",
         "spec.mode",
+        "spec.confirmLive",
         "spec.exchange.simulator.enabled",
     ]
 

@@ -6,10 +6,11 @@ import pytest
 
 from tradefleet.spec.bot import BotSpec, ExecutorTemplate, Mode
 from tradefleet.spec.fields import Reload
-from tradefleet.spec.market import Feed, Universe
-from tradefleet.spec.reload import Change, changes, worst
+from tradefleet.spec.market import BookDepth, Feed, Universe
+from tradefleet.spec.reload import Change, changes, pinned, worst
+from tradefleet.spec.snapshot import ConfigSnapshot, ShardAssignment
 from tradefleet.spec.strategies import Imbalance, Strategies
-from tradefleet.spec.trading import Correlation, Exits, Risk
+from tradefleet.spec.trading import Correlation, Exits, KillSwitch, Risk
 
 PLAIN = BotSpec(universe=Universe(symbols=["BTCUSDT", "ETHUSDT"]))
 
@@ -103,3 +104,80 @@ def test_the_worst_of_several_changes_decides() -> None:
     assert worst(changes(PLAIN, hot)) is Reload.HOT
     assert worst(changes(PLAIN, restart)) is Reload.RESTART
     assert worst(changes(PLAIN, immutable)) is Reload.IMMUTABLE
+
+
+def test_confirming_live_mode_loosens() -> None:
+    (change,) = changes(PLAIN, edited(confirm_live=True))
+
+    assert (change.path, change.loosens) == ("spec.confirmLive", True)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "loosens"),
+    [("", "spec-3", True), ("spec-3", "daily-loss-9", True), ("spec-3", "", False)],
+)
+def test_naming_a_latch_to_clear_loosens_and_naming_none_does_not(
+    before: str, after: str, loosens: bool
+) -> None:
+    (change,) = changes(
+        edited(kill_switch=KillSwitch(clear=before)), edited(kill_switch=KillSwitch(clear=after))
+    )
+
+    assert change.loosens is loosens
+
+
+def test_engaging_and_disengaging_the_kill_switch_are_no_loosening() -> None:
+    engaged = edited(kill_switch=KillSwitch(engaged=True, reason="the desk says so"))
+
+    assert not any(change.loosens for change in changes(PLAIN, engaged) + changes(engaged, PLAIN))
+
+
+def snapshot(spec: BotSpec, generation: int = 1, uid: str = "u") -> ConfigSnapshot:
+    shards = (ShardAssignment(0, tuple(sorted(spec.universe.symbols))),)
+    return ConfigSnapshot(
+        generation=generation, uid=uid, name="bot", namespace="trading", spec=spec, shards=shards
+    )
+
+
+def test_a_running_process_applies_the_hot_part_of_an_edit_alone() -> None:
+    begun_with = snapshot(PLAIN)
+    newest = snapshot(
+        edited(
+            universe=Universe(symbols=["BTCUSDT", "SOLUSDT"]),
+            feed=Feed(topics_per_connection=100, ping_seconds=Decimal(15)),
+            risk=Risk(max_positions=3),
+            executor=ExecutorTemplate(replicas=3, cpu="1"),
+        ),
+        generation=2,
+    )
+
+    applied = pinned(begun_with, newest)
+
+    assert applied == ConfigSnapshot(
+        generation=2,
+        uid="u",
+        name="bot",
+        namespace="trading",
+        spec=edited(feed=Feed(ping_seconds=Decimal(15)), risk=Risk(max_positions=3)),
+        shards=begun_with.shards,
+    )
+
+
+def test_a_hot_field_waits_where_a_rule_ties_it_to_one_that_stays() -> None:
+    shallow = edited(feed=Feed(depth=BookDepth.LEVELS_1))
+    deeper = edited(
+        feed=Feed(depth=BookDepth.LEVELS_50),
+        strategies=Strategies(imbalance=Imbalance(levels=5, threshold=Decimal("0.7"))),
+        risk=Risk(max_positions=3),
+    )
+
+    applied = pinned(snapshot(shallow), snapshot(deeper, generation=2)).spec
+
+    assert applied.strategies.imbalance == Imbalance(levels=1, threshold=Decimal("0.7"))
+    assert applied.feed.depth is BookDepth.LEVELS_1
+    assert applied.risk.max_positions == 3
+
+
+def test_a_process_applies_no_configuration_of_another_bot() -> None:
+    with pytest.raises(ValueError, match="uid other needs a process of its own"):
+        pinned(snapshot(PLAIN), snapshot(PLAIN, generation=2, uid="other"))

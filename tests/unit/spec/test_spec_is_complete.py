@@ -56,9 +56,9 @@ def test_the_spec_names_every_section_of_the_design() -> None:
     sections = {leaf.path.split(".")[1] for leaf in leaves()}
 
     assert sections == {
-        "mode", "confirmLive", "exchange", "universe", "sharding", "feed", "features", "strategies", "models",
-        "sizing", "leverage", "exits", "risk", "execution", "killSwitch", "flags", "paused", "onDelete",
-        "executor", "shard",
+        "mode", "confirmLive", "exchange", "stores", "universe", "sharding", "feed", "features", "strategies",
+        "models", "sizing", "leverage", "exits", "risk", "execution", "killSwitch", "flags", "paused",
+        "onDelete", "executor", "shard",
     }  # fmt: skip
 
 

@@ -3,118 +3,15 @@
 from decimal import Decimal
 from typing import Any
 
-import msgspec
 import pytest
+from tests.support.rule_cases import RULE_CASES, spec_with
 
-from tradefleet.spec.bot import BotSpec, Mode
+from tradefleet.spec.bot import Mode
 from tradefleet.spec.rules import RULES, broken
 from tradefleet.spec.schema_walk import leaves
 
-LOCAL = {
-    "exchange.endpoints.rest": "http://127.0.0.1:9000",
-    "exchange.endpoints.public_stream": "ws://127.0.0.1:9000/v5/public/linear",
-    "exchange.endpoints.private_stream": "ws://127.0.0.1:9000/v5/private",
-}
 
-
-def spec_with(**dotted: Any) -> BotSpec:
-    """The defaults with some fields set, by their dotted path."""
-    spec = BotSpec()
-    for path, value in dotted.items():
-        spec = _set(spec, path.split("."), value)
-    return spec
-
-
-def _set(section: Any, steps: list[str], value: Any) -> Any:
-    step, *below = steps
-    inner = _set(getattr(section, step), below, value) if below else value
-    return msgspec.structs.replace(section, **{step: inner})
-
-
-# rule, a spec that keeps it, a spec that breaks it
-CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
-    ("mode_has_an_adapter", {"mode": Mode.PAPER}, {"mode": Mode.DEMO}),
-    ("mode_has_an_adapter", {"mode": Mode.PAPER}, {"mode": Mode.TESTNET}),
-    ("mode_has_an_adapter", {"mode": Mode.PAPER}, {"mode": Mode.LIVE}),
-    (
-        "simulator_only_in_paper_mode",
-        {"exchange.simulator.enabled": True},
-        {"exchange.simulator.enabled": True, "mode": Mode.TESTNET},
-    ),
-    (
-        "simulator_only_in_paper_mode",
-        {"mode": Mode.TESTNET},
-        {"exchange.simulator.enabled": True, "mode": Mode.LIVE},
-    ),
-    ("paper_mode_has_an_exchange", {"exchange.simulator.enabled": True}, {}),
-    ("paper_mode_has_an_exchange", LOCAL, {"mode": Mode.PAPER}),
-    (
-        "paper_mode_trades_at_no_real_exchange",
-        LOCAL,
-        LOCAL | {"exchange.endpoints.rest": "https://api.bybit.com"},
-    ),
-    (
-        "paper_mode_trades_at_no_real_exchange",
-        LOCAL | {"exchange.endpoints.public_stream": "wss://stream.bybit.com/v5/public/linear"},
-        LOCAL | {"exchange.endpoints.private_stream": "wss://Stream.Bybit.com:443/v5/private"},
-    ),
-    (
-        "paper_mode_trades_at_no_real_exchange",
-        LOCAL | {"exchange.endpoints.rest": "http://bybit-simulator:9000"},
-        LOCAL | {"exchange.endpoints.rest": "https://user@api.bytick.com./v5"},
-    ),
-    (
-        "paper_mode_trades_at_no_real_exchange",
-        {"mode": Mode.LIVE, "exchange.endpoints.rest": "https://api.bybit.com"},
-        {"exchange.endpoints.rest": "https://api.bybit.com"},
-    ),
-    ("endpoints_are_given_together", LOCAL, LOCAL | {"exchange.endpoints.private_stream": ""}),
-    ("endpoints_are_given_together", {}, {"exchange.endpoints.rest": "http://127.0.0.1:9000"}),
-    (
-        "credentials_are_two_variables",
-        {
-            "exchange.credentials.api_key_variable": "KEY",
-            "exchange.credentials.api_secret_variable": "SECRET",
-        },
-        {"exchange.credentials.api_key_variable": "KEY", "exchange.credentials.api_secret_variable": "KEY"},
-    ),
-    (
-        "symbols_fit_the_shards",
-        {
-            "universe.symbols": ["A1", "A2", "A3", "A4"],
-            "sharding.symbols_per_shard": 2,
-            "sharding.max_shards": 2,
-        },
-        {
-            "universe.symbols": ["A1", "A2", "A3", "A4", "A5"],
-            "sharding.symbols_per_shard": 2,
-            "sharding.max_shards": 2,
-        },
-    ),
-    (
-        "reconnect_begins_below_its_longest_wait",
-        {"feed.reconnect.initial_seconds": Decimal(30)},
-        {"feed.reconnect.initial_seconds": Decimal("30.1")},
-    ),
-    (
-        "imbalance_levels_are_in_the_feed",
-        {"strategies.imbalance.levels": 50},
-        {"strategies.imbalance.levels": 51},
-    ),
-    (
-        "breakout_looks_back_over_its_touches",
-        {"strategies.breakout.lookback": 11, "strategies.breakout.resistance_strength": 10},
-        {"strategies.breakout.lookback": 10, "strategies.breakout.resistance_strength": 10},
-    ),
-    (
-        "target_is_beyond_the_least_profit",
-        {"exits.take_profit": Decimal("0.0031")},
-        {"exits.take_profit": Decimal("0.003")},
-    ),
-]
-
-
-@pytest.mark.parametrize(("rule_id", "good", "bad"), CASES)
+@pytest.mark.parametrize(("rule_id", "good", "bad"), RULE_CASES)
 def test_a_rule_tells_a_good_spec_from_a_bad_one(
     rule_id: str, good: dict[str, Any], bad: dict[str, Any]
 ) -> None:
@@ -125,7 +22,7 @@ def test_a_rule_tells_a_good_spec_from_a_bad_one(
 
 
 def test_every_rule_has_a_case() -> None:
-    assert {rule.id for rule in RULES} == {rule_id for rule_id, _, _ in CASES}
+    assert {rule.id for rule in RULES} == {rule_id for rule_id, _, _ in RULE_CASES}
 
 
 def test_every_rule_names_fields_that_exist_and_says_what_it_means() -> None:
@@ -150,7 +47,7 @@ def test_a_broken_rule_names_the_field_its_value_and_what_would_be_right() -> No
 
 
 def test_an_unbuilt_mode_is_refused_by_name() -> None:
-    assert list(broken(spec_with(mode=Mode.LIVE))) == [
+    assert list(broken(spec_with(mode=Mode.LIVE, confirm_live=True))) == [
         ("spec.mode", "'live'", "is refused: the adapter for it is not built yet; use paper")
     ]
 
