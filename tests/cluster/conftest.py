@@ -4,12 +4,13 @@
 """
 
 import itertools
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
-from tests.support.api_server import ApiClient, ApiServer, running_api_server
+from tests.support.api_server import PATIENCE_S, ApiClient, ApiServer, Refused, running_api_server
 
 CRDS = Path(__file__).parents[2] / "crds"
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -43,12 +44,12 @@ def admin(api_server: ApiServer) -> Iterator[ApiClient]:
 @pytest.fixture(scope="session")
 def crds_applied(admin: ApiClient) -> None:
     """Our resources are known to the server, and it serves them."""
-    for file in ("tradingbots.yaml", "symbolshards.yaml"):
-        definition = yaml.safe_load((CRDS / file).read_text())
-        name = definition["metadata"]["name"]
-        admin.apply(f"{DEFINITIONS}/{name}", definition)
-        while not _is_established(admin.get(f"{DEFINITIONS}/{name}")):
-            pass
+    for plural in ("tradingbots", "symbolshards"):
+        definition = yaml.safe_load((CRDS / f"{plural}.yaml").read_text())
+        admin.apply(f"{DEFINITIONS}/{definition['metadata']['name']}", definition)
+        deadline = time.monotonic() + PATIENCE_S
+        while not _is_served(admin, plural):
+            assert time.monotonic() < deadline
 
 
 @pytest.fixture
@@ -59,7 +60,11 @@ def namespace(admin: ApiClient) -> str:
     return name
 
 
-def _is_established(definition: dict[str, object]) -> bool:
-    status = definition.get("status")
-    conditions = (status.get("conditions") or []) if isinstance(status, dict) else []
-    return any((one["type"], one["status"]) == ("Established", "True") for one in conditions)
+def _is_served(admin: ApiClient, plural: str) -> bool:
+    """Established is not enough: the storage of a new resource is made after that."""
+    try:
+        admin.get(f"/apis/tradefleet.dev/v1alpha1/{plural}")
+    except Refused as refused:
+        assert refused.status in (404, 429, 503), refused
+        return False
+    return True
