@@ -39,7 +39,7 @@ lint: env ## Style, types, layers, and the generated files
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m tradefleet.spec.reference_page | diff -u docs/reference/tradingbot.md - \
 		|| { echo "docs/reference/tradingbot.md is out of date: run make reference" >&2; exit 1; }
-	$(BIN)/python -m tradefleet.spec.crd --check crds
+	$(BIN)/python -m tradefleet.spec.manifests --check crds
 
 bench: env ## Measure the hot paths on this machine
 	$(BIN)/python -m bench
@@ -48,7 +48,7 @@ reference: env ## Write docs/reference/tradingbot.md from the spec
 	$(BIN)/python -m tradefleet.spec.reference_page > docs/reference/tradingbot.md
 
 crds: env ## Write crds/ from the spec
-	$(BIN)/python -m tradefleet.spec.crd crds
+	$(BIN)/python -m tradefleet.spec.manifests crds
 
 # --- the environment ------------------------------------------------------------------------------
 

@@ -1,15 +1,10 @@
 """The CustomResourceDefinitions of TradingBot and SymbolShard, written from the spec itself.
 
-`make crds` writes one file each, `make lint` holds the committed files against the spec. The schemas
-come from the same annotations as the loader, the rules between fields from `rules`, so that what the
-API server refuses and what the local fleet refuses is the same.
+`manifests` writes them to crds/. The schemas come from the same annotations as the loader, the rules
+between fields from `rules`: what the API server refuses and what the local fleet refuses is the same.
 """
 
-import sys
-from pathlib import Path
 from typing import Any
-
-import yaml
 
 from tradefleet.spec.bot import API_VERSION, BOT_NAME_LENGTH, BOT_NAME_PATTERN, KIND, BotSpec
 from tradefleet.spec.market import Section
@@ -20,13 +15,6 @@ from tradefleet.spec.symbol_shard import KIND as SHARD_KIND
 from tradefleet.spec.symbol_shard import SymbolShardSpec
 
 GROUP, VERSION = API_VERSION.split("/")
-
-_HEADER = "# Written by `make crds` from runtime/tradefleet/spec; edit the spec, not this file.\n"
-
-
-def documents() -> dict[str, dict[str, Any]]:
-    """Each definition by the name of its file."""
-    return {"tradingbots.yaml": trading_bots(), "symbolshards.yaml": symbol_shards()}
 
 
 def trading_bots() -> dict[str, Any]:
@@ -73,18 +61,6 @@ def symbol_shards() -> dict[str, Any]:
         _column("Age", ".metadata.creationTimestamp", "date"),
     ]
     return _definition("symbolshards", SHARD_KIND, "shard", schema, columns)
-
-
-def render(document: dict[str, Any]) -> str:
-    """One definition as YAML; the same spec gives the same bytes."""
-    return _HEADER + yaml.dump(document, Dumper=_Plain, sort_keys=False, width=110, allow_unicode=True)
-
-
-class _Plain(yaml.SafeDumper):
-    """Writes every value out where it stands; a reader of a schema should follow no anchors."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
 
 
 def _definition(
@@ -157,34 +133,3 @@ def _column(name: str, path: str, kind: str = "string", *, wide: bool = False) -
 
 def _condition_column(name: str, condition: str) -> dict[str, Any]:
     return _column(name, f'.status.conditions[?(@.type=="{condition}")].status')
-
-
-def write(folder: Path) -> None:
-    """Write every definition into a folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, document in documents().items():
-        (folder / name).write_text(render(document), encoding="utf-8")
-
-
-def out_of_date(folder: Path) -> list[str]:
-    """The files of a folder that are not what the spec says."""
-    return [
-        name
-        for name, document in documents().items()
-        if not (folder / name).is_file() or (folder / name).read_text(encoding="utf-8") != render(document)
-    ]
-
-
-def main(arguments: list[str]) -> int:
-    """`FOLDER` writes the files, `--check FOLDER` says whether those that are there are current."""
-    if arguments[0] != "--check":
-        write(Path(arguments[0]))
-        return 0
-    wrong = out_of_date(Path(arguments[1]))
-    for name in wrong:
-        print(f"{arguments[1]}/{name} is out of date: run make crds", file=sys.stderr)
-    return 1 if wrong else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
