@@ -195,10 +195,17 @@ class ApiClient:
         if body is not None:
             sent = {"content": _json(body), "headers": {"Content-Type": content_type}}
         response = self._http.request(method, path, **sent)
-        answer = response.json()
         if not response.is_success:
-            raise Refused(response.status_code, str(answer.get("message", answer)))
-        return answer
+            raise Refused(response.status_code, _message(response))
+        return response.json()
+
+
+def _message(response: httpx2.Response) -> str:
+    """What a Status object says; a path that is not served yet is answered in plain text."""
+    try:
+        return str(response.json()["message"])
+    except (ValueError, KeyError, TypeError):
+        return response.text
 
 
 def _json(body: Any) -> bytes:
