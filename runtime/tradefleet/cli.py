@@ -28,7 +28,13 @@ app = typer.Typer(
 latches = typer.Typer(help="What stops the bot from opening until a person clears it.", no_args_is_help=True)
 app.add_typer(latches, name="latches")
 
-SettingsFile = Annotated[Path, typer.Option("--settings", help="JSON file with the settings of the process.")]
+SettingsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--settings",
+        help="JSON file with the settings; without it they are read from TRADEFLEET_SETTINGS.",
+    ),
+]
 DataFolderOption = Annotated[Path | None, typer.Option("--data", help="Data folder of the fleet.")]
 PostgresAddress = Annotated[
     str | None, typer.Option("--postgres", envvar="TRADEFLEET_POSTGRES", help="Address of a Postgres to use.")
@@ -156,28 +162,60 @@ def replay_decisions(file: Annotated[Path, typer.Argument(help="A log of decisio
     print(f"{file}: {digest.count} decisions, the same again; digest {digest.value}")
 
 
-@app.command(hidden=True)
-def shard(settings: SettingsFile) -> None:
-    """Run one shard."""
+@app.command()
+def shard(settings: SettingsFile = None) -> None:
+    """Run one shard: public market data in, signals out; it needs no credentials.
+
+    Fields of the settings: services/shard.py and docs/pods.md. A status of 1 is a failure that a restart
+    may mend, 2 settings that no restart mends; the last line on stderr says what to do.
+    """
     from tradefleet.services import shard as service
 
-    raise typer.Exit(service.main([str(settings)]))
+    raise typer.Exit(service.main(_arguments(settings)))
 
 
-@app.command(hidden=True)
-def executor(settings: SettingsFile) -> None:
-    """Run the executor."""
+@app.command()
+def executor(settings: SettingsFile = None) -> None:
+    """Run an executor: it waits for the lease of its account, then turns signals into orders.
+
+    Fields of the settings: services/executor/settings.py and docs/pods.md. The exchange's key and secret
+    come by TRADEFLEET_API_KEY and TRADEFLEET_API_SECRET, or the variables that the settings name.
+    """
     from tradefleet.services.executor import program as service
 
-    raise typer.Exit(service.main([str(settings)]))
+    raise typer.Exit(service.main(_arguments(settings)))
+
+
+@app.command()
+def simulate(settings: SettingsFile = None) -> None:
+    """Run the simulated exchange: Bybit's REST and sockets over a replayed market, one account, kept.
+
+    Fields of the settings: services/simulator.py and docs/simulator.md.
+    """
+    from tradefleet.services import simulator
+
+    raise typer.Exit(simulator.main(_arguments(settings)))
 
 
 @app.command(hidden=True)
-def simulate(settings: SettingsFile) -> None:
-    """Run the simulated exchange."""
-    from tradefleet.services import simulator
+def store(
+    kind: Annotated[str, typer.Argument(metavar="postgres|valkey", help="Which store.")],
+    data: Annotated[Path, typer.Option(help="Folder in which it keeps everything.")],
+    listen: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port; 0 for the usual one of the store.")] = 0,
+    password_file: Annotated[
+        Path | None,
+        typer.Option(help="File with the password; without it TRADEFLEET_STORE_PASSWORD holds it."),
+    ] = None,
+) -> None:
+    """Run a store for trying out, in the foreground, until SIGTERM; not made for money."""
+    from tradefleet.services import store as service
 
-    raise typer.Exit(simulator.main([str(settings)]))
+    raise typer.Exit(service.main(kind, data, listen, port, password_file))
+
+
+def _arguments(settings: Path | None) -> list[str]:
+    return [] if settings is None else [str(settings)]
 
 
 def fail(text: str, status: int = FAILED) -> NoReturn:

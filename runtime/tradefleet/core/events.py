@@ -96,12 +96,17 @@ class SignalReceived(Event, frozen=True, kw_only=True):
 
 
 class ShardAnnounced(Event, frozen=True, kw_only=True):
-    """A shard process says that it is there. warm: its books are synchronised."""
+    """A shard process says that it is there.
+
+    generation: of the configuration that it began with. warm: its books are synchronised. leaving: it
+    was told to stop.
+    """
 
     shard: int
     instance: str
     generation: int
     warm: bool
+    leaving: bool = False
 
 
 class MarketMoved(Event, frozen=True, kw_only=True):

@@ -1,7 +1,7 @@
 """Which process of each shard is heard.
 
 The executor names one process a shard and numbers the choice. The current owner stays until it is
-silent or a warm process of a newer generation announces itself; everybody else runs in shadow.
+silent, leaves, or a warm process of a newer generation announces itself; everybody else runs in shadow.
 """
 
 import msgspec
@@ -23,12 +23,13 @@ class Owners:
         """A new choice, or None when it stays as it is."""
         current = self._owners.get(event.shard)
         if current is not None and current.instance == event.instance:
-            self._heard_ns[event.shard] = event.now_ns
+            # One that leaves counts as silent at once: whoever is warm may have its place.
+            self._heard_ns[event.shard] = -SILENT_AFTER_NS if event.leaving else event.now_ns
             if event.generation > current.generation:
                 # The same process runs a newer configuration; nothing about the choice changes.
                 self._owners[event.shard] = msgspec.structs.replace(current, generation=event.generation)
             return None
-        if not event.warm or not self._may_replace(current, event):
+        if not event.warm or event.leaving or not self._may_replace(current, event):
             return None
         chosen = ShardOwner(
             shard=event.shard,

@@ -1,10 +1,11 @@
-"""How the programs begin and end: settings from a JSON file, one line for a failure, a status, a stop.
+"""How the programs begin and end: settings, one line for a failure, a status, a stop.
 
 Exit status 0: stopped when told. 1: it failed, and the last line of stderr says what to do. 2: the
-settings file cannot be used.
+settings cannot be used.
 """
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Sequence
@@ -14,6 +15,8 @@ from typing import Any, TypeVar
 import msgspec
 import structlog
 import uvloop
+
+from tradefleet.services.process_settings import SettingsUnusable, read_settings
 
 log = structlog.get_logger(__name__)
 
@@ -33,15 +36,14 @@ def run_program(
     settings_type: type[Settings],
     run: Callable[[Settings], Coroutine[Any, Any, None]],
 ) -> int:
-    """Run with the settings in the named JSON file; the exit status."""
-    if len(arguments) != 1:
-        print(f"usage: python -m tradefleet.services.{name} settings.json", file=sys.stderr)
+    """Run with the settings in the named JSON file, or in the environment; the exit status."""
+    if len(arguments) > 1:
+        print(f"usage: python -m tradefleet.services.{name} [settings.json]", file=sys.stderr)
         return 2
-    path = Path(arguments[0])
     try:
-        settings = msgspec.json.decode(path.read_bytes(), type=settings_type)
-    except (OSError, msgspec.DecodeError) as error:
-        print(f"{name}: {path}: {error}", file=sys.stderr)
+        settings = read_settings(Path(arguments[0]) if arguments else None, settings_type, os.environ)
+    except SettingsUnusable as error:
+        print(f"{name}: {error}", file=sys.stderr)
         return 2
     try:
         uvloop.run(run(settings))

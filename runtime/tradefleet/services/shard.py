@@ -1,6 +1,6 @@
 """A shard as a process: public frames in, signals out. It has no credentials and places no orders.
 
-Composition only: the snapshot file says what to watch, `FrameRouter` decides, `PublicStream` carries
+Composition only: the configuration says what to watch, `FrameRouter` decides, `PublicStream` carries
 bytes in, `SignalPublisher` carries signals out. The executor chooses which process of a shard is its
 owner; until then this one runs in shadow.
 
@@ -9,13 +9,12 @@ owner; until then this one runs in shadow.
 
 import asyncio
 import contextlib
-import os
 import secrets
 import sys
 import time
 from collections import Counter
-from collections.abc import Coroutine, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Annotated, Any, Final
 
 import msgspec
 import structlog
@@ -28,33 +27,41 @@ from tradefleet.adapters.bybit.public_rest import (
     klines,
 )
 from tradefleet.adapters.bybit.public_stream import PublicStream, StreamSettings
-from tradefleet.adapters.files.config import BadSnapshot, SnapshotFile
+from tradefleet.adapters.config_source import BadSnapshot, ConfigSource, SourceAway, open_source
 from tradefleet.adapters.files.status import write_json
 from tradefleet.adapters.redis import BusDown, ShardBus
 from tradefleet.adapters.telemetry import logs
-from tradefleet.core.pipeline import Output, PipelineStatus, Resubscribe
+from tradefleet.core.pipeline import Output, Resubscribe
 from tradefleet.core.pipeline_router import TICK_PERIOD_NS, FrameRouter
 from tradefleet.domain.instruments import Instrument
 from tradefleet.domain.signals import Signal
 from tradefleet.market.frames import ControlFrame, ControlKind
-from tradefleet.services.loops import serve
+from tradefleet.services.loops import serve, set_within
+from tradefleet.services.probes import served
 from tradefleet.services.process_main import ProgramFailed, run_program, stop_signal
+from tradefleet.services.shard_pod import ShardPod
 from tradefleet.services.shard_signals import BusState, SignalPublisher
+from tradefleet.services.shard_status import shard_status
 from tradefleet.spec.snapshot import ConfigSnapshot
 
 log = structlog.get_logger(__name__)
 
-_MS: Final = 1_000_000
 CLOCK_SECONDS: Final = 60.0
 """Between two measurements of the exchange's clock; a bad quartz drifts 6 ms in that time."""
+LEAVING_SECONDS: Final = 0.1
+"""Between two announcements of an owner that leaves: its successor is chosen at the first."""
+CONFIG_RETRY_SECONDS: Final = 1.0
 
 
 class ShardSettings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """Everything the process needs to know.
 
-    redis: address of the bus. snapshot: the configuration's file. shard: index in it. status: the
-    file to report in. rest, public_stream: addresses of the exchange. announce_seconds,
-    status_seconds: how often. history_seconds: how often missing candles are asked for.
+    redis: address of the bus. snapshot: the configuration's file, or `kubernetes://NAMESPACE/BOT`.
+    shard: index in it. status: the file to report in. rest, public_stream: addresses of the exchange.
+    announce_seconds, status_seconds: how often. history_seconds: how often missing candles are asked
+    for. probe_port: where probes and metrics are served; 0 for nowhere. pod_name: under which we
+    report in the resource's status; "" outside of a cluster. hand_over_seconds: how long a pod that is
+    told to stop goes on as the owner while nobody else has been chosen.
     """
 
     redis: str
@@ -67,6 +74,9 @@ class ShardSettings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", f
     announce_seconds: float = 0.5
     status_seconds: float = 0.5
     history_seconds: float = 10.0
+    probe_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
+    pod_name: str = ""
+    hand_over_seconds: float = 8.0
 
 
 class ShardFailed(ProgramFailed):
@@ -77,11 +87,14 @@ async def run(settings: ShardSettings) -> None:
     """Serve until SIGTERM or SIGINT; raises ShardFailed."""
     logs.configure(f"shard-{settings.shard}", settings.log_level)
     stop = stop_signal()
-    shard = await _unless_stopped(Shard.prepare(settings), stop)
-    if shard is None:
-        return
-    log.info("shard_started", instance=shard.instance, symbols=len(shard.router.pipelines))
-    await serve(shard.loops(), stop)
+    pod = ShardPod(settings)
+    async with served(settings.probe_port, pod.probes()):
+        shard = await _unless_stopped(Shard.prepare(settings), stop)
+        if shard is None:
+            return
+        log.info("shard_started", instance=shard.instance, symbols=len(shard.router.pipelines))
+        left = asyncio.Event()
+        await serve([*shard.loops(pod.heartbeat.turned), *pod.loops(shard), shard.leave(stop, left)], left)
     await shard.close()
     log.info("shard_stopped", signals=shard.publisher.published)
 
@@ -92,9 +105,9 @@ class Shard:
     @staticmethod
     async def prepare(settings: ShardSettings) -> "Shard":
         """Read the configuration and the contracts' rules; raises ShardFailed."""
-        file = SnapshotFile(settings.snapshot)
         try:
-            snapshot = file.read()
+            source = open_source(settings.snapshot)
+            snapshot = await _first(source)
             symbols = _symbols(snapshot, settings)
             category = snapshot.spec.exchange.category.value
             rules = await instruments(settings.rest, category, symbols)
@@ -106,7 +119,7 @@ class Shard:
             raise ShardFailed(str(error)) from error
         except ValueError as error:
             raise ShardFailed(f"redis {settings.redis!r} is no address: {error}") from error
-        shard = Shard(settings, file, snapshot, rules, offset_ns, bus)
+        shard = Shard(settings, source, snapshot, rules, offset_ns, bus)
         try:
             shard.write_status("starting")
         except OSError as error:
@@ -118,7 +131,7 @@ class Shard:
     def __init__(
         self,
         settings: ShardSettings,
-        file: SnapshotFile,
+        source: ConfigSource,
         snapshot: ConfigSnapshot,
         rules: Sequence[Instrument],
         offset_ns: int,
@@ -126,19 +139,26 @@ class Shard:
     ) -> None:
         self.settings = settings
         self.snapshot = snapshot
+        self.source = source
+        # A replacement has begun with a newer one, though its predecessor has applied the same edits.
+        self.begun_generation = snapshot.generation
         # Random, since a process that was started again is not the one that was chosen.
         self.instance = secrets.token_hex(8)
         self.router = FrameRouter(rules, snapshot, shard=settings.shard, instance=self.instance)
         self.bus_state = BusState()
         self.publisher = SignalPublisher(bus, self.bus_state, self.now_ns)
         self.is_owner = False
+        self._in_shadow = asyncio.Event()
+        self._in_shadow.set()
+        self.leaving = asyncio.Event()
+        self.changed = asyncio.Event()
+        """Something that others should hear of at once."""
         self.config_error = ""
         self.messages = 0
         self.refused: Counter[str] = Counter()
-        self._file = file
         self._offset_ns = offset_ns
         self._bus = bus
-        self._rate = 0.0
+        self.rate = 0.0
         self._stream = PublicStream(
             settings.public_stream,
             self._take,
@@ -152,12 +172,18 @@ class Shard:
         """Our clock, corrected to the exchange's."""
         return time.time_ns() + self._offset_ns
 
-    def loops(self) -> list[Any]:
-        """Everything that runs at once, as coroutines that end only by cancelling."""
+    @property
+    def connections(self) -> int:
+        """Public sockets that are open."""
+        return self._stream.connected
+
+    def loops(self, turned: Callable[[], None] = lambda: None) -> list[Coroutine[Any, Any, None]]:
+        """Everything that runs at once, as coroutines that end only by cancelling. turned: told of each
+        turn of the main loop."""
         return [
             self._stream.run(self.router.topics().values()),
             self.publisher.run(),
-            self._tick(),
+            self._tick(turned),
             self._announce(),
             self._seed(),
             self._follow_clock(),
@@ -169,6 +195,7 @@ class Shard:
         """Let go of the bus and say that it was on purpose."""
         with contextlib.suppress(BusDown):
             await self._bus.close()
+        await self.source.close()
         with contextlib.suppress(OSError):
             self.write_status("stopped")
 
@@ -195,8 +222,18 @@ class Shard:
                 case ControlFrame():
                     pass
 
-    async def _tick(self) -> None:
+    async def leave(self, stop: asyncio.Event, left: asyncio.Event) -> None:
+        """Told to stop, an owner goes on until its successor was chosen, so that no signal is missed."""
+        await stop.wait()
+        self.leaving.set()
+        if self.settings.pod_name:
+            await set_within(self._in_shadow, self.settings.hand_over_seconds)
+        left.set()
+        await asyncio.Event().wait()
+
+    async def _tick(self, turned: Callable[[], None]) -> None:
         while True:
+            turned()
             await asyncio.sleep(TICK_PERIOD_NS / 1e9)
             self._act(self.router.tick(self.now_ns()))
 
@@ -206,7 +243,11 @@ class Shard:
         while True:
             try:
                 owner = await self._bus.announce(
-                    self.settings.shard, self.instance, self.snapshot.generation, self.router.is_warm
+                    self.settings.shard,
+                    self.instance,
+                    self.begun_generation,
+                    self.router.is_warm,
+                    leaving=self.leaving.is_set(),
                 )
             except BusDown as error:
                 self.bus_state.failed(error)
@@ -214,12 +255,20 @@ class Shard:
                 self.bus_state.answered()
                 mine = owner is not None and owner.instance == self.instance
                 self._own(owner.owner_epoch if owner is not None and mine else None)
-            await asyncio.sleep(self.settings.announce_seconds)
+            if self.leaving.is_set():
+                await asyncio.sleep(LEAVING_SECONDS)
+            else:
+                await set_within(self.leaving, self.settings.announce_seconds)
 
     def _own(self, owner_epoch: int | None) -> None:
         if self.is_owner != (owner_epoch is not None):
             log.info("owner" if owner_epoch is not None else "shadow", owner_epoch=owner_epoch)
+            self.changed.set()
         self.is_owner = owner_epoch is not None
+        if self.is_owner:
+            self._in_shadow.clear()
+        else:
+            self._in_shadow.set()
         self.router.set_owner(owner_epoch)
 
     async def _seed(self) -> None:
@@ -243,9 +292,10 @@ class Shard:
                 log.warning("clock_unread", reason=str(error))
 
     async def _follow_config(self) -> None:
-        async for change in self._file.changes():
+        async for change in self.source.changes():
             if isinstance(change, BadSnapshot):
                 self.config_error = str(change)
+                self.changed.set()
                 log.error("bad_snapshot", kind="bad_snapshot", reason=str(change))
             else:
                 self.configure(change)
@@ -254,13 +304,14 @@ class Shard:
         """Take a newer snapshot; an older one, or another bot's, is not taken and said in the status."""
         if snapshot.uid != self.snapshot.uid or snapshot.generation < self.snapshot.generation:
             self.config_error = (
-                f"snapshot {self._file.path}: generation {snapshot.generation} of bot {snapshot.uid} cannot "
-                f"follow generation {self.snapshot.generation} of bot {self.snapshot.uid}"
+                f"snapshot {self.source.address}: generation {snapshot.generation} of bot {snapshot.uid} "
+                f"cannot follow generation {self.snapshot.generation} of bot {self.snapshot.uid}"
             )
             log.error("bad_snapshot", kind="bad_snapshot", reason=self.config_error)
             return
         self.config_error = ""
         self.snapshot = snapshot
+        self.changed.set()
         self.router.configure(snapshot)
         self._stream.configure(stream_settings(snapshot))
         log.info("configured", generation=snapshot.generation, config_hash=snapshot.content_hash())
@@ -271,7 +322,7 @@ class Shard:
         while True:
             await asyncio.sleep(self.settings.status_seconds)
             now_s = time.monotonic()
-            self._rate = (self.messages - before) / (now_s - before_s)
+            self.rate = (self.messages - before) / (now_s - before_s)
             before, before_s = self.messages, now_s
             try:
                 self.write_status("running")
@@ -283,40 +334,11 @@ class Shard:
 
     def write_status(self, state: str) -> None:
         """Replace the status file; raises OSError."""
-        write_json(self.settings.status, self._status(state))
+        write_json(self.settings.status, self.status(state))
 
-    def _status(self, state: str) -> dict[str, Any]:
-        statuses = self.router.statuses(self.now_ns())
-        return {
-            "component": "shard",
-            "state": state,
-            "shard": self.settings.shard,
-            "pid": os.getpid(),
-            "instance": self.instance,
-            "generation": self.snapshot.generation,
-            "config_hash": self.snapshot.content_hash(),
-            "config_error": self.config_error,
-            "warm": self.router.is_warm,
-            "owner": self.is_owner,
-            "connections": self._stream.connected,
-            "messages": self.messages,
-            "messages_per_s": round(self._rate, 1),
-            "signals": sum(sum(status.signals.values()) for status in statuses),
-            "shadow_signals": sum(sum(status.shadow.values()) for status in statuses),
-            "published": self.publisher.published,
-            "expired": self.publisher.expired,
-            "overflowed": self.publisher.overflowed,
-            "waiting": self.publisher.waiting,
-            "faults": self._faults(statuses),
-            "redis": "up" if self.bus_state.is_up else "down",
-            "symbols": {status.symbol: _symbol(status) for status in statuses},
-        }
-
-    def _faults(self, statuses: Sequence[PipelineStatus]) -> dict[str, int]:
-        faults = self.refused + Counter({fault.value: count for fault, count in self.router.faults.items()})
-        for status in statuses:
-            faults.update(status.faults)
-        return dict(faults)
+    def status(self, state: str) -> dict[str, Any]:
+        """What there is to say, as plain values."""
+        return shard_status(self, "leaving" if state == "running" and self.leaving.is_set() else state)
 
 
 def stream_settings(snapshot: ConfigSnapshot) -> StreamSettings:
@@ -338,17 +360,17 @@ def _symbols(snapshot: ConfigSnapshot, settings: ShardSettings) -> tuple[str, ..
         raise ShardFailed(f"snapshot {settings.snapshot}: {error.args[0]}") from error
 
 
-def _symbol(status: PipelineStatus) -> dict[str, Any]:
-    age_ns = status.book_age_ns
-    return {
-        "warm": status.warm,
-        "book_stale": status.book_stale,
-        "book_age_ms": None if age_ns is None else round(age_ns / _MS, 1),
-        "signals": status.signals,
-        "shadow": status.shadow,
-        "faults": status.faults,
-        "candles": status.candles,
-    }
+async def _first(source: ConfigSource) -> ConfigSnapshot:
+    """The configuration to begin with, however long nobody has it; raises BadSnapshot."""
+    said = False
+    while True:
+        try:
+            return await source.read()
+        except SourceAway as away:
+            if not said:
+                log.error("config_unread", kind="config_unread", reason=str(away))
+            said = True
+        await asyncio.sleep(CONFIG_RETRY_SECONDS)
 
 
 async def _unless_stopped(preparing: Coroutine[Any, Any, Shard], stop: asyncio.Event) -> Shard | None:
@@ -365,7 +387,7 @@ async def _unless_stopped(preparing: Coroutine[Any, Any, Shard], stop: asyncio.E
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run with the settings in the named JSON file; the exit status."""
+    """Run with the settings in the named JSON file, or in the environment; the exit status."""
     return run_program("shard", arguments, ShardSettings, run)
 
 

@@ -89,7 +89,7 @@ async def run(settings: SimulatorSettings) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run with the settings in the named JSON file; the exit status."""
+    """Run with the settings in the named JSON file, or in the environment; the exit status."""
     return run_program("simulator", arguments, SimulatorSettings, run)
 
 

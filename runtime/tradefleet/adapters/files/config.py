@@ -11,28 +11,34 @@ from pathlib import Path
 
 import msgspec
 
+from tradefleet.adapters.config_source import BadSnapshot
 from tradefleet.spec.snapshot import ConfigSnapshot
 
 _Mark = tuple[int, int, int] | None
 
 
-class BadSnapshot(Exception):
-    """A snapshot file that cannot be used. path: of the file; reason: why not."""
-
-    def __init__(self, path: Path, reason: str) -> None:
-        self.path = path
-        self.reason = reason
-        super().__init__(f"snapshot {path}: {reason}")
-
-
 class SnapshotFile:
     """One file and what was last seen of it."""
+
+    trouble = ""
+    """A file is always there to be looked at."""
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self._seen: _Mark = None
 
-    def read(self) -> ConfigSnapshot:
+    @property
+    def address(self) -> str:
+        """The file's path."""
+        return str(self.path)
+
+    def begin(self, snapshot: ConfigSnapshot) -> None:
+        """The supervisor hands a process nothing that it may not apply."""
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+    async def read(self) -> ConfigSnapshot:
         """What the file says now; raises BadSnapshot."""
         # The mark is older than the bytes: a change between the two is read again, never missed.
         self._seen = self._mark()
@@ -40,16 +46,16 @@ class SnapshotFile:
             return ConfigSnapshot.decode(self.path.read_bytes())
         except OSError as error:
             reason = os.strerror(error.errno) if error.errno else str(error)
-            raise BadSnapshot(self.path, f"cannot be read ({reason})") from error
+            raise BadSnapshot(self.address, f"cannot be read ({reason})") from error
         except msgspec.DecodeError as error:
-            raise BadSnapshot(self.path, f"is no configuration: {error}") from error
+            raise BadSnapshot(self.address, f"is no configuration: {error}") from error
 
     async def changes(self, period: float = 0.1) -> AsyncIterator[ConfigSnapshot | BadSnapshot]:
         """Each change since the last `read`, for ever. period: seconds between two looks."""
         while True:
             if self._mark() != self._seen:
                 try:
-                    yield self.read()
+                    yield await self.read()
                 except BadSnapshot as bad:
                     yield bad
             await asyncio.sleep(period)

@@ -108,15 +108,16 @@ async def _newest(
     row = await connection.fetchrow(_CONFIG, account, bot)
     if row is None or row["generation"] <= config.generation:
         return config
-    return _decode(row["payload"], ConfigSnapshot)
+    return decode_payload(row["payload"], ConfigSnapshot)
 
 
 def decoded(rows: list[Any], kind: type[Value]) -> tuple[Value, ...]:
     """The payloads' structs; raises UnreadableRow."""
-    return tuple(_decode(row["payload"], kind) for row in rows)
+    return tuple(decode_payload(row["payload"], kind) for row in rows)
 
 
-def _decode(payload: str, kind: type[Value]) -> Value:
+def decode_payload(payload: str, kind: type[Value]) -> Value:
+    """One payload's struct; raises UnreadableRow."""
     try:
         return msgspec.json.decode(payload, type=kind)
     except msgspec.MsgspecError as error:

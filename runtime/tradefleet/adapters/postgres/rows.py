@@ -105,7 +105,12 @@ STREAMS: Final = _insert(
     "run_id, signals_id, announcements_id",
     f"(account, bot) {_replaced('run_id, signals_id, announcements_id')}",
 )
-CONFIG: Final = _insert("config_history", "generation, content_hash, payload", "DO NOTHING")
+# A leader that was replaced for an edit applies more of the same generation than its predecessor could.
+CONFIG: Final = _insert(
+    "config_history",
+    "generation, content_hash, payload",
+    f"(account, bot, generation) {_replaced('content_hash, payload')}",
+)
 DIGEST: Final = _insert(
     "decision_digests", "decisions, digest", f"(account, epoch) {_replaced('decisions, digest')}"
 )

@@ -44,12 +44,17 @@ class BusKeys(msgspec.Struct, frozen=True):
 
 
 class ShardAnnouncement(msgspec.Struct, frozen=True, kw_only=True):
-    """A shard's process says that it is there. warm: its books are good and its history complete."""
+    """A shard's process says that it is there.
+
+    generation: of the configuration that it began with. warm: its books are good and its history
+    complete. leaving: it was told to stop and waits for a successor.
+    """
 
     shard: int
     instance: str
     generation: int
     warm: bool
+    leaving: bool = False
 
 
 class BadMessage(msgspec.Struct, frozen=True, kw_only=True):

@@ -33,9 +33,13 @@ class ShardBus:
             "publish", self._redis.xadd(self._keys.signals, entry, maxlen=MOST_SIGNALS, approximate=True)
         )
 
-    async def announce(self, shard: int, instance: str, generation: int, warm: bool) -> ShardOwner | None:
+    async def announce(
+        self, shard: int, instance: str, generation: int, warm: bool, *, leaving: bool = False
+    ) -> ShardOwner | None:
         """Say that we are there; the shard's owner, None while nobody has been chosen. Raises BusDown."""
-        message = ShardAnnouncement(shard=shard, instance=instance, generation=generation, warm=warm)
+        message = ShardAnnouncement(
+            shard=shard, instance=instance, generation=generation, warm=warm, leaving=leaving
+        )
         raw = await answered("announce", self._announced(message))
         if raw is None:
             return None

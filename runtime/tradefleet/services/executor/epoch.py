@@ -7,7 +7,7 @@ and performed. A task of the epoch that fails ends the epoch by its exception, a
 import asyncio
 import time
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -16,7 +16,7 @@ import structlog
 
 from tradefleet.adapters.bybit.private_stream import PrivateStream
 from tradefleet.adapters.bybit.public_stream import PublicStream, StreamSettings
-from tradefleet.adapters.files.config import SnapshotFile
+from tradefleet.adapters.config_source import ConfigSource
 from tradefleet.adapters.postgres.errors import Fenced, JournalDown
 from tradefleet.adapters.postgres.journal import Journal
 from tradefleet.adapters.postgres.lease import LeaseKeeper
@@ -54,16 +54,18 @@ POSTGRES_DOWN: Final = "postgres_down"
 
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
-    """What an epoch works with; all of it outlives the epoch but the lease."""
+    """What an epoch works with; all of it outlives the epoch but the lease. turned: told of each turn of
+    the main loop."""
 
     settings: ExecutorSettings
     journal: Journal
     lease: LeaseKeeper
     bus: ExecutorBus
     exchange: Exchange
-    config_file: SnapshotFile
+    config: ConfigSource
     status: ExecutorStatus
     stop: asyncio.Event
+    turned: Callable[[], None]
 
 
 class _Reached(msgspec.Struct, frozen=True):
@@ -143,7 +145,7 @@ class Epoch:
             ),
             self._owners.publish(settings.owners_period_s),
             feeds.configuration(
-                parts.config_file,
+                parts.config,
                 self._restored.config.generation,
                 put,
                 parts.status,
@@ -182,6 +184,7 @@ class Epoch:
         else:
             await self._tell(item)
         self._parts.lease.progress()
+        self._parts.turned()
 
     async def _tell(self, first: AnyEvent) -> None:
         """Hand an event to the core, do what it decides; answers of writing go in before anything else."""

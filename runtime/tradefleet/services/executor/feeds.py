@@ -8,8 +8,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection
 from typing import Final
 
+import msgspec
+
 from tradefleet.adapters.bybit.public_rest import ExchangeUnreachable, UnknownSymbols, instruments
-from tradefleet.adapters.files.config import BadSnapshot, SnapshotFile
+from tradefleet.adapters.config_source import BadSnapshot, ConfigSource
 from tradefleet.adapters.postgres.errors import JournalDown
 from tradefleet.adapters.postgres.journal import Journal
 from tradefleet.adapters.redis.executor_bus import ExecutorBus
@@ -86,12 +88,8 @@ async def signals(
             match message:
                 case Signal():
                     put(SignalReceived(now_ns=0, signal=message))
-                case ShardAnnouncement(shard=shard, instance=instance, generation=generation, warm=warm):
-                    put(
-                        ShardAnnounced(
-                            now_ns=0, shard=shard, instance=instance, generation=generation, warm=warm
-                        )
-                    )
+                case ShardAnnouncement():
+                    put(ShardAnnounced(now_ns=0, **msgspec.structs.asdict(message)))
                 case BadMessage(stream=stream, entry_id=entry_id, error=detail):
                     status.problem("bad_message", detail, stream=stream, entry=entry_id)
         reached(position)
@@ -125,16 +123,17 @@ class Tickers:
 
 
 async def configuration(
-    file: SnapshotFile, generation: int, put: Put, status: ExecutorStatus, is_ours: Callable[[str], bool]
+    source: ConfigSource, generation: int, put: Put, status: ExecutorStatus, is_ours: Callable[[str], bool]
 ) -> None:
     """Hand on each newer snapshot of the same bot; an older one never."""
-    async for found in file.changes():
+    async for found in source.changes():
         if isinstance(found, BadSnapshot):
-            status.problem("bad_snapshot", str(found))
+            status.config_refused(str(found), found.generation)
         elif not is_ours(found.uid):
-            status.problem("bad_snapshot", f"{file.path}: belongs to another bot ({found.uid})")
+            status.config_refused(f"{source.address}: belongs to another bot ({found.uid})", 0)
         elif found.generation > generation:
             generation = found.generation
+            status.config_error = ""
             status.config = found
             put(ConfigApplied(now_ns=0, config=found))
 

@@ -7,7 +7,7 @@ restores what the journal knows and reconciles. What a restart cannot mend ends 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import structlog
 
@@ -15,8 +15,8 @@ from tradefleet.adapters.bybit.account_reads import AccountReads
 from tradefleet.adapters.bybit.clock import ExchangeClock
 from tradefleet.adapters.bybit.errors import PreflightRefused, Unreadable
 from tradefleet.adapters.bybit.order_client import OrderClient
-from tradefleet.adapters.bybit.public_rest import ExchangeUnreachable, UnknownSymbols, instruments
-from tradefleet.adapters.files.config import BadSnapshot, SnapshotFile
+from tradefleet.adapters.bybit.public_rest import ExchangeUnreachable, UnknownSymbols
+from tradefleet.adapters.config_source import BadSnapshot, ConfigSource, open_source
 from tradefleet.adapters.files.status import write_json
 from tradefleet.adapters.postgres.errors import AccountInUse, Fenced, JournalDown
 from tradefleet.adapters.postgres.journal import Journal, JournalState
@@ -29,10 +29,14 @@ from tradefleet.core.events import Restored
 from tradefleet.domain.orders import Account
 from tradefleet.services.executor import feeds
 from tradefleet.services.executor.epoch import Epoch, Parts
+from tradefleet.services.executor.first_config import first_config
 from tradefleet.services.executor.performer import Exchange
+from tradefleet.services.executor.pod import ExecutorPod
 from tradefleet.services.executor.settings import ExecutorFailed, ExecutorSettings
+from tradefleet.services.executor.standby import Standby
 from tradefleet.services.executor.status import ExecutorStatus
-from tradefleet.services.loops import end, set_within
+from tradefleet.services.loops import end, set_within, why_it_ended
+from tradefleet.services.probes import served
 from tradefleet.services.process_main import run_program, stop_signal
 from tradefleet.spec.snapshot import ConfigSnapshot
 from tradefleet.spec.trading import LeasePreset
@@ -55,21 +59,22 @@ async def run(settings: ExecutorSettings) -> None:
     stop = stop_signal()
     status = ExecutorStatus()
     program = _Program(settings, status, stop)
-    reporting = asyncio.create_task(program.report())
-    working = asyncio.create_task(program.work())
-    try:
-        await asyncio.wait({reporting, working}, return_when=asyncio.FIRST_COMPLETED)
-        if reporting.done():
-            await reporting  # raises: it has no other end
-        await working
-    finally:
-        await end((working, reporting))
-        program.write_status()
+    async with served(settings.probe_port, program.pod.probes()):
+        working = asyncio.create_task(program.work(), name="work")
+        beside = [asyncio.create_task(loop) for loop in (program.report(), *program.pod.loops())]
+        try:
+            done, _ = await asyncio.wait({working, *beside}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {working}:
+                raise why_it_ended(task)
+            await working
+        finally:
+            await end((working, *beside))
+            program.write_status()
     log.info("executor_stopped")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run with the settings in the named JSON file; the exit status."""
+    """Run with the settings in the named JSON file, or in the environment; the exit status."""
     return run_program("executor", arguments, ExecutorSettings, run)
 
 
@@ -85,41 +90,63 @@ class _Program:
         self._status = status
         self._stop = stop
         self._epoch: Epoch | None = None
-        self._config_file = SnapshotFile(settings.snapshot_path)
+        self._standby = Standby(settings.rest, "")
+        self._lease_trouble = ""
+        self._config = _source(settings.snapshot_path)
+        status.holder = settings.holder
+        status.config_trouble = lambda: self._config.trouble
+        self.pod = ExecutorPod(settings, status, self.now)
 
     async def report(self) -> None:
         """Write the status file for ever."""
         while True:
             self.write_status()
+            if self._epoch is None:
+                self.pod.heartbeat.turned()  # an epoch says so itself
             await asyncio.sleep(self._settings.status_period_s)
 
     def write_status(self) -> None:
         """Write the status file now."""
-        core = {} if self._epoch is None else self._epoch.report()
-        write_json(self._settings.status_path, self._status.report(core))
+        write_json(self._settings.status_path, self.now())
+
+    def now(self) -> dict[str, Any]:
+        """What there is to say, as plain values."""
+        return self._status.report({} if self._epoch is None else self._epoch.report())
 
     async def work(self) -> None:
         """Prepare once, then epoch after epoch."""
         with contextlib.suppress(_Stopped):
-            snapshot = self._first_snapshot()
+            snapshot = await first_config(self._config, self._settings.postgres, self._status, self._rest)
             async with self._journal() as journal, self._exchange(snapshot) as exchange:
                 bus = ExecutorBus(self._settings.redis, snapshot.uid)
                 account = await self._account(snapshot, exchange)
+                self._prepared(snapshot)
                 try:
                     while not self._stop.is_set():
                         await self._one_epoch(journal, exchange, bus, account, snapshot)
                 finally:
                     with contextlib.suppress(BusDown):
                         await bus.close()
+        await self._config.close()
         self._status.state = "stopped"
 
     # ---- preparation
 
-    def _first_snapshot(self) -> ConfigSnapshot:
-        try:
-            return self._config_file.read()
-        except BadSnapshot as bad:
-            raise ExecutorFailed(str(bad)) from bad
+    def _prepared(self, snapshot: ConfigSnapshot) -> None:
+        self._standby = Standby(self._settings.rest, snapshot.spec.exchange.category.value)
+        self.pod.why_not_ready = self._why_not_ready
+        self.pod.prepared = True
+
+    def _why_not_ready(self) -> str:
+        """ "" for a leader, and for a standby that could lead at once."""
+        state = self._status.state
+        if self._stop.is_set():
+            return "told to stop"
+        if state == "leading":
+            return ""
+        if state != "waiting_for_lease":
+            return state
+        return self._lease_trouble or self._standby.trouble
 
     @contextlib.asynccontextmanager
     async def _journal(self) -> AsyncIterator[Journal]:
@@ -162,8 +189,9 @@ class _Program:
             uid = await self._patiently(checked, Unreadable, "exchange")
         except PreflightRefused as refused:
             raise ExecutorFailed(str(refused)) from refused
-        self._status.uid = uid
-        return Account(snapshot.spec.exchange.venue.value, snapshot.spec.mode.value, uid)
+        account = Account(snapshot.spec.exchange.venue.value, snapshot.spec.mode.value, uid)
+        self._status.uid, self._status.account = uid, str(account)
+        return account
 
     async def _patiently(
         self, attempt: Callable[[], Awaitable[Answer]], not_now: type[Exception], what: str
@@ -195,13 +223,14 @@ class _Program:
     ) -> None:
         """Be granted, restore, lead; afterwards the lease is free again."""
         ttl_s, renew_s = LEASE_SECONDS[first.spec.execution.lease]
-        self._status.state = "waiting_for_lease"
+        self._status.now("waiting_for_lease")
         lease = LeaseKeeper(
             self._settings.postgres, str(account), first.uid, self._settings.holder, ttl_s, renew_s
         )
         lease.start()
         try:
-            grant = await self._granted(lease)
+            async with self._kept_ready(exchange, first):
+                grant = await self._granted(lease)
             if grant is None:
                 return
             parts = Parts(
@@ -210,9 +239,10 @@ class _Program:
                 lease=lease,
                 bus=bus,
                 exchange=exchange,
-                config_file=self._config_file,
+                config=self._config,
                 status=self._status,
                 stop=self._stop,
+                turned=self.pod.heartbeat.turned,
             )
             await self._lead(parts, account, grant.epoch)
         finally:
@@ -221,12 +251,25 @@ class _Program:
         if not self._stop.is_set():
             await self._rest()
 
+    @contextlib.asynccontextmanager
+    async def _kept_ready(self, exchange: Exchange, first: ConfigSnapshot) -> AsyncIterator[None]:
+        """While we wait for the lease, everything is ready for the moment in which we get it."""
+        config = self._status.config or first
+        keeping = asyncio.create_task(
+            self._standby.keep(exchange, config.spec.universe.symbols, self._settings.clock_period_s)
+        )
+        try:
+            yield
+        finally:
+            await end((keeping,))
+
     async def _granted(self, lease: LeaseKeeper) -> Grant | None:
         """The grant of the next epoch; None when we are to stop first."""
         acquiring = asyncio.create_task(lease.acquired())
         try:
             while not self._stop.is_set():
                 await asyncio.wait({acquiring}, timeout=self._settings.retry_s)
+                self._lease_trouble = lease.trouble
                 if lease.trouble:
                     self._status.store_down("postgres", lease.trouble)
                 if acquiring.done():
@@ -240,12 +283,13 @@ class _Program:
             acquiring.cancel()
 
     def _say_in_use(self, error: AccountInUse) -> None:
+        self._status.account_in_use = str(error)
         if self._status.state != "account_in_use":
-            self._status.state = "account_in_use"
+            self._status.now("account_in_use")
             self._status.problem("account_in_use", str(error))
 
     async def _lead(self, parts: Parts, account: Account, epoch: int) -> None:
-        self._status.state, self._status.epoch = "restoring", epoch
+        self._status.state, self._status.epoch, self._status.account_in_use = "restoring", epoch, ""
         try:
             async with _progress(parts.lease):
                 restored, position = await self._restored(parts, account, epoch)
@@ -258,22 +302,23 @@ class _Program:
         except UnknownSymbols as error:
             raise ExecutorFailed(str(error)) from error
         self._status.store_up("postgres")
-        self._status.state, self._status.leading = "leading", True
+        self._status.leading = True
         log.info("epoch_begun", epoch=epoch, generation=restored.config.generation, account=str(account))
         self._epoch = Epoch(parts, restored, position)
+        self._status.now("leading")
         reason = await self._epoch.run()
-        self._status.state = reason
+        self._status.now(reason)
 
     async def _restored(self, parts: Parts, account: Account, epoch: int) -> tuple[Restored, StreamPosition]:
         """What the journal knows, with the instruments of all that it knows and the account's fee."""
-        config = self._newest_file()
+        config = await self._newest()
         state = await parts.journal.begin_epoch(account, config.uid, epoch, config)
         if state.config.generation > config.generation:
             # A supervisor that lost its count, or an old file: limits never go back.
             config = state.config
         self._status.config = config
         symbols = sorted(_symbols(config, state))
-        rules = await instruments(self._settings.rest, config.spec.exchange.category.value, symbols)
+        rules = await self._standby.rules(symbols)
         fee = await parts.exchange.reads.taker_fee(symbols)
         restored = Restored(
             now_ns=0,
@@ -296,15 +341,24 @@ class _Program:
             run_id=mark.run_id, signals_id=mark.signals_id, announcements_id=mark.announcements_id
         )
 
-    def _newest_file(self) -> ConfigSnapshot:
-        """The snapshot file; while it is no snapshot, the newest one that we know."""
+    async def _newest(self) -> ConfigSnapshot:
+        """The configuration now; while it is none, the newest one that we know."""
         try:
-            return self._config_file.read()
+            found = await self._config.read()
         except BadSnapshot as bad:
             if self._status.config is None:
                 raise ExecutorFailed(str(bad)) from bad
-            self._status.problem("bad_snapshot", str(bad))
+            self._status.config_refused(str(bad), bad.generation)
             return self._status.config
+        self._status.config_error = ""
+        return found
+
+
+def _source(address: str) -> ConfigSource:
+    try:
+        return open_source(address)
+    except BadSnapshot as bad:
+        raise ExecutorFailed(str(bad)) from bad
 
 
 @contextlib.asynccontextmanager

@@ -1,6 +1,7 @@
 """What an executor is told at its start; the bot itself comes by the snapshot file."""
 
 import os
+from typing import Annotated
 
 import msgspec
 
@@ -14,11 +15,13 @@ class ExecutorFailed(ProgramFailed):
 class ExecutorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything the process needs to know beside the bot.
 
-    postgres: DSN. redis: URL. snapshot_path: file of the ConfigSnapshot, watched. status_path: where
-    the status is written every `status_period_s`. decisions_folder: one log an epoch. holder: names
-    this process in the lease. rest, public_stream, private_stream: the exchange's addresses.
-    api_key_variable, api_secret_variable: environment variables that hold the credentials.
-    store_patience_s: how long a store may be away at the start. Periods in seconds.
+    postgres: DSN. redis: URL. snapshot_path: file of the ConfigSnapshot, or `kubernetes://NAMESPACE/BOT`;
+    watched. status_path: where the status is written every `status_period_s`. decisions_folder: one log
+    an epoch. holder: names this process in the lease. rest, public_stream, private_stream: the
+    exchange's addresses. api_key_variable, api_secret_variable: environment variables that hold the
+    credentials. store_patience_s: how long a store may be away at the start. Periods in seconds.
+    probe_port: where probes and metrics are served; 0 for nowhere. pod_name: of this pod; "" outside
+    of a cluster.
     """
 
     postgres: str
@@ -44,6 +47,8 @@ class ExecutorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     instruments_period_s: float = 3600.0
     clock_period_s: float = 30.0
     sends_patience_s: float = 2.0
+    probe_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
+    pod_name: str = ""
 
     def credentials(self) -> tuple[str, str]:
         """Key and secret from the environment; raises ExecutorFailed naming the variable."""

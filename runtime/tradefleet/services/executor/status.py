@@ -1,18 +1,20 @@
 """What the executor says about itself: counters the shell keeps, beside the core's own status.
 
-Written as one JSON file that the local fleet reads. Nothing here decides anything.
+Written as one JSON file that the local fleet reads; in a cluster the bot's status and the metrics are
+made of the same mapping. Nothing here decides anything.
 """
 
+import asyncio
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
 import structlog
 
 from tradefleet.core.actions import AnyAction, JudgeSignal, KeepExecution, Verdict
-from tradefleet.core.events import AnyEvent, SignalReceived
+from tradefleet.core.events import AnyEvent, ConfigApplied, SignalReceived
 from tradefleet.domain.quantities import ZERO, divide
 from tradefleet.spec.snapshot import ConfigSnapshot
 
@@ -32,7 +34,17 @@ class ExecutorStatus:
         self.leading = False
         self.digest = ""
         self.orders_sent = 0
+        self.holder = ""
+        self.account = ""
+        self.account_in_use = ""
+        """Who has the account, while it is another bot."""
         self.config: ConfigSnapshot | None = None
+        self.config_error = ""
+        self.refused_generation = 0
+        self.config_trouble: Callable[[], str] = lambda: ""
+        self.changed = asyncio.Event()
+        self.lease_changed = asyncio.Event()
+        """Something that others should hear of at once: each event has one that listens."""
         self.errors: Counter[str] = Counter()
         self.stores = {"postgres": "down", "redis": "down"}
         self._signals_seen = 0
@@ -44,6 +56,18 @@ class ExecutorStatus:
         """Count and log something that a person should know. kind: a word for the metric's label."""
         self.errors[kind] += 1
         log.error("executor_problem", kind=kind, detail=detail, **figures)
+
+    def config_refused(self, why: str, generation: int) -> None:
+        """A configuration cannot be used; the last good one stays in force."""
+        self.config_error, self.refused_generation = why, generation
+        self.problem("bad_snapshot", why)
+        self.changed.set()
+
+    def now(self, state: str) -> None:
+        """What the executor does from now on."""
+        self.state = state
+        self.changed.set()
+        self.lease_changed.set()
 
     def store_down(self, store: str, detail: str) -> None:
         """A store does not answer; said once until it is back."""
@@ -60,6 +84,8 @@ class ExecutorStatus:
     def count(self, event: AnyEvent, actions: list[AnyAction]) -> None:
         """Take what the core was told and has decided into the counters."""
         self._signals_seen += isinstance(event, SignalReceived)
+        if isinstance(event, ConfigApplied):
+            self.changed.set()
         for action in actions:
             match action:
                 case JudgeSignal():
@@ -77,8 +103,15 @@ class ExecutorStatus:
             "daily_loss": _daily_loss(core),
             "component": "executor",
             "pid": os.getpid(),
-            "generation": self.config.generation if self.config else None,
-            "config_hash": self.config.content_hash() if self.config else None,
+            # The core's own: what was handed to it may still wait in its queue.
+            "generation": core.get("generation", self.config.generation if self.config else None),
+            "config_hash": core.get("config_hash", self.config.content_hash() if self.config else None),
+            "config_error": self.config_error,
+            "config_source": "down" if self.config_trouble() else "up",
+            "refused_generation": self.refused_generation,
+            "holder": self.holder,
+            "account": self.account,
+            "account_in_use": self.account_in_use,
             "epoch": self.epoch,
             "leading": self.leading,
             "state": self.state,

@@ -32,13 +32,16 @@ def address(port: int) -> str:
     return f"redis://127.0.0.1:{port}/0"
 
 
-def command(data: DataFolder, port: int) -> Command:
-    """How the server is started; raises FleetFailed when there is none for this machine."""
+def command(data: DataFolder, port: int, **changed: str) -> Command:
+    """How the server is started; raises FleetFailed when there is none for this machine.
+
+    changed: options that differ from those of the fleet.
+    """
     try:
         program = get_binary_path()
     except ValkeyBinaryNotFoundError as error:
         raise FleetFailed(f"valkey: {error}; name a server of your own with --redis") from error
-    options = [part for name, value in _OPTIONS.items() for part in (f"--{name}", value)]
+    options = [part for name, value in (_OPTIONS | changed).items() for part in (f"--{name}", value)]
     return Command(
         arguments=[str(program), "--port", str(port), "--dir", str(data.root / "valkey"), *options],
         log=data.root / "logs" / "valkey.log",

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from tests.support.configs import make_snapshot
 
-from tradefleet.adapters.files.config import BadSnapshot, SnapshotFile
+from tradefleet.adapters.config_source import BadSnapshot
+from tradefleet.adapters.files.config import SnapshotFile
 from tradefleet.adapters.files.status import Unreadable, read_json, write_json
 
 
@@ -28,24 +29,24 @@ def test_no_status_is_none_and_a_broken_one_is_said(tmp_path: Path) -> None:
         read_json(tmp_path / "broken.json")
 
 
-def test_a_snapshot_that_is_missing_or_broken_names_its_file_and_reason(tmp_path: Path) -> None:
+async def test_a_snapshot_that_is_missing_or_broken_names_its_file_and_reason(tmp_path: Path) -> None:
     path = tmp_path / "snapshot.json"
 
     with pytest.raises(BadSnapshot, match="cannot be read"):
-        SnapshotFile(path).read()
+        await SnapshotFile(path).read()
     path.write_text('{"generation": "one"}')
     with pytest.raises(BadSnapshot, match="is no configuration"):
-        SnapshotFile(path).read()
+        await SnapshotFile(path).read()
     path.write_bytes(b"\xff")
     with pytest.raises(BadSnapshot, match="is no configuration"):
-        SnapshotFile(path).read()
+        await SnapshotFile(path).read()
 
 
 async def test_each_change_comes_once_good_or_bad(tmp_path: Path) -> None:
     path = tmp_path / "snapshot.json"
     path.write_bytes(make_snapshot(generation=1).encode())
     file = SnapshotFile(path)
-    assert file.read().generation == 1
+    assert (await file.read()).generation == 1
     changes = file.changes(period=0.001)
 
     path.write_text("{")

@@ -1,0 +1,56 @@
+"""What an executor keeps ready while another one leads, so that it can take over at once.
+
+The exchange's clock is measured and the instruments' rules are read again and again; both also show
+that the exchange can be reached, which is what readiness asks of a standby.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Final
+
+import structlog
+
+from tradefleet.adapters.bybit.errors import Unreadable
+from tradefleet.adapters.bybit.public_rest import ExchangeUnreachable, UnknownSymbols, instruments
+from tradefleet.domain.instruments import Instrument
+from tradefleet.services.executor.performer import Exchange
+
+log = structlog.get_logger(__name__)
+
+FRESH_S: Final = 600.0
+"""Rules older than this are read again before an epoch begins; the exchange changes them days ahead."""
+
+
+class Standby:
+    """Rules by symbol, and whether the exchange answered last. rest, category: of the exchange."""
+
+    def __init__(self, rest: str, category: str) -> None:
+        self.trouble = "the exchange was not asked yet"
+        self._rest = rest
+        self._category = category
+        self._rules: dict[str, Instrument] = {}
+        self._read_s = 0.0
+
+    async def keep(self, exchange: Exchange, symbols: Sequence[str], period_s: float) -> None:
+        """Keep everything fresh until cancelled."""
+        while True:
+            try:
+                await exchange.clock.measure()
+                await self.rules(symbols)
+                self.trouble = ""
+            except (Unreadable, ExchangeUnreachable, UnknownSymbols) as error:
+                if not self.trouble:
+                    log.warning("standby_not_ready", reason=str(error))
+                self.trouble = str(error)
+            await asyncio.sleep(period_s)
+
+    async def rules(self, symbols: Sequence[str]) -> tuple[Instrument, ...]:
+        """The rules of these symbols, fresh enough; raises ExchangeUnreachable, UnknownSymbols."""
+        fresh = time.monotonic() - self._read_s < FRESH_S
+        if not (fresh and all(symbol in self._rules for symbol in symbols)):
+            begun_s = time.monotonic()
+            read = await instruments(self._rest, self._category, symbols)
+            self._rules = {instrument.symbol: instrument for instrument in read}
+            self._read_s = begun_s
+        return tuple(self._rules[symbol] for symbol in symbols)
