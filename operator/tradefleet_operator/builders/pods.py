@@ -23,7 +23,7 @@ _USER: Final = 65532
 _ELSEWHERE: Final = ("spec.universe.", "spec.sharding.", "spec.exchange.simulator.")
 _NOT_OF: Final = {
     names.SHARD: (*_ELSEWHERE, "spec.executor.", "spec.execution.", "spec.exchange.credentials."),
-    names.EXECUTOR: (*_ELSEWHERE, "spec.shard.", "spec.feed."),
+    names.EXECUTOR: (*_ELSEWHERE, "spec.shard.", "spec.feed.", "spec.executor.replicas"),
 }
 
 
