@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 import pytest
 from lightkube import Client
 from lightkube.core.exceptions import ApiError
-from lightkube.models.core_v1 import Container, PodSpec
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.models.rbac_v1 import PolicyRule, RoleRef, Subject
 from lightkube.resources.admissionregistration_v1 import (
@@ -14,16 +13,14 @@ from lightkube.resources.admissionregistration_v1 import (
     ValidatingAdmissionPolicyBinding,
 )
 from lightkube.resources.coordination_v1 import Lease
-from lightkube.resources.core_v1 import ConfigMap, Pod
+from lightkube.resources.core_v1 import ConfigMap
 from lightkube.resources.rbac_authorization_v1 import Role, RoleBinding
-from tests.support.kube_server import KubeServer
-
-pytestmark = pytest.mark.cluster
+from tests.support.api_server import ApiClient, ApiServer, Refused
 
 
 @pytest.fixture
-def client(api_server: KubeServer, namespace: str) -> Client:
-    return api_server.admin.client(namespace=namespace)
+def client(api_server: ApiServer, namespace: str) -> Client:
+    return api_server.lightkube(namespace=namespace)
 
 
 def test_two_field_managers_own_a_key_each(client: Client) -> None:
@@ -38,20 +35,23 @@ def test_two_field_managers_own_a_key_each(client: Client) -> None:
 
 
 def test_a_service_account_may_do_what_a_role_says_and_nothing_else(
-    api_server: KubeServer, client: Client, namespace: str
+    api_server: ApiServer, client: Client, namespace: str
 ) -> None:
     client.create(
-        Role(metadata=ObjectMeta(name="reader"), rules=[PolicyRule(["get"], [""], [], [], ["configmaps"])])
+        Role(
+            metadata=ObjectMeta(name="reader"),
+            rules=[PolicyRule(apiGroups=[""], resources=["configmaps"], verbs=["get"])],
+        )
     )
     client.create(
         RoleBinding(
             metadata=ObjectMeta(name="reader"),
-            roleRef=RoleRef("rbac.authorization.k8s.io", "Role", "reader"),
-            subjects=[Subject("ServiceAccount", "shard", namespace=namespace)],
+            roleRef=RoleRef(apiGroup="rbac.authorization.k8s.io", kind="Role", name="reader"),
+            subjects=[Subject(kind="ServiceAccount", name="shard", namespace=namespace)],
         )
     )
     client.create(ConfigMap(metadata=ObjectMeta(name="seen"), data={"a": "1"}))
-    shard = api_server.as_service_account(namespace, "shard").client(namespace=namespace)
+    shard = api_server.lightkube(api_server.token_of(namespace, "shard"), namespace=namespace)
 
     assert shard.get(ConfigMap, "seen").data == {"a": "1"}
     with pytest.raises(ApiError, match="cannot delete resource") as refused:
@@ -124,29 +124,45 @@ def test_a_policy_written_in_cel_denies(client: Client, namespace: str) -> None:
     assert "no secret in a ConfigMap" in said
 
 
-def test_a_restricted_namespace_refuses_a_pod_that_may_run_as_root(api_server: KubeServer) -> None:
-    strict = api_server.new_namespace(labels={"pod-security.kubernetes.io/enforce": "restricted"})
-    pod = Pod(metadata=ObjectMeta(name="root"), spec=PodSpec(containers=[Container("main", image="any")]))
+def test_a_stranger_may_read_nothing(api_server: ApiServer, namespace: str) -> None:
+    stranger = api_server.client("somebody", ("system:authenticated",))
 
-    with pytest.raises(ApiError, match="runAsNonRoot"):
-        api_server.admin.client(namespace=strict).create(pod)
+    with pytest.raises(Refused) as refused:
+        stranger.get(f"/api/v1/namespaces/{namespace}/configmaps")
+
+    assert refused.value.status == 403
 
 
-def test_what_was_written_outlives_a_killed_server(interruptible: KubeServer, client: Client) -> None:
+def test_our_resources_are_served(admin: ApiClient, crds_applied: None, namespace: str) -> None:
+    for plural in ("tradingbots", "symbolshards"):
+        listed = admin.get(f"/apis/tradefleet.dev/v1alpha1/namespaces/{namespace}/{plural}")
+
+        assert listed["items"] == []
+
+
+def test_a_restricted_namespace_refuses_a_pod_that_may_run_as_root(admin: ApiClient, namespace: str) -> None:
+    enforce = {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}
+    admin.merge(f"/api/v1/namespaces/{namespace}", enforce)
+    pod = {"metadata": {"name": "root"}, "spec": {"containers": [{"name": "main", "image": "any"}]}}
+
+    with pytest.raises(Refused, match="runAsNonRoot"):
+        admin.create(f"/api/v1/namespaces/{namespace}/pods", pod)
+
+
+def test_what_was_written_outlives_a_killed_server(interruptible: ApiServer, client: Client) -> None:
     client.create(ConfigMap(metadata=ObjectMeta(name="kept"), data={"a": "1"}))
 
-    interruptible.kill()
+    interruptible.stop_server()
     assert not interruptible.is_ready()
-    interruptible.start()
+    interruptible.start_server()
 
     assert client.get(ConfigMap, "kept").data == {"a": "1"}
 
 
-def test_a_paused_server_answers_again_when_it_is_resumed(interruptible: KubeServer) -> None:
-    interruptible.pause()
-    silent = not interruptible.is_ready()
-    interruptible.resume()
+def test_a_paused_server_answers_again_when_it_is_resumed(interruptible: ApiServer) -> None:
+    interruptible.pause_server()
+    while_paused = interruptible.is_ready()
+    interruptible.resume_server()
 
-    assert silent
-    interruptible.start()
+    assert not while_paused
     assert interruptible.is_ready()

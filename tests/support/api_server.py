@@ -1,7 +1,8 @@
 """A real kube-apiserver on a real etcd, on loopback ports: what tests of resources, rights and status need.
 
 The programs come from the folder that KUBEBUILDER_ASSETS names, else from where `make kube-assets` builds
-them. No scheduler and no kubelet run: nothing becomes a pod. About four seconds to start.
+them. About four seconds to start. No controller runs: a Deployment makes no pods, nothing collects what a
+deleted owner owned, a deleted namespace stays `Terminating`; and no node does.
 """
 
 import contextlib
@@ -20,16 +21,19 @@ from typing import Any, Final
 
 import httpx2
 import yaml
+from lightkube import AsyncClient, Client, KubeConfig
+from lightkube.config.kubeconfig import SingleConfig
 from tests.support.ports import free_port
 
 ADMIN_TOKEN: Final = "admin-of-a-test"
 PATIENCE_S: Final = 60.0
+_BUILD: Final = Path(__file__).parents[2] / "hack" / "kube" / "build"
 
 
 def kube_assets() -> Path:
     """The folder with etcd and kube-apiserver; raises FileNotFoundError saying how to get them."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = Path(os.environ.get("KUBEBUILDER_ASSETS") or cache / "tradefleet" / "kube")
+    named = os.environ.get("KUBEBUILDER_ASSETS")
+    folder = Path(named or subprocess.check_output([_BUILD, "folder"], text=True).strip())
     for program in ("etcd", "kube-apiserver"):
         if not (folder / program).exists():
             raise FileNotFoundError(
@@ -70,7 +74,9 @@ class ApiServer:
         self.kubeconfig.write_text(yaml.safe_dump(self.config_of(ADMIN_TOKEN)))
 
     def start_server(self) -> None:
-        """Start the API server alone, on the etcd that runs."""
+        """Start the API server alone, on the etcd that runs, unless it runs."""
+        if "kube-apiserver" in self._processes:
+            return
         key = str(self._folder / "service-accounts.key")
         self._spawn(
             "kube-apiserver",
@@ -86,16 +92,32 @@ class ApiServer:
         self._wait_until_ready()
 
     def stop_server(self) -> None:
-        """SIGKILL to the API server: it would drain for a minute."""
+        """SIGKILL to the API server, which cuts its watches; asked to end it would drain for a minute."""
         self._kill("kube-apiserver")
+
+    def restart_server(self) -> None:
+        """Kill it and start it, on the same port and the same data."""
+        self.stop_server()
+        self.start_server()
 
     def pause_server(self) -> None:
         """It accepts connections and answers nothing."""
         self._processes["kube-apiserver"].send_signal(signal.SIGSTOP)
 
     def resume_server(self) -> None:
-        """It answers again."""
-        self._processes["kube-apiserver"].send_signal(signal.SIGCONT)
+        """It answers again; nothing happens when it was not paused."""
+        if running := self._processes.get("kube-apiserver"):
+            running.send_signal(signal.SIGCONT)
+
+    def is_ready(self) -> bool:
+        """Whether it says so itself, within two seconds."""
+        request = urllib.request.Request(
+            f"{self.url}/readyz", headers={"Authorization": f"Bearer {ADMIN_TOKEN}"}
+        )
+        with contextlib.suppress(OSError, urllib.error.URLError):
+            urllib.request.urlopen(request, context=self._trust(), timeout=2).close()
+            return True
+        return False
 
     def close(self) -> None:
         """End both."""
@@ -125,6 +147,29 @@ class ApiServer:
             headers += [("Impersonate-Group", group) for group in groups]
         return ApiClient(self.url, headers, self._trust())
 
+    def lightkube(self, token: str = ADMIN_TOKEN, **options: Any) -> Client:
+        """A client as the operator and the pods use it. options: of lightkube, such as `namespace`."""
+        return Client(self._single(token), **{"trust_env": False, "field_manager": "tests"} | options)
+
+    def async_lightkube(self, token: str = ADMIN_TOKEN, **options: Any) -> AsyncClient:
+        """The same for the loop that runs."""
+        return AsyncClient(self._single(token), **{"trust_env": False, "field_manager": "tests"} | options)
+
+    def token_of(self, namespace: str, service_account: str) -> str:
+        """Makes the account if it is missing, and gives a token as its pods would have."""
+        client = self.client()
+        try:
+            path = f"/api/v1/namespaces/{namespace}/serviceaccounts"
+            with contextlib.suppress(Refused):  # it is there
+                client.create(path, {"metadata": {"name": service_account}})
+            asked = client.create(f"{path}/{service_account}/token", {"spec": {"expirationSeconds": 3600}})
+        finally:
+            client.close()
+        return str(asked["status"]["token"])
+
+    def _single(self, token: str) -> SingleConfig:
+        return KubeConfig.from_dict(self.config_of(token)).get()
+
     def _trust(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=str(self._folder / "certificates" / "apiserver.crt"))
 
@@ -145,12 +190,8 @@ class ApiServer:
             if self._processes["kube-apiserver"].poll() is not None or time.monotonic() > deadline:
                 log = (self._folder / "kube-apiserver.log").read_text()[-3000:]
                 raise RuntimeError(f"kube-apiserver did not become ready: {log}")
-            with contextlib.suppress(OSError, urllib.error.URLError):
-                request = urllib.request.Request(
-                    f"{self.url}/readyz", headers={"Authorization": f"Bearer {ADMIN_TOKEN}"}
-                )
-                with urllib.request.urlopen(request, context=self._trust(), timeout=2):
-                    return
+            if self.is_ready():
+                return
             time.sleep(0.1)
 
 
