@@ -35,6 +35,7 @@ WATCHED: Final[tuple[tuple[str, str, str, dict[str, str]], ...]] = (
 def registry(reconciler: Reconciler) -> kopf.OperatorRegistry:
     """Everything that kopf is to watch, into this reconciler."""
     handlers = kopf.OperatorRegistry()
+    kopf.on.login(registry=handlers)(_login)
     for group_version, plural, kind, labels in WATCHED:
         take, note = _functions(reconciler, group_version, kind)
         resource: dict[str, Any] = {"labels": dict(labels)} if labels else {}
@@ -63,3 +64,8 @@ def _functions(reconciler: Reconciler, group_version: str, kind: str) -> tuple[A
             reconciler.mark(key)
 
     return take, note
+
+
+def _login(**facts: Any) -> kopf.ConnectionInfo | None:
+    """The service account of our pod; outside of a cluster what KUBECONFIG names."""
+    return kopf.login_with_service_account(**facts) or kopf.login_with_kubeconfig(**facts)
