@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-cluster kube-assets lint bench env lock reference crds clean
+.PHONY: help demo test test-cluster kube-assets lint chart bench env lock reference crds clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -48,6 +48,10 @@ lint: env ## Style, types, layers, and the generated files
 	$(BIN)/python -m tradefleet.spec.reference_page | diff -u docs/reference/tradingbot.md - \
 		|| { echo "docs/reference/tradingbot.md is out of date: run make reference" >&2; exit 1; }
 	$(BIN)/python -m tradefleet.spec.manifests --check crds
+	$(BIN)/python hack/chart.py --check
+
+chart: env ## Write what the chart takes from crds/ and from its values
+	$(BIN)/python hack/chart.py
 
 bench: env ## Measure the hot paths on this machine
 	$(BIN)/python -m bench

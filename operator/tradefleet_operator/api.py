@@ -85,6 +85,13 @@ class Api:
         if response.status_code != httpx2.codes.NOT_FOUND:
             _good(response, f"DELETE {_path(ref)}")
 
+    async def try_to_create(self, value: Object) -> None:
+        """Ask whether the object could be made, without making it. Raises ApiAway and its kinds."""
+        path = _path(ref_of(value)).rpartition("/")[0]
+        body, query = msgspec.json.encode(value), {"dryRun": "All"}
+        headers = {"Content-Type": "application/json"}
+        _good(await self._send("POST", path, params=query, content=body, headers=headers), f"POST {path}")
+
     async def close(self) -> None:
         """Let go of the connections."""
         await self._http.aclose()

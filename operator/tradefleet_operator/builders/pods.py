@@ -95,7 +95,7 @@ def _container(plan: PodPlan, image: str) -> dict[str, Any]:
     return {
         "name": plan.component,
         "image": image,
-        "args": ["tradefleet", plan.component],
+        "command": ["tradefleet", plan.component],
         "env": [
             {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
             *plan.environment,
