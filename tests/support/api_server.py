@@ -115,7 +115,7 @@ class ApiServer:
             f"{self.url}/readyz", headers={"Authorization": f"Bearer {ADMIN_TOKEN}"}
         )
         with contextlib.suppress(OSError, urllib.error.URLError):
-            urllib.request.urlopen(request, context=self._trust(), timeout=2).close()
+            urllib.request.urlopen(request, context=self.trust(), timeout=2).close()
             return True
         return False
 
@@ -145,7 +145,7 @@ class ApiServer:
         if user:
             headers.append(("Impersonate-User", user))
             headers += [("Impersonate-Group", group) for group in groups]
-        return ApiClient(self.url, headers, self._trust())
+        return ApiClient(self.url, headers, self.trust())
 
     def lightkube(self, token: str = ADMIN_TOKEN, **options: Any) -> Client:
         """A client as the operator and the pods use it. options: of lightkube, such as `namespace`."""
@@ -170,7 +170,8 @@ class ApiServer:
     def _single(self, token: str) -> SingleConfig:
         return KubeConfig.from_dict(self.config_of(token)).get()
 
-    def _trust(self) -> ssl.SSLContext:
+    def trust(self) -> ssl.SSLContext:
+        """What its certificate is checked against."""
         return ssl.create_default_context(cafile=str(self._folder / "certificates" / "apiserver.crt"))
 
     def _spawn(self, program: str, *arguments: str) -> None:

@@ -22,10 +22,13 @@ DEPLOYMENTS = "/apis/apps/v1/namespaces/{}/deployments"
 class OperatorProcess:
     """`python -m tradefleet_operator` for one namespace."""
 
-    def __init__(self, folder: Path, server: ApiServer, namespace: str, image: str = IMAGE) -> None:
+    def __init__(
+        self, folder: Path, server: ApiServer, namespace: str, image: str = IMAGE, address: str = ""
+    ) -> None:
+        """address: of a proxy before the server."""
         self._log = folder / "operator.log"
         config = folder / "kubeconfig"
-        config.write_text(yaml.safe_dump(server.config_of(ADMIN_TOKEN)))
+        config.write_text(yaml.safe_dump(server.config_of(ADMIN_TOKEN, address)))
         environment = {
             **os.environ,
             "KUBECONFIG": str(config),
