@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint bench env lock reference crds clean
+.PHONY: help demo test test-cluster kube-assets lint chart bench env lock reference crds clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -13,9 +13,11 @@ DEMO_CONFIG ?= config/examples/paper.yaml
 DEMO_SECONDS ?=
 TEST_WORKERS ?= 2
 TEST_OPTIONS ?=
+# A folder with etcd and kube-apiserver, as other projects name it; without one they are built.
+KUBEBUILDER_ASSETS ?=
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "Variables: PYTHON=$(PYTHON) VENV=$(VENV) DEMO_CONFIG=$(DEMO_CONFIG) DEMO_SECONDS TEST_WORKERS=$(TEST_WORKERS) TEST_OPTIONS"
 
 # --- use it ---------------------------------------------------------------------------------------
@@ -32,6 +34,12 @@ demo: $(DEMO_ENV) ## Watch a bot trade on paper; DEMO_SECONDS=60 ends it by itse
 test: lint ## Lint, then every test that needs Python alone
 	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadgroup $(TEST_OPTIONS)
 
+test-cluster: env kube-assets ## Every test that needs a real API server, and no node
+	$(BIN)/python -m pytest $(TEST_OPTIONS) tests/cluster
+
+kube-assets: ## Build etcd and kube-apiserver with Go, 5 minutes when cold; KUBEBUILDER_ASSETS names a folder that has them
+	@$(if $(KUBEBUILDER_ASSETS),echo "Using KUBEBUILDER_ASSETS=$(KUBEBUILDER_ASSETS)",hack/kube/build control-plane)
+
 lint: env ## Style, types, layers, and the generated files
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -40,6 +48,10 @@ lint: env ## Style, types, layers, and the generated files
 	$(BIN)/python -m tradefleet.spec.reference_page | diff -u docs/reference/tradingbot.md - \
 		|| { echo "docs/reference/tradingbot.md is out of date: run make reference" >&2; exit 1; }
 	$(BIN)/python -m tradefleet.spec.manifests --check crds
+	$(BIN)/python hack/chart.py --check
+
+chart: env ## Write what the chart takes from crds/ and from its values
+	$(BIN)/python hack/chart.py
 
 bench: env ## Measure the hot paths on this machine
 	$(BIN)/python -m bench

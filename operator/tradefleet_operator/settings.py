@@ -1,0 +1,48 @@
+"""What the operator is told by its environment; the chart sets it."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+
+class SettingsUnusable(Exception):
+    """A variable is missing or wrong; the text names it and what would be right."""
+
+
+class OperatorSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """runtime_image: of shards and executors. namespaces: to watch; none for all. resync_s: every bot is
+    looked at so often though nothing happened. health_port: of the liveness probe, 0 for none."""
+
+    runtime_image: str
+    namespaces: tuple[str, ...] = ()
+    resync_s: float = 300.0
+    health_port: int = 0
+    log_level: str = "info"
+
+
+def from_environment(environment: Mapping[str, str]) -> OperatorSettings:
+    """Raises SettingsUnusable."""
+    image = environment.get("TRADEFLEET_RUNTIME_IMAGE", "")
+    if not image:
+        raise SettingsUnusable(
+            "TRADEFLEET_RUNTIME_IMAGE is not set; it names the image that shards and executors run"
+        )
+    given = environment.get("TRADEFLEET_WATCH_NAMESPACES", "")
+    return OperatorSettings(
+        runtime_image=image,
+        namespaces=tuple(name.strip() for name in given.split(",") if name.strip()),
+        resync_s=_number(environment, "TRADEFLEET_RESYNC_SECONDS", 300.0),
+        health_port=int(_number(environment, "TRADEFLEET_HEALTH_PORT", 0)),
+        log_level=environment.get("TRADEFLEET_LOG_LEVEL", "info"),
+    )
+
+
+def _number(environment: Mapping[str, str], name: str, default: float) -> float:
+    text = environment.get(name, "")
+    try:
+        value = float(text) if text else default
+    except ValueError:
+        value = -1.0
+    if value < 0:
+        raise SettingsUnusable(f"{name}: {text!r} is not a number from 0 up")
+    return value
