@@ -116,6 +116,36 @@ def clear_latch(
     print(f"latch {latch_id} is cleared")
 
 
+@app.command()
+def flatten(
+    rest: Annotated[str | None, typer.Option(help="Address of the exchange's REST.")] = None,
+    data: DataFolderOption = None,
+    key_variable: Annotated[
+        str, typer.Option(help="Environment variable that holds the API key.")
+    ] = "TRADEFLEET_API_KEY",
+    secret_variable: Annotated[
+        str, typer.Option(help="Environment variable that holds the API secret.")
+    ] = "TRADEFLEET_API_SECRET",
+    patience: Annotated[float, typer.Option(min=1, help="Give up after so many seconds.")] = 300.0,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do it; without this it only says what is there.")
+    ] = False,
+) -> None:
+    """Cancel every order and close every position of the account; needs only the exchange.
+
+    An executor that still runs opens again: engage its kill switch too. With --data the simulated exchange
+    of a local fleet is meant.
+    """
+    from tradefleet.services.flatten_command import exchange_of, run
+    from tradefleet.services.fleet.problems import FleetFailed
+
+    try:
+        settings = exchange_of(rest, data, key_variable, secret_variable, patience)
+    except FleetFailed as failure:
+        fail(str(failure))
+    raise typer.Exit(asyncio.run(run(settings, do_it=yes)))
+
+
 @app.command("replay-decisions")
 def replay_decisions(file: Annotated[Path, typer.Argument(help="A log of decisions of one epoch.")]) -> None:
     """Feed a log of decisions to a fresh core and check that it decides the same."""

@@ -32,6 +32,7 @@ from tradefleet.domain.orders import ExchangeOrder
 from tradefleet.domain.positions import ExchangePosition
 from tradefleet.domain.quantities import ZERO
 from tradefleet.orders.exchange_view import ExchangeView, Wallet
+from tradefleet.orders.flatten import Standing
 
 T = TypeVar("T")
 
@@ -50,6 +51,22 @@ NO_RETRY_CODES: Final = frozenset({-1})
 """pybit takes an empty set for its own defaults, so the set holds a code that does not exist."""
 
 
+def blocking_session(rest_url: str, key: str, secret: str, timeout_s: float) -> HTTP:
+    """A client of pybit that does what it is told, once. timeout_s: of each request."""
+    session = HTTP(
+        api_key=key,
+        api_secret=secret,
+        timeout=timeout_s,
+        force_retry=False,
+        max_retries=1,
+        retry_codes=set(NO_RETRY_CODES),
+    )
+    session.endpoint = rest_url.rstrip("/")
+    # Nothing of the environment (proxies, .netrc) may redirect or sign what we send.
+    session.client.trust_env = False
+    return session
+
+
 class AccountReads:
     """Reads of one account. Close it when done: it owns a thread."""
 
@@ -63,17 +80,7 @@ class AccountReads:
         settle_coins: Sequence[str] = SETTLE_COINS,
     ) -> None:
         """rest_url: such as https://api.bybit.com. timeout_s: of each page."""
-        self._session = HTTP(
-            api_key=key,
-            api_secret=secret,
-            timeout=timeout_s,
-            force_retry=False,
-            max_retries=1,
-            retry_codes=set(NO_RETRY_CODES),
-        )
-        self._session.endpoint = rest_url.rstrip("/")
-        # Nothing of the environment (proxies, .netrc) may redirect or sign what we send.
-        self._session.client.trust_env = False
+        self._session = blocking_session(rest_url, key, secret, timeout_s)
         self._settle_coins = tuple(settle_coins)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="bybit-reads")
 
@@ -108,6 +115,10 @@ class AccountReads:
         exchange time. now_ns: the exchange's clock now; it becomes the view's asked_ns.
         """
         return await self._in_thread(partial(self._view, tuple(ask_for), executions_from_ns, now_ns))
+
+    async def standing(self) -> Standing:
+        """The orders and positions that are there now, complete to the last page; raises Unreadable."""
+        return await self._in_thread(self._standing)
 
     async def _in_thread(self, read: Callable[[], T]) -> T:
         def guarded() -> T:
@@ -168,6 +179,12 @@ class AccountReads:
             positions=positions,
             wallet=_wallet(wallet_row, answered_ns),
         )
+
+    def _standing(self) -> Standing:
+        # Orders first: an entry that fills in between shows as a position, and is not lost.
+        orders = self._open_orders()
+        open_orders = tuple(order for order in orders if not order.status.is_terminal)
+        return Standing(orders=open_orders, positions=self._positions())
 
     def _open_orders(self) -> tuple[ExchangeOrder, ...]:
         rows: list[Row] = []
