@@ -28,6 +28,12 @@ app = typer.Typer(
 latches = typer.Typer(help="What stops the bot from opening until a person clears it.", no_args_is_help=True)
 app.add_typer(latches, name="latches")
 
+kill_switch = typer.Typer(
+    help="Stop opening, cancel, close everything; it stays engaged until it is cleared by its id.",
+    no_args_is_help=True,
+)
+app.add_typer(kill_switch, name="kill-switch")
+
 SettingsFile = Annotated[
     Path | None,
     typer.Option(
@@ -114,6 +120,38 @@ def clear_latch(
     except FleetFailed as failure:
         fail(str(failure))
     print(f"latch {latch_id} is cleared")
+
+
+@kill_switch.command("engage")
+def engage_kill_switch(
+    reason: Annotated[str, typer.Option(help="Why, for those who read it later.")],
+    account: Annotated[
+        str | None, typer.Option(help="Such as bybit/paper/100001; not needed when there is only one.")
+    ] = None,
+    wait: Annotated[float, typer.Option(min=0, help="Wait so many seconds for it to be flat.")] = 0.0,
+    data: DataFolderOption = None,
+    postgres: PostgresAddress = None,
+) -> None:
+    """Engage it. Needs Postgres alone; the executor that leads acts within a fraction of a second."""
+    from tradefleet.services.fleet import latches as service
+    from tradefleet.services.fleet.problems import FleetFailed
+
+    try:
+        dsn = service.postgres_of(postgres, data)
+        actor = f"cli:{getpass.getuser()}"
+        latch_id, engaged = asyncio.run(service.engage_kill_switch(dsn, reason, actor, account))
+        print(f"latch {latch_id} is engaged on {engaged}")
+        seconds = asyncio.run(service.until_flat(dsn, engaged, wait)) if wait else None
+    except FleetFailed as failure:
+        fail(str(failure))
+    if wait and seconds is None:
+        fail(f"not flat after {wait:g} s; is an executor running? `tradefleet flatten` needs none")
+    if seconds is not None:
+        print(f"flat after {seconds:.1f} s")
+
+
+kill_switch.command("list", help="Show the engaged latches.")(list_latches)
+kill_switch.command("clear", help="Clear one latch, so that the bot may open again.")(clear_latch)
 
 
 @app.command()

@@ -158,6 +158,8 @@ class ToyJournal:
     signals: dict[str, act.Verdict] = field(default_factory=dict)
     owners: dict[int, ev.ShardOwner] = field(default_factory=dict)
     latches: dict[str, ev.LatchRecord] = field(default_factory=dict)
+    latches_known: set[str] = field(default_factory=set)
+    kill_switch_before: ev.KillSwitchSeen | None = None
     baseline: ev.Baseline | None = None
 
 
@@ -173,7 +175,8 @@ class Harness:
         self.submitted: list[Intent] = []
         self.unsent: list[Intent] = []
         self.judged: list[act.JudgeSignal] = []
-        self.questions: list[act.AskForOrder | act.Reconcile] = []
+        self.questions: list[act.AskForOrder | act.Reconcile | act.CancelOrders] = []
+        self.cancelled: list[bool] = []
         self.alerts: list[str] = []
         self.restart()
 
@@ -199,6 +202,8 @@ class Harness:
                 latches=tuple(self.journal.latches.values()),
                 baseline=self.journal.baseline,
                 quiet_until_ns=self.now_ns,
+                kill_switch_before=self.journal.kill_switch_before,
+                kill_switches_known=tuple(sorted(self.journal.latches_known)),
             )
         )
 
@@ -285,6 +290,14 @@ class Harness:
             if isinstance(question, act.Reconcile):
                 self.tell(ev.ExchangeRead(now_ns=self.now_ns, view=self.exchange.view(self.now_ns)))
                 continue
+            if isinstance(question, act.CancelOrders):
+                self.cancelled.append(question.everything)
+                self.tell(
+                    ev.OrdersCancelled(
+                        now_ns=self.now_ns, everything=question.everything, done=True, reason=""
+                    )
+                )
+                continue
             name = question.client_order_id
             order = self.exchange.orders.get(name)
             self.tell(
@@ -297,6 +310,21 @@ class Harness:
                     asked_ns=self.now_ns,
                 )
             )
+
+    def edit_kill_switch(self, *, heard: bool = True, **wish: object) -> None:
+        """A newer generation with this kill switch; heard: by the core that leads now."""
+        said = self.config.spec.kill_switch
+        self.journal.kill_switch_before = ev.KillSwitchSeen(engaged=said.engaged, clear=said.clear)
+        spec = msgspec.structs.replace(self.config.spec, kill_switch=msgspec.structs.replace(said, **wish))
+        self.config = msgspec.structs.replace(self.config, generation=self.config.generation + 1, spec=spec)
+        if heard:
+            self.tell(ev.ConfigApplied(now_ns=self.now_ns, config=self.config))
+
+    @property
+    def kill_switch(self) -> dict[str, object]:
+        """What the core says of it."""
+        said: dict[str, object] = self.core.status(self.now_ns)["kill_switch"]
+        return said
 
     def settle(self) -> None:
         """Let everything come to its end."""
@@ -339,9 +367,12 @@ class Harness:
                 journal.owners[owner.shard] = owner
             case act.EngageLatch(latch=latch):
                 journal.latches[latch.latch_id] = latch
+                journal.latches_known.add(latch.latch_id)
+            case act.ClearLatch(latch_id=latch_id):
+                del journal.latches[latch_id]
             case act.KeepBaseline(baseline=baseline):
                 journal.baseline = baseline
-            case act.AskForOrder() | act.Reconcile():
+            case act.AskForOrder() | act.Reconcile() | act.CancelOrders():
                 self.questions.append(action)
             case act.Alert(kind=kind):
                 self.alerts.append(kind)

@@ -15,6 +15,7 @@ VARIABLE: Final = "TRADEFLEET_FAILPOINTS"
 NAMES: Final = frozenset(
     {
         "order.before_write",
+        "orders.before_cancel",
         "order.written",
         "order.signed",
         "order.sent",

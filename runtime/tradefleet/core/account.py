@@ -14,6 +14,7 @@ from tradefleet.core import (
     account_entries,
     account_exits,
     account_fills,
+    account_kill_switch,
     account_reconciling,
     account_safety,
     account_sends,
@@ -30,8 +31,10 @@ from tradefleet.core.events import (
     IntentNotWritten,
     IntentWritten,
     LatchCleared,
+    LatchEngaged,
     MarketMoved,
     OrderQueried,
+    OrdersCancelled,
     OrderSeen,
     PositionSeen,
     PrivateStreamChanged,
@@ -68,9 +71,13 @@ class AccountCore:
         if isinstance(event, Restored):
             self._state = AccountState(event)
             self._doubt_the_written()
-            return self.state.start_reconciliation(event.now_ns)
+            edges = account_kill_switch.restored(
+                self.state, event.kill_switch_before, event.kill_switches_known
+            )
+            return [*edges, *self.state.start_reconciliation(event.now_ns)]
         state = self.state
         actions = self._react(state, event)
+        actions += account_kill_switch.drive(state, event.now_ns)
         actions += account_exits.drive_exits(state, event.now_ns)
         actions += account_sends.ask_for_unresolved(state, event.now_ns)
         actions += state.start_reconciliation(event.now_ns)
@@ -108,6 +115,8 @@ class AccountCore:
             case ShardAnnounced():
                 chosen = state.owners.announced(event)
                 return [] if chosen is None else [ChooseOwner(owner=chosen)]
+            case ConfigApplied():
+                return account_kill_switch.take_config(state, event.config, event.now_ns)
             case Ticked():
                 return self._ticked(state, event.now_ns)
             case _:
@@ -118,9 +127,6 @@ class AccountCore:
     def _circumstance(state: AccountState, event: AnyEvent) -> None:
         """Events that change what is allowed, and decide nothing by themselves."""
         match event:
-            case ConfigApplied():
-                if event.config.generation > state.config.generation:
-                    state.config = event.config
             case InstrumentsRefreshed():
                 state.instruments.update({i.symbol: i for i in event.instruments})
             case PrivateStreamChanged():
@@ -128,6 +134,10 @@ class AccountCore:
                 state.want_reconciliation("the private stream was interrupted")
             case RightToOpenChanged():
                 state.right_to_open, state.right_reason = event.granted, event.reason
+            case LatchEngaged():
+                account_kill_switch.take_latch(state, event.latch)
+            case OrdersCancelled():
+                account_kill_switch.orders_cancelled(state, event)
             case LatchCleared():
                 state.latches.pop(event.latch_id, None)
             case PositionSeen() | IntentWritten():
@@ -173,6 +183,7 @@ class AccountCore:
             "equity": _text(equity),
             "baseline": _text(None if state.baseline is None else state.baseline.equity),
             "latches": sorted(state.latches),
+            "kill_switch": account_kill_switch.status(state),
             "signals_seen": state.tally.signals,
             "accepted": state.tally.accepted,
             "refused_by_reason": {str(k): v for k, v in sorted(state.tally.refused.items())},

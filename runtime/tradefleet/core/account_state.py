@@ -57,6 +57,26 @@ class Reconciliation:
 
 
 @dataclass(slots=True)
+class KillSwitchRun:
+    """How far the account has been brought to flat, while the kill switch is engaged.
+
+    began_ns: 0 while it is not. cancelled, swept: entries, and later everything, are cancelled at the
+    exchange. asking: a cancel is under way. compared: a last comparison was asked for. flat_ns: since
+    when it is flat. told: flat for good. unclosable: symbols whose rules are not known.
+    """
+
+    began_ns: int = 0
+    cancelled: bool = False
+    swept: bool = False
+    asking: bool = False
+    not_before_ns: int = 0
+    compared: bool = False
+    flat_ns: int = 0
+    told: bool = False
+    unclosable: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
 class Tally:
     """Counts for the status; decisions never read them."""
 
@@ -83,6 +103,10 @@ class AccountState:
         self.counted: set[str] = set(event.executions_counted)
         self.seen_signals: dict[str, int] = dict.fromkeys(event.seen_signals, event.now_ns)
         self.owners = Owners(event.owners, event.now_ns)
+        self.restored_ns = event.now_ns
+        self.latches_known: set[str] = {latch.latch_id for latch in event.latches}
+        self.latches_cleared: set[str] = set()
+        self.kill_switch = KillSwitchRun()
         self.latches: dict[str, LatchRecord] = {latch.latch_id: latch for latch in event.latches}
         self.baseline: Baseline | None = event.baseline
         self.quiet_until_ns = event.quiet_until_ns

@@ -115,6 +115,22 @@ class EngageLatch(Action, frozen=True, kw_only=True):
     latch: LatchRecord
 
 
+class ClearLatch(Action, frozen=True, kw_only=True):
+    """Record that a latch was cleared; the core already acts as if it were."""
+
+    latch_id: str
+    actor: str
+
+
+class CancelOrders(Action, frozen=True, kw_only=True):
+    """Cancel the account's active orders, or everything with its stops; answered by OrdersCancelled.
+
+    May be repeated: it only reduces.
+    """
+
+    everything: bool
+
+
 class ChooseOwner(Action, frozen=True, kw_only=True):
     """Write the choice of a shard's owner, then publish it."""
 
@@ -140,6 +156,8 @@ AnyAction = (
     | AskForOrder
     | Reconcile
     | EngageLatch
+    | ClearLatch
+    | CancelOrders
     | ChooseOwner
     | Alert
 )

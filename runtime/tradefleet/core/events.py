@@ -53,13 +53,22 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
     equity: Decimal
 
 
+class KillSwitchSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """What one generation of the spec said of the kill switch; an edge is a difference from it."""
+
+    engaged: bool
+    clear: str
+
+
 class Restored(Event, frozen=True, kw_only=True):
     """The first event of an epoch: all that the journal knew.
 
     intents: those that are not final, and every final one younger than a day. seen_signals: ids of
     signals judged in the last ten minutes. executions_counted: ids of executions already in
     `positions`, for the last seven days. quiet_until_ns: when the last valid_until of any predecessor
-    has safely passed; nothing is opened before.
+    has safely passed; nothing is opened before. kill_switch_before: of the newest generation older than
+    config's, None when there is none. kill_switches_known: ids of the kill switch's latches, cleared ones
+    included.
     """
 
     account: Account
@@ -75,6 +84,8 @@ class Restored(Event, frozen=True, kw_only=True):
     latches: tuple[LatchRecord, ...]
     baseline: Baseline | None
     quiet_until_ns: int
+    kill_switch_before: KillSwitchSeen | None = None
+    kill_switches_known: tuple[str, ...] = ()
 
 
 class ConfigApplied(Event, frozen=True, kw_only=True):
@@ -211,6 +222,20 @@ class RightToOpenChanged(Event, frozen=True, kw_only=True):
     reason: str
 
 
+class LatchEngaged(Event, frozen=True, kw_only=True):
+    """Somebody else has engaged a latch."""
+
+    latch: LatchRecord
+
+
+class OrdersCancelled(Event, frozen=True, kw_only=True):
+    """The answer to a CancelOrders. done: the exchange has said so."""
+
+    everything: bool
+    done: bool
+    reason: str
+
+
 class LatchCleared(Event, frozen=True, kw_only=True):
     """Somebody has cleared a latch by its id."""
 
@@ -240,6 +265,8 @@ AnyEvent = (
     | ExchangeUnread
     | PrivateStreamChanged
     | RightToOpenChanged
+    | LatchEngaged
     | LatchCleared
+    | OrdersCancelled
     | Ticked
 )

@@ -1,6 +1,7 @@
 """Laws of AccountCore under any order of events, repeats, lost answers and restarts."""
 
 from collections import Counter
+from decimal import Decimal
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -19,6 +20,8 @@ class AccountMachine(RuleBasedStateMachine):
         super().__init__()
         self.harness = Harness().ready()
         self.counter = 0
+        self.largest: Decimal | None = None
+        self.opened: set[str] = set()
 
     @rule(wish=st.sampled_from(list(Target)), hold=st.sampled_from([0, 1, 10]))
     def signal(self, wish: Target, hold: int) -> None:
@@ -70,6 +73,23 @@ class AccountMachine(RuleBasedStateMachine):
         self.harness.tell(ev.PrivateStreamChanged(now_ns=self.harness.now_ns, up=False))
         self.harness.tell(ev.PrivateStreamChanged(now_ns=self.harness.now_ns, up=True))
 
+    @rule(heard=st.booleans())
+    def the_kill_switch_is_engaged(self, heard: bool) -> None:
+        if not self.harness.config.spec.kill_switch.engaged:
+            self.harness.edit_kill_switch(heard=heard, engaged=True)
+            if not heard:
+                self.leader_dies()
+            self.largest = abs(self.harness.exchange.sizes.get(SYMBOL, Decimal(0)))
+            # What was sent before may still arrive; nothing else may open.
+            self.opened = {i.client_order_id for i in self.harness.submitted if i.leg is Leg.OPEN}
+
+    @rule()
+    def the_kill_switch_is_cleared(self) -> None:
+        latches = sorted(self.harness.core.state.latches)
+        if latches:
+            self.harness.edit_kill_switch(engaged=False, clear=latches[0])
+            self.largest = None
+
     @rule()
     def leader_dies(self) -> None:
         self.harness.restart()
@@ -97,8 +117,28 @@ class AccountMachine(RuleBasedStateMachine):
         largest = max((i.qty for i in self.harness.submitted if i.leg is Leg.OPEN), default=0)
         assert abs(self.harness.exchange.sizes.get(SYMBOL, 0)) <= largest
 
+    @invariant()
+    def nothing_opens_while_the_kill_switch_is_engaged(self) -> None:
+        if self.largest is not None:
+            opened = {i.client_order_id for i in self.harness.submitted if i.leg is Leg.OPEN}
+            assert opened == self.opened
+            arrived = sum(
+                (
+                    i.qty
+                    for i in self.harness.submitted
+                    if i.leg is Leg.OPEN and i.client_order_id in self.opened
+                ),
+                Decimal(0),
+            )
+            assert abs(self.harness.exchange.sizes.get(SYMBOL, Decimal(0))) <= self.largest + arrived
+
     def teardown(self) -> None:
         harness = self.harness
+        if self.largest is not None:
+            harness.settle()
+            harness.settle()
+            assert harness.exchange.sizes.get(SYMBOL, Decimal(0)) == 0
+            assert harness.kill_switch["seconds_to_flat"] is not None
         # Twice: what is held may be closed by its own time while the first is under way.
         harness.settle()
         harness.settle()

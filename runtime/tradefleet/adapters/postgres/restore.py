@@ -6,7 +6,7 @@ import asyncpg
 import msgspec
 
 from tradefleet.adapters.postgres.errors import UnreadableRow
-from tradefleet.core.events import Baseline, LatchRecord, ShardOwner
+from tradefleet.core.events import Baseline, KillSwitchSeen, LatchRecord, ShardOwner
 from tradefleet.orders.intents import IntentRecord
 from tradefleet.positions.plan import PositionRecord
 from tradefleet.spec.snapshot import ConfigSnapshot
@@ -28,7 +28,8 @@ class StreamMark(msgspec.Struct, frozen=True, kw_only=True):
 class JournalState(msgspec.Struct, frozen=True, kw_only=True):
     """All that the journal knows at the beginning of an epoch.
 
-    config: of the newest generation known, the one given to `begin_epoch` included.
+    config: of the newest generation known, the one given to `begin_epoch` included. kill_switch_before:
+    what the newest generation below config's said. kill_switches_known: ids of that kind of latch.
     """
 
     intents: tuple[IntentRecord, ...]
@@ -41,6 +42,8 @@ class JournalState(msgspec.Struct, frozen=True, kw_only=True):
     quiet_until_ns: int
     config: ConfigSnapshot
     stream_position: StreamMark
+    kill_switch_before: KillSwitchSeen | None
+    kill_switches_known: tuple[str, ...]
 
 
 _NOW_NS = "(extract(epoch FROM clock_timestamp()) * 1000000000)::bigint"
@@ -66,6 +69,11 @@ _CONFIG = """
 SELECT generation, payload FROM config_history WHERE account = $1 AND bot = $2
 ORDER BY generation DESC LIMIT 1
 """
+_CONFIG_BEFORE = """
+SELECT payload FROM config_history WHERE account = $1 AND bot = $2 AND generation < $3
+ORDER BY generation DESC LIMIT 1
+"""
+_KILL_SWITCHES = "SELECT latch_id FROM latches WHERE account = $1 AND kind = 'kill_switch' ORDER BY latch_id"
 _STREAMS = """
 SELECT run_id, signals_id, announcements_id FROM stream_positions WHERE account = $1 AND bot = $2
 """
@@ -88,6 +96,8 @@ async def read_state(
     baseline = await connection.fetchrow(_BASELINE, account)
     last_valid_ns = await connection.fetchval(_QUIET, account, epoch)
     streams = await connection.fetchrow(_STREAMS, account, bot)
+    kill_switches = await connection.fetch(_KILL_SWITCHES, account)
+    newest = await _newest(connection, account, bot, config)
     return JournalState(
         intents=decoded(intents, IntentRecord),
         positions=decoded(positions, PositionRecord),
@@ -97,9 +107,21 @@ async def read_state(
         latches=decoded(latches, LatchRecord),
         baseline=None if baseline is None else Baseline(day=baseline["day"], equity=baseline["equity"]),
         quiet_until_ns=0 if last_valid_ns is None else last_valid_ns + QUIET_NS,
-        config=await _newest(connection, account, bot, config),
+        config=newest,
         stream_position=StreamMark() if streams is None else StreamMark(**dict(streams)),
+        kill_switch_before=await _said_before(connection, account, bot, newest.generation),
+        kill_switches_known=tuple(row["latch_id"] for row in kill_switches),
     )
+
+
+async def _said_before(
+    connection: asyncpg.Connection, account: str, bot: str, generation: int
+) -> KillSwitchSeen | None:
+    row = await connection.fetchrow(_CONFIG_BEFORE, account, bot, generation)
+    if row is None:
+        return None
+    said = decode_payload(row["payload"], ConfigSnapshot).spec.kill_switch
+    return KillSwitchSeen(engaged=said.engaged, clear=said.clear)
 
 
 async def _newest(

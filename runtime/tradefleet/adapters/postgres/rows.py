@@ -11,6 +11,7 @@ import msgspec
 from tradefleet.core.actions import (
     AnyAction,
     ChooseOwner,
+    ClearLatch,
     EngageLatch,
     JudgeSignal,
     KeepBaseline,
@@ -94,6 +95,10 @@ LATCH: Final = _insert(
     f"(account, latch_id) {_replaced('kind, reason, actor, engaged_ns, payload')}, cleared_at = NULL, "
     "cleared_by = NULL WHERE EXCLUDED.engaged_ns > latches.engaged_ns",
 )
+CLEAR_LATCH: Final = """
+UPDATE latches SET cleared_at = clock_timestamp(), cleared_by = $5
+WHERE account = $1 AND $2::text IS NOT NULL AND $3::bigint >= 0 AND latch_id = $4 AND cleared_at IS NULL
+"""
 OWNER: Final = _insert(
     "shard_owners",
     "shard, instance, owner_epoch, generation, payload",
@@ -139,6 +144,8 @@ def write_of(row: AnyAction | AnyEvent) -> Write | None:
         case EngageLatch(latch=latch):
             values = (latch.latch_id, latch.kind, latch.reason, latch.actor, latch.engaged_ns, _json(latch))
             return Write(LATCH, values)
+        case ClearLatch(latch_id=latch_id, actor=actor):
+            return Write(CLEAR_LATCH, (latch_id, actor))
         case ChooseOwner(owner=owner):
             return Write(
                 OWNER, (owner.shard, owner.instance, owner.owner_epoch, owner.generation, _json(owner))

@@ -27,6 +27,8 @@ from tradefleet.core.digest import DecisionLog
 from tradefleet.core.events import (
     AnyEvent,
     ExecutionSeen,
+    LatchEngaged,
+    LatchRecord,
     OrderSeen,
     PositionSeen,
     PrivateStreamChanged,
@@ -151,8 +153,12 @@ class Epoch:
                 parts.status,
                 lambda uid: uid == self._restored.config.uid,
             ),
-            feeds.cleared_latches(
-                parts.journal, self._recorder.latches, self._latch_cleared, settings.latches_period_s
+            feeds.latches(
+                parts.journal,
+                self._recorder.latches,
+                self._latch_engaged,
+                self._latch_cleared,
+                settings.latches_period_s,
             ),
             feeds.repeat(settings.keep_s, self._keep),
             feeds.repeat(settings.digest_period_s, self._keep_digest),
@@ -311,6 +317,10 @@ class Epoch:
             settings=StreamSettings(),
         )
         await stream.run([topic] for topic in tickers.topics)
+
+    def _latch_engaged(self, latch: LatchRecord) -> None:
+        self._recorder.latches.add(latch.latch_id)
+        self._queue.put_nowait(LatchEngaged(now_ns=0, latch=latch))
 
     def _latch_cleared(self, latch_id: str) -> None:
         self._recorder.latches.discard(latch_id)

@@ -21,6 +21,7 @@ from tradefleet.core.events import (
     ConfigApplied,
     InstrumentsRefreshed,
     LatchCleared,
+    LatchRecord,
     MarketMoved,
     ShardAnnounced,
     ShardOwner,
@@ -152,18 +153,24 @@ async def rules(
             put(InstrumentsRefreshed(now_ns=0, instruments=read))
 
 
-async def cleared_latches(
-    journal: Journal, known: Collection[str], clear: Callable[[str], None], period_s: float
+async def latches(
+    journal: Journal,
+    known: Collection[str],
+    engage: Callable[[LatchRecord], None],
+    clear: Callable[[str], None],
+    period_s: float,
 ) -> None:
-    """Notice that a person cleared a latch in the journal. known: ids that were there."""
+    """Notice that somebody else engaged or cleared a latch in the journal. known: ids that were there."""
     while True:
         await asyncio.sleep(period_s)
         asked = frozenset(known)
         try:
-            engaged = {latch.latch_id for latch in await journal.engaged_latches()}
+            engaged = {latch.latch_id: latch for latch in await journal.engaged_latches()}
         except JournalDown:
             continue  # the recorder and the lease notice it, and end the epoch
-        for latch_id in sorted(asked - engaged):
+        for latch_id in sorted(engaged.keys() - asked):
+            engage(engaged[latch_id])
+        for latch_id in sorted(asked - engaged.keys()):
             clear(latch_id)
 
 

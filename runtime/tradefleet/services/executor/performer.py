@@ -13,10 +13,20 @@ from tradefleet.adapters.bybit.account_reads import AccountReads
 from tradefleet.adapters.bybit.clock import ExchangeClock
 from tradefleet.adapters.bybit.errors import Unreadable
 from tradefleet.adapters.bybit.order_client import OrderClient
+from tradefleet.adapters.bybit.way_out import NotDone, WayOut
 from tradefleet.adapters.failpoints import failpoint
 from tradefleet.adapters.postgres.errors import Fenced, IntentExists, JournalDown
 from tradefleet.adapters.postgres.journal import Journal
-from tradefleet.core.actions import Alert, AnyAction, AskForOrder, JudgeSignal, Reconcile, Submit, Verdict
+from tradefleet.core.actions import (
+    Alert,
+    AnyAction,
+    AskForOrder,
+    CancelOrders,
+    JudgeSignal,
+    Reconcile,
+    Submit,
+    Verdict,
+)
 from tradefleet.core.events import (
     AnyEvent,
     ExchangeRead,
@@ -24,8 +34,10 @@ from tradefleet.core.events import (
     IntentNotWritten,
     IntentWritten,
     OrderQueried,
+    OrdersCancelled,
     SendFinished,
 )
+from tradefleet.orders.flatten import CancelActive, CancelRest
 from tradefleet.orders.intents import Intent
 from tradefleet.services.executor.status import ExecutorStatus
 
@@ -34,9 +46,10 @@ Spawn = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
 
 
 class Exchange(msgspec.Struct, frozen=True):
-    """The three ways to the account: orders, reads, and the exchange's clock."""
+    """The ways to the account: orders, what only reduces, reads, and the exchange's clock."""
 
     orders: OrderClient
+    way_out: WayOut
     reads: AccountReads
     clock: ExchangeClock
 
@@ -93,6 +106,8 @@ class Performer:
                     self._spawn(self._ask(action))
                 case Reconcile():
                     self._spawn(self._reconcile(action))
+                case CancelOrders():
+                    self._spawn(self._cancel(action))
                 case Alert(kind=kind, detail=detail):
                     self._status.problem(kind, detail)
         left = [a for a in actions if not (isinstance(a, JudgeSignal) and a.signal.signal_id in written)]
@@ -156,6 +171,16 @@ class Performer:
                 asked_ns=asked_ns,
             )
         )
+
+    async def _cancel(self, action: CancelOrders) -> None:
+        failpoint("orders.before_cancel")
+        reason = ""
+        try:
+            await self._exchange.way_out.do(CancelRest() if action.everything else CancelActive())
+        except NotDone as error:
+            reason = str(error)
+            self._status.problem("orders_not_cancelled", reason)
+        self._put(OrdersCancelled(now_ns=0, everything=action.everything, done=not reason, reason=reason))
 
     async def _reconcile(self, action: Reconcile) -> None:
         ask_for = [

@@ -16,6 +16,7 @@ from tradefleet.adapters.bybit.clock import ExchangeClock
 from tradefleet.adapters.bybit.errors import PreflightRefused, Unreadable
 from tradefleet.adapters.bybit.order_client import OrderClient
 from tradefleet.adapters.bybit.public_rest import ExchangeUnreachable, UnknownSymbols
+from tradefleet.adapters.bybit.way_out import WayOut
 from tradefleet.adapters.config_source import BadSnapshot, ConfigSource, open_source
 from tradefleet.adapters.files.status import write_json
 from tradefleet.adapters.postgres.errors import AccountInUse, Fenced, JournalDown
@@ -171,9 +172,10 @@ class _Program:
         window_ms = int(snapshot.spec.execution.receive_window_seconds * 1000)
         async with (
             OrderClient(settings.rest, key, secret, clock, window_ms) as orders,
+            WayOut(settings.rest, key, secret) as way_out,
             AccountReads(settings.rest, key, secret) as reads,
         ):
-            yield Exchange(orders, reads, clock)
+            yield Exchange(orders, way_out, reads, clock)
 
     async def _account(self, snapshot: ConfigSnapshot, exchange: Exchange) -> Account:
         """Whose money it is; the account's mode is checked on the way."""
@@ -333,6 +335,8 @@ class _Program:
             seen_signals=state.seen_signals,
             owners=state.owners,
             latches=state.latches,
+            kill_switch_before=state.kill_switch_before,
+            kill_switches_known=state.kill_switches_known,
             baseline=state.baseline,
             quiet_until_ns=state.quiet_until_ns,
         )

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from tradefleet.adapters.failpoints import failpoint
 from tradefleet.adapters.postgres.journal import Journal, StreamMark
 from tradefleet.adapters.redis.messages import StreamPosition
-from tradefleet.core.actions import AnyAction, ChooseOwner, EngageLatch, KeepExecution, Submit
+from tradefleet.core.actions import AnyAction, ChooseOwner, ClearLatch, EngageLatch, KeepExecution, Submit
 from tradefleet.core.events import AnyEvent, ConfigApplied, ShardOwner
 
 
@@ -64,6 +64,7 @@ class Recorder:
         if any(isinstance(row, KeepExecution) for row in batch):
             failpoint("execution.recorded")
         self.latches |= {row.latch.latch_id for row in batch if isinstance(row, EngageLatch)}
+        self.latches -= {row.latch_id for row in batch if isinstance(row, ClearLatch)}
         owners = [row.owner for row in batch if isinstance(row, ChooseOwner)]
         if owners:
             self._on_owners(owners)

@@ -42,7 +42,7 @@ class ExecutorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     keep_s: float = 0.02
     status_period_s: float = 0.5
     owners_period_s: float = 1.0
-    latches_period_s: float = 1.0
+    latches_period_s: float = 0.2
     digest_period_s: float = 1.0
     instruments_period_s: float = 3600.0
     clock_period_s: float = 30.0

@@ -1,19 +1,36 @@
 """Latches seen and cleared by a person, while the fleet runs or with a Postgres of one's own.
 
-A latch forbids opening until it is cleared by its id; the executor asks the table each second.
+A latch forbids opening until it is cleared by its id; the executor asks the table five times a second.
+One of kind `kill_switch` closes everything besides. Only Postgres is needed: not the Kubernetes API, nor an
+executor that runs.
 """
 
+import asyncio
 import contextlib
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, Final
 
 import asyncpg
+import msgspec
 
 from tradefleet.adapters.postgres.errors import JournalDown
 from tradefleet.adapters.postgres.journal import Journal
+from tradefleet.core.account_kill_switch import KIND as KILL_SWITCH
+from tradefleet.core.events import LatchRecord
 from tradefleet.services.fleet import embedded_postgres
 from tradefleet.services.fleet.data_folder import DataFolder
 from tradefleet.services.fleet.problems import FleetFailed
+
+_ENGAGE: Final = """
+INSERT INTO latches (account, bot, epoch, latch_id, kind, reason, actor, engaged_ns, payload)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb)
+"""
+_IS_FLAT: Final = """
+SELECT NOT EXISTS (SELECT 1 FROM positions WHERE account = $1 AND size <> 0)
+   AND NOT EXISTS (SELECT 1 FROM intents WHERE account = $1 AND NOT final)
+"""
 
 
 def postgres_of(postgres: str | None, data: Path | None) -> str:
@@ -56,6 +73,62 @@ async def clear(postgres: str, latch_id: str, actor: str) -> None:
             await journal.close()
     if not cleared:
         raise FleetFailed(f"latch {latch_id!r}: none with this id is engaged; see: tradefleet latches list")
+
+
+async def engage_kill_switch(postgres: str, reason: str, actor: str, account: str | None) -> tuple[str, str]:
+    """Engage the kill switch of an account; (latch id, account). Raises FleetFailed.
+
+    account: as the lease names it, such as bybit/paper/100001; None when the database has only one.
+    """
+    now_ns = time.time_ns()
+    latch = LatchRecord(
+        latch_id=f"{actor.partition(':')[0]}-{now_ns // 1_000_000}",
+        kind=KILL_SWITCH,
+        reason=reason,
+        actor=actor,
+        engaged_ns=now_ns,
+    )
+    with _refusals():
+        connection = await asyncpg.connect(postgres, timeout=5.0)
+        try:
+            led = await connection.fetch("SELECT account, bot, epoch FROM leases ORDER BY account")
+            chosen = _chosen([dict(row) for row in led], account)
+            await connection.execute(
+                _ENGAGE,
+                *(chosen["account"], chosen["bot"], chosen["epoch"]),
+                *(latch.latch_id, latch.kind, latch.reason, latch.actor, latch.engaged_ns),
+                msgspec.json.encode(latch).decode(),
+            )
+        finally:
+            await connection.close()
+    return latch.latch_id, chosen["account"]
+
+
+async def until_flat(postgres: str, account: str, patience_s: float) -> float | None:
+    """Seconds until the journal has no position and no open order; None when it still has after so long."""
+    began = time.monotonic()
+    with _refusals():
+        connection = await asyncpg.connect(postgres, timeout=5.0)
+        try:
+            while time.monotonic() - began < patience_s:
+                if await connection.fetchval(_IS_FLAT, account):
+                    return time.monotonic() - began
+                await asyncio.sleep(0.1)
+        finally:
+            await connection.close()
+    return None
+
+
+def _chosen(led: list[dict[str, Any]], account: str | None) -> dict[str, Any]:
+    names = ", ".join(row["account"] for row in led) or "none"
+    if account is None and len(led) == 1:
+        return led[0]
+    for row in led:
+        if row["account"] == account:
+            return row
+    if account is None:
+        raise FleetFailed(f"kill switch: name one account with --account; this database knows {names}")
+    raise FleetFailed(f"account {account!r}: this database knows {names}")
 
 
 @contextlib.contextmanager

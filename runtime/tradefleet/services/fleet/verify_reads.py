@@ -121,6 +121,7 @@ async def _read_journal(connection: Any, bot_uid: str, streamed: dict[str, str],
     signals = await connection.fetch(
         "SELECT signal_id, verdict, reason, payload FROM signals WHERE bot = $1 ORDER BY written_at", bot_uid
     )
+    latches = [row["latch_id"] for row in await connection.fetch("SELECT latch_id FROM latches")]
     made = {row["signal_id"]: msgspec.json.decode(row["payload"]) for row in signals}
     verdicts = [row for row in signals if made[row["signal_id"]]["seen_ns"] >= since_ns]
     refused = Counter(row["reason"] or row["verdict"] for row in verdicts if row["verdict"] != "accepted")
@@ -136,6 +137,7 @@ async def _read_journal(connection: Any, bot_uid: str, streamed: dict[str, str],
             intents={intent.client_order_id: intent for intent in intents},
             signals={signal_id: signal["instance"] for signal_id, signal in made.items()},
             streamed=streamed,
+            latches=frozenset(latches),
         ),
         accepted=sum(row["verdict"] == "accepted" for row in verdicts),
         refused=dict(refused),

@@ -57,13 +57,15 @@ class IntentFact(msgspec.Struct, frozen=True, kw_only=True):
 class Origins(msgspec.Struct, frozen=True, kw_only=True):
     """Where orders come from.
 
-    intents: by client order id. signals: ids in Postgres, with the shard's instance that made each.
+    intents: by client order id. latches: ids, of which the kill switch's close positions under
+    `<latch>/<symbol>`. signals: ids in Postgres, with the shard's instance that made each.
     streamed: the same in the Redis stream, which holds only the newest.
     """
 
     intents: dict[str, IntentFact]
     signals: dict[str, str]
     streamed: dict[str, str]
+    latches: frozenset[str] = frozenset()
 
 
 FILLS = frozenset({"Trade", "AdlTrade", "BustTrade", "BlockTrade"})
@@ -120,6 +122,8 @@ def unexplained(side: Side, origins: Origins, *, since_ns: int) -> list[str]:
         if lost:
             found.append(f"fill {fill.exec_id} of {fill.symbol}: {lost}")
             continue
+        if signal_id.partition("/")[0] in origins.latches:
+            continue  # closed by the kill switch
         if not origins.signals.get(signal_id):
             found.append(f"fill {fill.exec_id} of {fill.symbol}: signal {signal_id} is not in Postgres")
         elif fill.at_ns >= since_ns and order is not None and order.client_order_id:

@@ -1,0 +1,188 @@
+"""The kill switch: while a latch of its kind is engaged, nothing opens and everything is closed.
+
+Whoever has a reason engages it: an edge in the bot's spec, the command line, later the other sources.
+The acts are the same: entries are cancelled while stops stay, positions are closed by reduce-only orders
+until the account is flat, then what protected them is cancelled, and the account is compared once more
+after the last order that could still arrive. A restart finds the latch in the journal and goes on.
+"""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from tradefleet.core.account_state import SECOND_NS, AccountState, KillSwitchRun
+from tradefleet.core.actions import Alert, AnyAction, CancelOrders, ClearLatch, EngageLatch, KeepPosition
+from tradefleet.core.events import KillSwitchSeen, LatchRecord, OrdersCancelled
+from tradefleet.positions.plan import ExitPlan, PositionRecord
+from tradefleet.spec.snapshot import ConfigSnapshot
+
+KIND = "kill_switch"
+CANCEL_AGAIN_NS = SECOND_NS
+ARRIVED_NS = SECOND_NS
+"""So long after its valid_until no order can arrive, whatever the clocks think."""
+
+
+def latch_of(config: ConfigSnapshot) -> str:
+    """The id of the latch that this generation of the spec engages. The bot's uid is in it: a bot that is
+    made anew on the same account counts its generations from one again."""
+    return f"spec-{config.uid[:8]}-{config.generation}"
+
+
+def restored(state: AccountState, before: KillSwitchSeen | None, known: tuple[str, ...]) -> list[AnyAction]:
+    """The edge of a configuration that came while nobody led. before: what the newest older generation
+    said; known: latches of this kind that have ever been engaged, so that none is engaged twice."""
+    state.latches_known |= set(known)
+    return _edges(state, before or KillSwitchSeen(engaged=False, clear=""), state.config, state.restored_ns)
+
+
+def take_config(state: AccountState, config: ConfigSnapshot, now_ns: int) -> list[AnyAction]:
+    """A newer configuration: it is in force from now on, and may engage or clear a latch."""
+    if config.generation <= state.config.generation:
+        return []
+    said = state.config.spec.kill_switch
+    state.config = config
+    return _edges(state, KillSwitchSeen(engaged=said.engaged, clear=said.clear), config, now_ns)
+
+
+def take_latch(state: AccountState, latch: LatchRecord) -> None:
+    """Somebody else has engaged a latch. A late reading of one that we have just cleared is passed over."""
+    if latch.latch_id not in state.latches_cleared:
+        state.latches.setdefault(latch.latch_id, latch)
+        state.latches_known.add(latch.latch_id)
+
+
+def orders_cancelled(state: AccountState, event: OrdersCancelled) -> None:
+    """The exchange has answered, or not."""
+    run = state.kill_switch
+    run.asking = False
+    if event.everything:
+        run.swept = event.done
+    else:
+        run.cancelled = event.done
+    run.not_before_ns = event.now_ns + CANCEL_AGAIN_NS
+
+
+def drive(state: AccountState, now_ns: int) -> list[AnyAction]:
+    """The next step while a latch is engaged; the orders themselves are made by account_exits."""
+    engaged = sorted(name for name, latch in state.latches.items() if latch.kind == KIND)
+    if not engaged:
+        if state.kill_switch.began_ns:
+            state.kill_switch = KillSwitchRun()
+        return []
+    run = state.kill_switch
+    actions: list[AnyAction] = []
+    if run.began_ns == 0:
+        run.began_ns = now_ns
+        state.want_reconciliation("the kill switch is engaged")
+        actions.append(Alert(kind=KIND, detail=f"engaged: {', '.join(engaged)}; cancelling and closing all"))
+    if is_flat(state):
+        run.flat_ns = run.flat_ns or now_ns
+        actions += _sweep(state, run, now_ns)
+    else:
+        run.flat_ns, run.told, run.swept = 0, False, False
+        actions += _close_all(state, engaged[0], now_ns)
+    actions += _cancel(run, now_ns)
+    return actions
+
+
+def is_flat(state: AccountState) -> bool:
+    """No position, and no order of ours that could still make one."""
+    return not state.exposed_symbols() and not state.open_intents()
+
+
+def status(state: AccountState) -> dict[str, object]:
+    """For the status of the process: seconds_to_flat is None until it is flat for good."""
+    run = state.kill_switch
+    seconds = round((run.flat_ns - run.began_ns) / SECOND_NS, 3) if run.told else None
+    return {"engaged": run.began_ns > 0, "seconds_to_flat": seconds}
+
+
+def _edges(
+    state: AccountState, before: KillSwitchSeen, config: ConfigSnapshot, now_ns: int
+) -> list[AnyAction]:
+    wish = config.spec.kill_switch
+    actions: list[AnyAction] = []
+    latch_id = latch_of(config)
+    if wish.engaged and not before.engaged and latch_id not in state.latches_known:
+        latch = LatchRecord(
+            latch_id=latch_id,
+            kind=KIND,
+            reason=wish.reason or "spec.killSwitch.engaged",
+            actor=f"spec:generation {config.generation}",
+            engaged_ns=now_ns,
+        )
+        state.latches[latch_id] = latch
+        state.latches_known.add(latch_id)
+        actions.append(EngageLatch(latch=latch))
+    if wish.clear and wish.clear != before.clear:
+        actions += _clear(state, wish.clear, f"spec:generation {config.generation}")
+    return actions
+
+
+def _clear(state: AccountState, latch_id: str, actor: str) -> Iterator[AnyAction]:
+    if state.latches.pop(latch_id, None) is None:
+        yield Alert(kind="no_such_latch", detail=f"spec.killSwitch.clear: {latch_id} is not engaged")
+        return
+    state.latches_cleared.add(latch_id)
+    yield ClearLatch(latch_id=latch_id, actor=actor)
+
+
+def _cancel(run: KillSwitchRun, now_ns: int) -> Iterator[AnyAction]:
+    """Entries that rest, ours or anybody's: what fills behind us would have to be closed again."""
+    if not run.cancelled and not run.asking and now_ns >= run.not_before_ns:
+        run.asking = True
+        yield CancelOrders(everything=False)
+
+
+def _sweep(state: AccountState, run: KillSwitchRun, now_ns: int) -> Iterator[AnyAction]:
+    """Flat: what protected the positions goes, then it is told, once nothing can arrive any more."""
+    if run.told:
+        return
+    if not run.swept:
+        if run.cancelled and not run.asking and now_ns >= run.not_before_ns:
+            run.asking = True
+            yield CancelOrders(everything=True)
+        return
+    last_ns = max((tracked.intent.valid_until_ns for tracked in state.tracked.values()), default=0)
+    if now_ns < max(last_ns + ARRIVED_NS, run.began_ns):
+        return
+    if not run.compared:
+        run.compared = True
+        state.want_reconciliation("flat; is it so at the exchange?")
+    elif state.reconciliation.done:
+        run.told = True
+        seconds = (run.flat_ns - run.began_ns) / SECOND_NS
+        yield Alert(kind="kill_switch_flat", detail=f"flat after {seconds:.3f} s, and compared")
+
+
+def _close_all(state: AccountState, latch_id: str, now_ns: int) -> Iterator[AnyAction]:
+    """Every position is to end; one that a strategy is closing already goes on under its own signal."""
+    state.kill_switch.compared = False
+    for key in sorted(state.positions):
+        position = state.positions[key]
+        if position.size == 0:
+            continue
+        if key.symbol not in state.instruments and key.symbol not in state.kill_switch.unclosable:
+            state.kill_switch.unclosable.add(key.symbol)
+            yield Alert(
+                kind="kill_switch_cannot_close",
+                detail=f"{key.symbol}: its rules are not known here; use `tradefleet flatten`",
+            )
+        if position.plan is None or not position.plan.close_signal_id:
+            plan = _ending(position, f"{latch_id}/{key.symbol}", now_ns)
+            kept = msgspec.structs.replace(position, plan=plan)
+            state.positions[key] = kept
+            yield KeepPosition(position=kept)
+
+
+def _ending(position: PositionRecord, signal_id: str, now_ns: int) -> ExitPlan:
+    """The plan with the end asked for; a position that is not of a signal of ours gets one."""
+    plan = position.plan or ExitPlan(
+        strategy=KIND,
+        signal_id=signal_id,
+        opened_ns=now_ns,
+        stop_loss=None,
+        take_profit=None,
+        flat_by_ns=0,
+    )
+    return msgspec.structs.replace(plan, close_signal_id=signal_id)

@@ -1,0 +1,198 @@
+"""The kill switch in the core: engaged by an edge, flat, told, and cleared by its id alone."""
+
+from decimal import Decimal
+
+import msgspec
+import pytest
+from tests.support.account_harness import SYMBOL, Harness
+
+from tradefleet.core import actions as act
+from tradefleet.core import events as ev
+from tradefleet.domain.signals import Target
+from tradefleet.orders.intents import Leg
+
+
+@pytest.fixture
+def harness() -> Harness:
+    return Harness().ready()
+
+
+def with_a_position(harness: Harness) -> None:
+    harness.signal("entry", Target.LONG, hold_s=3600)
+    harness.settle()
+    assert harness.size > 0
+
+
+def latch(name: str = "cli-1", kind: str = "kill_switch") -> ev.LatchRecord:
+    return ev.LatchRecord(latch_id=name, kind=kind, reason="r", actor="cli:me", engaged_ns=1)
+
+
+def test_engaging_it_in_the_spec_closes_what_is_held_and_says_when_it_is_flat(harness: Harness) -> None:
+    with_a_position(harness)
+
+    harness.edit_kill_switch(engaged=True, reason="enough")
+    (close,) = [intent for intent in harness.submitted if intent.leg is Leg.CLOSE]
+    harness.settle()
+
+    (engaged,) = harness.journal.latches.values()
+    assert engaged.latch_id == f"spec-{harness.config.uid[:8]}-{harness.config.generation}"
+    assert (engaged.kind, engaged.reason) == ("kill_switch", "enough")
+    assert (close.reduce_only, close.signal_id) == (True, f"{engaged.latch_id}/{SYMBOL}")
+    assert harness.exchange.sizes[SYMBOL] == 0
+    assert harness.cancelled == [False, True]
+    assert harness.kill_switch["seconds_to_flat"] is not None
+    assert harness.alerts.count("kill_switch_flat") == 1
+
+
+def test_stops_are_cancelled_only_when_it_is_flat(harness: Harness) -> None:
+    with_a_position(harness)
+
+    harness.edit_kill_switch(engaged=True)
+    harness.answer_all()
+
+    assert harness.cancelled == [False]
+
+
+def test_nothing_opens_until_it_is_cleared_by_its_id(harness: Harness) -> None:
+    harness.edit_kill_switch(engaged=True)
+    harness.settle()
+    harness.signal("while engaged", Target.LONG)
+    (latch_id,) = harness.journal.latches
+
+    harness.edit_kill_switch(engaged=False)
+    harness.signal("switched back", Target.LONG)
+    harness.edit_kill_switch(clear="spec-of-somebody-else")
+    harness.signal("another id", Target.LONG)
+    harness.edit_kill_switch(clear=latch_id)
+    harness.settle()
+    harness.announce()
+    harness.signal("cleared", Target.LONG)
+
+    verdicts = [(one.signal.signal_id, one.verdict, one.reason) for one in harness.judged]
+    assert verdicts == [
+        ("while engaged", act.Verdict.REFUSED, "latched"),
+        ("switched back", act.Verdict.REFUSED, "latched"),
+        ("another id", act.Verdict.REFUSED, "latched"),
+        ("cleared", act.Verdict.ACCEPTED, ""),
+    ]
+    assert "no_such_latch" in harness.alerts
+    assert harness.kill_switch == {"engaged": False, "seconds_to_flat": None}
+
+
+def test_a_level_is_no_edge(harness: Harness) -> None:
+    harness.edit_kill_switch(engaged=True)
+    harness.settle()
+    (latch_id,) = harness.journal.latches
+    harness.edit_kill_switch(clear=latch_id)
+
+    harness.edit_kill_switch(reason="still true")
+    harness.restart()
+
+    assert harness.journal.latches == {}
+
+
+def test_a_second_edge_is_a_second_latch(harness: Harness) -> None:
+    harness.edit_kill_switch(engaged=True)
+    harness.edit_kill_switch(engaged=False)
+    harness.edit_kill_switch(engaged=True)
+
+    assert len(harness.journal.latches) == 2
+
+
+def test_an_edge_that_came_while_nobody_led_is_found_at_the_next_start(harness: Harness) -> None:
+    with_a_position(harness)
+
+    harness.edit_kill_switch(heard=False, engaged=True)
+    harness.restart()
+    harness.ready()
+    harness.settle()
+
+    assert len(harness.journal.latches) == 1
+    assert harness.exchange.sizes[SYMBOL] == 0
+
+
+def test_a_restart_neither_clears_it_nor_engages_what_was_cleared(harness: Harness) -> None:
+    harness.edit_kill_switch(engaged=True)
+    (latch_id,) = harness.journal.latches
+    harness.restart()
+    assert list(harness.core.state.latches) == [latch_id]
+
+    # Cleared by somebody else while nobody led; the spec still has the edge as its newest generation.
+    harness.journal.latches.clear()
+    harness.restart()
+
+    assert harness.core.state.latches == {}
+
+
+def test_a_leader_that_dies_in_the_middle_is_followed_by_one_that_finishes(harness: Harness) -> None:
+    with_a_position(harness)
+    harness.edit_kill_switch(engaged=True)
+
+    harness.restart()
+    harness.ready()
+    harness.settle()
+    harness.settle()
+
+    assert harness.exchange.sizes[SYMBOL] == 0
+    assert harness.kill_switch["seconds_to_flat"] is not None
+
+
+def test_a_latch_of_somebody_else_does_the_same(harness: Harness) -> None:
+    with_a_position(harness)
+
+    harness.tell(ev.LatchEngaged(now_ns=harness.now_ns, latch=latch()))
+    harness.settle()
+
+    assert harness.exchange.sizes[SYMBOL] == 0
+
+
+def test_a_latch_of_another_kind_closes_nothing(harness: Harness) -> None:
+    with_a_position(harness)
+
+    harness.tell(ev.LatchEngaged(now_ns=harness.now_ns, latch=latch(kind="daily_loss")))
+    harness.settle()
+
+    assert harness.exchange.sizes[SYMBOL] > 0
+    assert harness.kill_switch["engaged"] is False
+
+
+def test_losing_the_right_to_open_does_not_stop_the_closing(harness: Harness) -> None:
+    with_a_position(harness)
+    harness.tell(ev.RightToOpenChanged(now_ns=harness.now_ns, granted=False, reason="lease"))
+
+    harness.edit_kill_switch(engaged=True)
+    harness.settle()
+
+    assert harness.exchange.sizes[SYMBOL] == 0
+
+
+def test_a_cancel_that_the_exchange_did_not_do_is_asked_for_again(harness: Harness) -> None:
+    harness.edit_kill_switch(engaged=True)
+    asked = [one for one in harness.questions if isinstance(one, act.CancelOrders)]
+    harness.questions.clear()
+    harness.tell(ev.OrdersCancelled(now_ns=harness.now_ns, everything=False, done=False, reason="503"))
+    harness.wait(2)
+
+    again = [one for one in harness.questions if isinstance(one, act.CancelOrders)]
+    assert [one.everything for one in asked + again] == [False, False]
+
+
+def test_a_late_reading_of_a_latch_that_was_just_cleared_does_not_bring_it_back(harness: Harness) -> None:
+    harness.edit_kill_switch(engaged=True)
+    (engaged,) = harness.journal.latches.values()
+    harness.edit_kill_switch(engaged=False, clear=engaged.latch_id)
+
+    harness.tell(ev.LatchEngaged(now_ns=harness.now_ns, latch=engaged))
+
+    assert harness.core.state.latches == {}
+
+
+def test_its_events_and_actions_travel_in_the_decision_log(harness: Harness) -> None:
+    cancelled = ev.OrdersCancelled(now_ns=1, everything=True, done=True, reason="")
+    raw = msgspec.json.encode([cancelled, ev.LatchEngaged(now_ns=1, latch=latch())])
+
+    assert msgspec.json.decode(raw, type=list[ev.AnyEvent])[0] == cancelled
+    assert msgspec.json.decode(
+        msgspec.json.encode(act.ClearLatch(latch_id="a", actor="b")), type=act.AnyAction
+    ) == act.ClearLatch(latch_id="a", actor="b")
+    assert Decimal(0) == harness.size
