@@ -42,6 +42,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: ORDER.index(item.path.stem) if item in ours else -1)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Iterator[Any]:
+    """A failure tells what stood in the cluster at that moment: afterwards it is too late to look."""
+    report = yield
+    if report.failed:
+        report.sections.append(("the cluster", _what_stands_there()))
+    return report
+
+
+def _what_stands_there() -> str:
+    shown = []
+    for words in (("tb,shard,pods", "-o", "wide"), ("events", "--sort-by=.lastTimestamp")):
+        try:
+            shown.append(kube.run("kubectl", "get", *words, "--all-namespaces"))
+        except kube.Refused as refused:
+            shown.append(str(refused))
+    return "\n".join(shown)
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     terminalreporter.section("figures")
     terminalreporter.write_line(_FIGURES.table())
@@ -113,12 +132,3 @@ async def bot(first_bot: str) -> Any:
     yield first_bot
     kube.wait_ready()
     await account.must_be_whole()
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _what_stood_there_when_it_failed(request: pytest.FixtureRequest) -> Iterator[None]:
-    before = request.session.testsfailed
-    yield
-    if request.session.testsfailed > before:
-        for words in (("get", "tb,shard,pods", "-o", "wide"), ("get", "events", "--sort-by=.lastTimestamp")):
-            print(kube.run("kubectl", *words, "--all-namespaces"))

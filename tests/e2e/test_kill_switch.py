@@ -16,7 +16,7 @@ async def test_a_patch_closes_everything_until_the_latch_is_cleared_by_its_name(
                 break
             await asyncio.sleep(1)
         began = time.monotonic()
-        generation = kube.patch({"killSwitch": {"engaged": True, "reason": "a scenario"}})
+        kube.patch({"killSwitch": {"engaged": True, "reason": "a scenario"}})
         while (await its.exchange()).positions:
             assert time.monotonic() - began < 60, "not flat within a minute"
             await asyncio.sleep(0.1)
@@ -27,7 +27,8 @@ async def test_a_patch_closes_everything_until_the_latch_is_cleared_by_its_name(
     kube.eventually("the next leader is latched too", 60, lambda: kube.executor_status().get("latches"))
     assert not kube.executor_status()["mayOpen"]
 
-    kube.patch({"killSwitch": {"engaged": False, "clear": f"spec-{generation}"}})
+    latch = kube.executor_status()["latches"][0]["id"]
+    kube.patch({"killSwitch": {"engaged": False, "clear": latch}})
 
     kube.eventually("it is cleared", 30, lambda: _engaged() == "False")
 
