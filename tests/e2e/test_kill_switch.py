@@ -11,10 +11,11 @@ async def test_a_patch_closes_everything_until_the_latch_is_cleared_by_its_name(
     bot: str, figures: Figures
 ) -> None:
     async with account.opened() as its:
-        for _ in range(60):
-            if (await its.exchange()).positions:
+        for _ in range(120):
+            if held := (await its.exchange()).positions:
                 break
             await asyncio.sleep(1)
+        assert held, "no position within two minutes: there is nothing to close"
         began = time.monotonic()
         kube.patch({"killSwitch": {"engaged": True, "reason": "a scenario"}})
         while (await its.exchange()).positions:
