@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-cluster kube-assets lint chart bench env lock reference crds clean
+.PHONY: help demo test test-cluster kube-assets e2e image lint chart bench env lock reference crds clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -17,7 +17,7 @@ TEST_OPTIONS ?=
 KUBEBUILDER_ASSETS ?=
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "Variables: PYTHON=$(PYTHON) VENV=$(VENV) DEMO_CONFIG=$(DEMO_CONFIG) DEMO_SECONDS TEST_WORKERS=$(TEST_WORKERS) TEST_OPTIONS"
 
 # --- use it ---------------------------------------------------------------------------------------
@@ -36,6 +36,12 @@ test: lint ## Lint, then every test that needs Python alone
 
 test-cluster: env kube-assets ## Every test that needs a real API server, and no node
 	$(BIN)/python -m pytest $(TEST_OPTIONS) tests/cluster
+
+e2e: env ## The images and the chart on a real cluster: kind where Docker is, else one node of our own
+	PYTHON=$(BIN)/python hack/e2e $(TEST_OPTIONS)
+
+image: ## Build both images into build/images, with Docker or with buildah
+	hack/image build/images
 
 kube-assets: ## Build etcd and kube-apiserver with Go, 5 minutes when cold; KUBEBUILDER_ASSETS names a folder that has them
 	@$(if $(KUBEBUILDER_ASSETS),echo "Using KUBEBUILDER_ASSETS=$(KUBEBUILDER_ASSETS)",hack/kube/build control-plane)
