@@ -35,6 +35,9 @@ RUN /opt/tradefleet/bin/pip install --quiet --no-deps --no-build-isolation . \
     && python3 -m compileall -q /opt/tradefleet/lib
 
 FROM ${BASE_IMAGE} AS operator
+# Postgres and kopf refuse to be a user without a name.
+RUN echo "tradefleet:x:65532:65532:tradefleet:/:/usr/sbin/nologin" >>/etc/passwd \
+    && echo "tradefleet:x:65532:" >>/etc/group
 COPY --from=build-operator /opt/tradefleet /opt/tradefleet
 ENV PATH=/opt/tradefleet/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
@@ -47,6 +50,9 @@ WORKDIR /
 CMD ["python3", "-m", "tradefleet_operator"]
 
 FROM ${BASE_IMAGE} AS runtime
+# Postgres and kopf refuse to be a user without a name.
+RUN echo "tradefleet:x:65532:65532:tradefleet:/:/usr/sbin/nologin" >>/etc/passwd \
+    && echo "tradefleet:x:65532:" >>/etc/group
 COPY --from=build-runtime /opt/tradefleet /opt/tradefleet
 ENV PATH=/opt/tradefleet/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1

@@ -153,8 +153,10 @@ class Publisher:
         return self._known
 
     async def _look_again(self, changed: asyncio.Event) -> None:
+        # What changed just after a write was not due yet: it waits for the spacing, not for the next look.
+        just_written = self._said is not None and _now_s() - self._said.at_s < SPACING_S
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LOOK_S):
+            async with asyncio.timeout(SPACING_S if just_written else LOOK_S):
                 await changed.wait()
                 # In the next turn: what is changing may change in several steps.
         changed.clear()
