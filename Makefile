@@ -43,8 +43,8 @@ e2e: env ## The images and the chart on a real cluster: kind where Docker is, el
 image: ## Build both images into build/images, with Docker or with buildah
 	hack/image build/images
 
-kube-assets: ## Build etcd and kube-apiserver with Go, 5 minutes when cold; KUBEBUILDER_ASSETS names a folder that has them
-	@$(if $(KUBEBUILDER_ASSETS),echo "Using KUBEBUILDER_ASSETS=$(KUBEBUILDER_ASSETS)",hack/kube/build control-plane)
+kube-assets: ## Build etcd, kube-apiserver, kubectl and helm with Go, 8 minutes when cold; KUBEBUILDER_ASSETS names a folder that has them
+	@$(if $(KUBEBUILDER_ASSETS),echo "Using KUBEBUILDER_ASSETS=$(KUBEBUILDER_ASSETS)",hack/kube/build control-plane && hack/kube/build tools)
 
 lint: env ## Style, types, layers, and the generated files
 	$(BIN)/ruff check .
