@@ -23,6 +23,7 @@ from tradefleet.orders.exchange_view import ExchangeView, Wallet
 from tradefleet.orders.intents import Intent, IntentRecord
 from tradefleet.orders.outcome import Outcome
 from tradefleet.positions.plan import PositionRecord
+from tradefleet.spec.bot import OnDelete
 from tradefleet.spec.snapshot import ConfigSnapshot
 
 SECOND = 1_000_000_000
@@ -319,6 +320,13 @@ class Harness:
         self.config = msgspec.structs.replace(self.config, generation=self.config.generation + 1, spec=spec)
         if heard:
             self.tell(ev.ConfigApplied(now_ns=self.now_ns, config=self.config))
+
+    def delete_bot(self, on_delete: OnDelete) -> None:
+        """The bot's resource goes."""
+        spec = msgspec.structs.replace(self.config.spec, on_delete=on_delete)
+        self.config = msgspec.structs.replace(self.config, generation=self.config.generation + 1, spec=spec)
+        self.tell(ev.ConfigApplied(now_ns=self.now_ns, config=self.config))
+        self.tell(ev.BotDeleted(now_ns=self.now_ns))
 
     @property
     def kill_switch(self) -> dict[str, object]:

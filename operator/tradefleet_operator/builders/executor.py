@@ -107,5 +107,7 @@ def _settings(bot: Object, spec: BotSpec) -> dict[str, Any]:
         "api_key_variable": spec.exchange.credentials.api_key_variable,
         "api_secret_variable": spec.exchange.credentials.api_secret_variable,
         "probe_port": names.PROBE_PORT,
+        # Some seconds of the grace period are left for the journal's last batch and the lease.
+        "flatten_patience_s": float(max(1, spec.executor.grace_period_seconds - 5)),
         "pod_name": "$(POD_NAME)",
     }

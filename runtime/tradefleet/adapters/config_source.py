@@ -26,8 +26,15 @@ class BadSnapshot(Exception):
         super().__init__(f"snapshot {address}: {reason}")
 
 
+class BotGone:
+    """The bot was deleted; its processes are about to be told to stop."""
+
+
 class SourceAway(Exception):
     """Whoever has the configuration does not answer now; asked again later, it may."""
+
+
+Change = ConfigSnapshot | BadSnapshot | BotGone
 
 
 class ConfigSource(Protocol):
@@ -51,7 +58,7 @@ class ConfigSource(Protocol):
         """What holds now, as far as this process may apply it; raises BadSnapshot or SourceAway."""
         ...
 
-    def changes(self) -> AsyncIterator[ConfigSnapshot | BadSnapshot]:
+    def changes(self) -> AsyncIterator[Change]:
         """Each change since the last `read`, for ever; it waits out whatever goes away."""
         ...
 

@@ -23,6 +23,7 @@ from tradefleet.core.account_state import AccountState
 from tradefleet.core.actions import AnyAction, ChooseOwner
 from tradefleet.core.events import (
     AnyEvent,
+    BotDeleted,
     ConfigApplied,
     ExchangeRead,
     ExchangeUnread,
@@ -117,6 +118,8 @@ class AccountCore:
                 return [] if chosen is None else [ChooseOwner(owner=chosen)]
             case ConfigApplied():
                 return account_kill_switch.take_config(state, event.config, event.now_ns)
+            case BotDeleted():
+                return account_kill_switch.bot_deleted(state, event.now_ns)
             case Ticked():
                 return self._ticked(state, event.now_ns)
             case _:

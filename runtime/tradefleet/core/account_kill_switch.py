@@ -14,6 +14,7 @@ from tradefleet.core.account_state import SECOND_NS, AccountState, KillSwitchRun
 from tradefleet.core.actions import Alert, AnyAction, CancelOrders, ClearLatch, EngageLatch, KeepPosition
 from tradefleet.core.events import KillSwitchSeen, LatchRecord, OrdersCancelled
 from tradefleet.positions.plan import ExitPlan, PositionRecord
+from tradefleet.spec.bot import OnDelete
 from tradefleet.spec.snapshot import ConfigSnapshot
 
 KIND = "kill_switch"
@@ -42,6 +43,19 @@ def take_config(state: AccountState, config: ConfigSnapshot, now_ns: int) -> lis
     said = state.config.spec.kill_switch
     state.config = config
     return _edges(state, KillSwitchSeen(engaged=said.engaged, clear=said.clear), config, now_ns)
+
+
+def bot_deleted(state: AccountState, now_ns: int) -> list[AnyAction]:
+    """With `onDelete: flatten` the end of the bot is a reason to close everything."""
+    latch_id = f"deleted-{state.config.uid[:8]}"
+    if state.spec.on_delete is not OnDelete.FLATTEN or latch_id in state.latches_known:
+        return []
+    return [_engage(state, latch_id, "the bot was deleted, and onDelete is flatten", "deletion", now_ns)]
+
+
+def flattening(state: AccountState) -> bool:
+    """Whether the bot's end still has something to close."""
+    return f"deleted-{state.config.uid[:8]}" in state.latches and not state.kill_switch.told
 
 
 def take_latch(state: AccountState, latch: LatchRecord) -> None:
@@ -104,19 +118,19 @@ def _edges(
     actions: list[AnyAction] = []
     latch_id = latch_of(config)
     if wish.engaged and not before.engaged and latch_id not in state.latches_known:
-        latch = LatchRecord(
-            latch_id=latch_id,
-            kind=KIND,
-            reason=wish.reason or "spec.killSwitch.engaged",
-            actor=f"spec:generation {config.generation}",
-            engaged_ns=now_ns,
-        )
-        state.latches[latch_id] = latch
-        state.latches_known.add(latch_id)
-        actions.append(EngageLatch(latch=latch))
+        reason = wish.reason or "spec.killSwitch.engaged"
+        actor = f"spec:generation {config.generation}"
+        actions.append(_engage(state, latch_id, reason, actor, now_ns))
     if wish.clear and wish.clear != before.clear:
         actions += _clear(state, wish.clear, f"spec:generation {config.generation}")
     return actions
+
+
+def _engage(state: AccountState, latch_id: str, reason: str, actor: str, now_ns: int) -> EngageLatch:
+    latch = LatchRecord(latch_id=latch_id, kind=KIND, reason=reason, actor=actor, engaged_ns=now_ns)
+    state.latches[latch_id] = latch
+    state.latches_known.add(latch_id)
+    return EngageLatch(latch=latch)
 
 
 def _clear(state: AccountState, latch_id: str, actor: str) -> Iterator[AnyAction]:

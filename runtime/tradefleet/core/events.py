@@ -94,6 +94,10 @@ class ConfigApplied(Event, frozen=True, kw_only=True):
     config: ConfigSnapshot
 
 
+class BotDeleted(Event, frozen=True, kw_only=True):
+    """The bot's resource is gone; the process is about to be told to stop."""
+
+
 class InstrumentsRefreshed(Event, frozen=True, kw_only=True):
     """The instruments' rules have been read again."""
 
@@ -249,6 +253,7 @@ class Ticked(Event, frozen=True, kw_only=True):
 AnyEvent = (
     Restored
     | ConfigApplied
+    | BotDeleted
     | InstrumentsRefreshed
     | SignalReceived
     | ShardAnnounced

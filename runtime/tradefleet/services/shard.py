@@ -297,7 +297,7 @@ class Shard:
                 self.config_error = str(change)
                 self.changed.set()
                 log.error("bad_snapshot", kind="bad_snapshot", reason=str(change))
-            else:
+            elif isinstance(change, ConfigSnapshot):
                 self.configure(change)
 
     def configure(self, snapshot: ConfigSnapshot) -> None:

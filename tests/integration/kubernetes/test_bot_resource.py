@@ -11,7 +11,7 @@ from tests.integration.kubernetes.conftest import BOT, SHARD, spec
 from tests.support.eventually import eventually
 from tests.support.fake_api_server import FakeApiServer
 
-from tradefleet.adapters.config_source import BadSnapshot, SourceAway
+from tradefleet.adapters.config_source import BadSnapshot, BotGone, SourceAway
 from tradefleet.adapters.kubernetes import api as api_module
 from tradefleet.adapters.kubernetes.api import Api
 from tradefleet.adapters.kubernetes.config import BotResource
@@ -195,12 +195,13 @@ async def test_a_bot_made_again_under_the_same_name_is_another_one(
     server: FakeApiServer, source: BotResource
 ) -> None:
     await source.read()
-    _, waiting = await edited_under_watch(server, source)
+    changes, waiting = await edited_under_watch(server, source)
 
     await server.delete(BOT)
+    assert isinstance(await waiting, BotGone)
     await server.create(BOT, "TradingBot", spec(), uid="uid-second")
 
-    bad = await waiting
+    bad = await anext(changes)
     assert isinstance(bad, BadSnapshot)
     assert "uid-second" in str(bad)
 

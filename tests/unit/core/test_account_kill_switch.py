@@ -6,10 +6,12 @@ import msgspec
 import pytest
 from tests.support.account_harness import SYMBOL, Harness
 
+from tradefleet.core import account_kill_switch
 from tradefleet.core import actions as act
 from tradefleet.core import events as ev
 from tradefleet.domain.signals import Target
 from tradefleet.orders.intents import Leg
+from tradefleet.spec.bot import OnDelete
 
 
 @pytest.fixture
@@ -185,6 +187,19 @@ def test_a_late_reading_of_a_latch_that_was_just_cleared_does_not_bring_it_back(
     harness.tell(ev.LatchEngaged(now_ns=harness.now_ns, latch=engaged))
 
     assert harness.core.state.latches == {}
+
+
+@pytest.mark.parametrize(("on_delete", "flat"), [(OnDelete.FLATTEN, True), (OnDelete.LEAVE, False)])
+def test_a_deleted_bot_is_flat_or_left_as_it_asked(harness: Harness, on_delete: OnDelete, flat: bool) -> None:
+    with_a_position(harness)
+
+    harness.delete_bot(on_delete)
+    began = account_kill_switch.flattening(harness.core.state)
+    harness.settle()
+
+    assert began is flat
+    assert (harness.exchange.sizes[SYMBOL] == 0) is flat
+    assert account_kill_switch.flattening(harness.core.state) is False
 
 
 def test_its_events_and_actions_travel_in_the_decision_log(harness: Harness) -> None:

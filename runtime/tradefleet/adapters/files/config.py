@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from tradefleet.adapters.config_source import BadSnapshot
+from tradefleet.adapters.config_source import BadSnapshot, Change
 from tradefleet.spec.snapshot import ConfigSnapshot
 
 _Mark = tuple[int, int, int] | None
@@ -50,7 +50,7 @@ class SnapshotFile:
         except msgspec.DecodeError as error:
             raise BadSnapshot(self.address, f"is no configuration: {error}") from error
 
-    async def changes(self, period: float = 0.1) -> AsyncIterator[ConfigSnapshot | BadSnapshot]:
+    async def changes(self, period: float = 0.1) -> AsyncIterator[Change]:
         """Each change since the last `read`, for ever. period: seconds between two looks."""
         while True:
             if self._mark() != self._seen:

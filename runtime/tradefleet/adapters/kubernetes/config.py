@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 import structlog
 
-from tradefleet.adapters.config_source import BadSnapshot, SourceAway
+from tradefleet.adapters.config_source import BadSnapshot, BotGone, Change, SourceAway
 from tradefleet.adapters.kubernetes.api import CUSTOM, Api, ApiAway, Gone, path_of
 from tradefleet.adapters.kubernetes.resources import (
     Kind,
@@ -36,8 +36,6 @@ WATCH_S: Final = 55
 the silence, so that a connection that was lost without a word is noticed within a minute."""
 FIRST_PAUSE_S: Final = 0.1
 MOST_PAUSE_S: Final = 5.0
-
-Change = ConfigSnapshot | BadSnapshot
 
 
 class BotResource:
@@ -138,11 +136,10 @@ class BotResource:
         return found.items[0]
 
     def _heard(self, bot: Object | None) -> list[Change]:
-        """What a look at the bot means: nothing when its spec is the one we know.
-
-        A bot that was deleted changes nothing: its pods are about to be told to stop.
-        """
-        if bot is None or (bot.metadata.uid, bot.metadata.generation) == self._seen:
+        """What a look at the bot means: nothing when its spec is the one we know."""
+        if bot is None:
+            return [BotGone()]
+        if (bot.metadata.uid, bot.metadata.generation) == self._seen:
             return []
         try:
             return [self._applicable(bot)]

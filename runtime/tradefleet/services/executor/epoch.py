@@ -22,6 +22,7 @@ from tradefleet.adapters.postgres.journal import Journal
 from tradefleet.adapters.postgres.lease import LeaseKeeper
 from tradefleet.adapters.redis.executor_bus import ExecutorBus
 from tradefleet.adapters.redis.messages import StreamPosition
+from tradefleet.core import account_kill_switch
 from tradefleet.core.account import AccountCore
 from tradefleet.core.digest import DecisionLog
 from tradefleet.core.events import (
@@ -47,12 +48,15 @@ from tradefleet.services.executor.performer import Exchange, Performer
 from tradefleet.services.executor.recorder import Recorder
 from tradefleet.services.executor.settings import ExecutorSettings
 from tradefleet.services.executor.status import ExecutorStatus
+from tradefleet.spec.bot import OnDelete
 
 log = structlog.get_logger(__name__)
 
 STOPPED: Final = "stopped"
 LEASE_LOST: Final = "lease_lost"
 POSTGRES_DOWN: Final = "postgres_down"
+
+HEARD_WITHIN_S: Final = 0.5
 
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
@@ -235,7 +239,22 @@ class Epoch:
 
     async def _wait_for_stop(self) -> None:
         await self._parts.stop.wait()
+        await self._flat_first()
         self._leave(STOPPED)
+
+    async def _flat_first(self) -> None:
+        """Of a bot that was deleted, and is to be flat, the positions are closed before we go."""
+        patience_s = self._parts.settings.flatten_patience_s
+        if patience_s <= 0 or self._core.state.spec.on_delete is not OnDelete.FLATTEN:
+            return
+        now = time.monotonic
+        # The end of the bot may be heard a moment after the end of its pods was decided.
+        heard_by, ends = now() + HEARD_WITHIN_S, now() + patience_s
+        # What is waited for is a value of the core, and no event.
+        while now() < heard_by or (  # noqa: ASYNC110
+            account_kill_switch.flattening(self._core.state) and now() < ends
+        ):
+            await asyncio.sleep(0.05)
 
     async def _until_left(self) -> str:
         """Why the epoch ends; raises when a task has failed."""

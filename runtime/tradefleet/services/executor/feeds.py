@@ -11,13 +11,14 @@ from typing import Final
 import msgspec
 
 from tradefleet.adapters.bybit.public_rest import ExchangeUnreachable, UnknownSymbols, instruments
-from tradefleet.adapters.config_source import BadSnapshot, ConfigSource
+from tradefleet.adapters.config_source import BadSnapshot, BotGone, ConfigSource
 from tradefleet.adapters.postgres.errors import JournalDown
 from tradefleet.adapters.postgres.journal import Journal
 from tradefleet.adapters.redis.executor_bus import ExecutorBus
 from tradefleet.adapters.redis.messages import BadMessage, BusDown, ShardAnnouncement, StreamPosition
 from tradefleet.core.events import (
     AnyEvent,
+    BotDeleted,
     ConfigApplied,
     InstrumentsRefreshed,
     LatchCleared,
@@ -126,10 +127,12 @@ class Tickers:
 async def configuration(
     source: ConfigSource, generation: int, put: Put, status: ExecutorStatus, is_ours: Callable[[str], bool]
 ) -> None:
-    """Hand on each newer snapshot of the same bot; an older one never."""
+    """Hand on each newer snapshot of the same bot, an older one never, and that it was deleted."""
     async for found in source.changes():
         if isinstance(found, BadSnapshot):
             status.config_refused(str(found), found.generation)
+        elif isinstance(found, BotGone):
+            put(BotDeleted(now_ns=0))
         elif not is_ours(found.uid):
             status.config_refused(f"{source.address}: belongs to another bot ({found.uid})", 0)
         elif found.generation > generation:

@@ -21,7 +21,8 @@ class ExecutorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     exchange's addresses. api_key_variable, api_secret_variable: environment variables that hold the
     credentials. store_patience_s: how long a store may be away at the start. Periods in seconds.
     probe_port: where probes and metrics are served; 0 for nowhere. pod_name: of this pod; "" outside
-    of a cluster.
+    of a cluster. flatten_patience_s: how long a process that is told to stop goes on closing the positions
+    of a bot that was deleted with `onDelete: flatten`; below the pod's grace period.
     """
 
     postgres: str
@@ -47,6 +48,7 @@ class ExecutorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     instruments_period_s: float = 3600.0
     clock_period_s: float = 30.0
     sends_patience_s: float = 2.0
+    flatten_patience_s: float = 0.0
     probe_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
     pod_name: str = ""
 
