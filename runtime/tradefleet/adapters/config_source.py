@@ -1,7 +1,7 @@
 """Where a process's configuration comes from: one port, two kinds of address.
 
 A file that the supervisor of the local fleet replaces, or `kubernetes://NAMESPACE/BOT`, the bot's own
-resource. The programs ask `open_source` and cannot tell which it was.
+resource. The programs ask `services.sources` and cannot tell which it was.
 """
 
 import re
@@ -82,20 +82,3 @@ class BotAddress:
 def is_in_cluster(address: str) -> bool:
     """True for the address of a resource, false for that of a file."""
     return address.startswith(SCHEME)
-
-
-def open_source(address: str) -> ConfigSource:
-    """The source at that address; raises BadSnapshot."""
-    if not is_in_cluster(address):
-        from tradefleet.adapters.files.config import SnapshotFile
-
-        return SnapshotFile(address)
-    # Only a pod pays for the client's memory.
-    from tradefleet.adapters.kubernetes.api import NoCluster, connect
-    from tradefleet.adapters.kubernetes.config import BotResource
-
-    bot = BotAddress(address)
-    try:
-        return BotResource(connect(), bot.namespace, bot.bot)
-    except NoCluster as error:
-        raise BadSnapshot(address, str(error)) from error

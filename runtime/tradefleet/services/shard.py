@@ -27,7 +27,7 @@ from tradefleet.adapters.bybit.public_rest import (
     klines,
 )
 from tradefleet.adapters.bybit.public_stream import PublicStream, StreamSettings
-from tradefleet.adapters.config_source import BadSnapshot, ConfigSource, SourceAway, open_source
+from tradefleet.adapters.config_source import BadSnapshot, ConfigSource, SourceAway
 from tradefleet.adapters.files.status import write_json
 from tradefleet.adapters.redis import BusDown, ShardBus
 from tradefleet.adapters.telemetry import logs
@@ -42,6 +42,7 @@ from tradefleet.services.process_main import ProgramFailed, run_program, stop_si
 from tradefleet.services.shard_pod import ShardPod
 from tradefleet.services.shard_signals import BusState, SignalPublisher
 from tradefleet.services.shard_status import shard_status
+from tradefleet.services.sources import open_source
 from tradefleet.spec.snapshot import ConfigSnapshot
 
 log = structlog.get_logger(__name__)

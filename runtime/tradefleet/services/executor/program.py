@@ -17,7 +17,7 @@ from tradefleet.adapters.bybit.errors import PreflightRefused, Unreadable
 from tradefleet.adapters.bybit.order_client import OrderClient
 from tradefleet.adapters.bybit.public_rest import ExchangeUnreachable, UnknownSymbols
 from tradefleet.adapters.bybit.way_out import WayOut
-from tradefleet.adapters.config_source import BadSnapshot, ConfigSource, open_source
+from tradefleet.adapters.config_source import BadSnapshot, ConfigSource
 from tradefleet.adapters.files.status import write_json
 from tradefleet.adapters.postgres.errors import AccountInUse, Fenced, JournalDown
 from tradefleet.adapters.postgres.journal import Journal, JournalState
@@ -39,6 +39,7 @@ from tradefleet.services.executor.status import ExecutorStatus
 from tradefleet.services.loops import end, set_within, why_it_ended
 from tradefleet.services.probes import served
 from tradefleet.services.process_main import run_program, stop_signal
+from tradefleet.services.sources import open_source
 from tradefleet.spec.snapshot import ConfigSnapshot
 from tradefleet.spec.trading import LeasePreset
 

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradefleet.adapters.config_source import BadSnapshot, BotAddress, open_source
+from tradefleet.adapters.config_source import BadSnapshot, BotAddress
 from tradefleet.adapters.kubernetes.resources import Kind, read_event
+from tradefleet.services.sources import open_source
 
 BOT = {
     "metadata": {"name": "a", "uid": "u", "generation": 3, "resourceVersion": "7"},
