@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from tradefleet.adapters.kubernetes.api import CUSTOM, LEASES, path_of
 from tradefleet.adapters.kubernetes.publisher import Condition, Report, rfc3339
+from tradefleet.core.account_kill_switch import KIND as KILL_SWITCH
 from tradefleet.spec.bot import API_VERSION, KIND
 
 EXECUTOR_MANAGER: Final = "tradefleet-executor"
@@ -124,7 +125,9 @@ def lease_report(bot: str, uid: str, status: Status, now: datetime) -> Report | 
 
 def _conditions(status: Status, in_use: bool) -> tuple[Condition, ...]:
     generation = status["generation"] or 0
-    error, latches = status["config_error"], status["latches"]
+    error = status["config_error"]
+    # Other latches forbid opening too, and close nothing: they are in `latches` and in `whyNot`.
+    engaged = [one["latch_id"] for one in status["latch_records"] if one["kind"] == KILL_SWITCH]
     used = Condition(
         type="AccountInUse",
         is_true=in_use,
@@ -144,9 +147,9 @@ def _conditions(status: Status, in_use: bool) -> tuple[Condition, ...]:
         ),
         Condition(
             type="KillSwitchEngaged",
-            is_true=bool(latches),
-            reason="Latched" if latches else "NoLatch",
-            message=_short(f"latches: {', '.join(latches)}") if latches else "",
+            is_true=bool(engaged),
+            reason="Latched" if engaged else "NoLatch",
+            message=_short(f"clear it by its id: {', '.join(engaged)}") if engaged else "",
             observed_generation=generation,
         ),
         used,

@@ -102,9 +102,17 @@ def test_a_leader_says_what_is_in_force_and_what_stops_it() -> None:
     assert report.body["status"]["executor"]["latches"][0]["engagedAt"] == "2023-11-14T22:13:20Z"
     assert conditions(report) == {
         "ConfigApplied": (True, "generation 5 is in force", 5),
-        "KillSwitchEngaged": (True, "latches: a", 5),
+        "KillSwitchEngaged": (False, "", 5),
         "AccountInUse": (False, "", 5),
     }
+
+
+def test_the_kill_switch_is_a_latch_of_its_own_kind() -> None:
+    latch = {"latch_id": "cli-1", "kind": "kill_switch", "reason": "r", "actor": "cli:me", "engaged_ns": 1}
+
+    report = executor(latches=["cli-1"], latch_records=[latch])
+
+    assert conditions(report)["KillSwitchEngaged"] == (True, "clear it by its id: cli-1", 5)
 
 
 def test_a_refused_edit_is_said_of_its_own_generation() -> None:
