@@ -16,9 +16,9 @@ PATIENCE_S: Final = 60.0
 """A policy is in force about a second after it is written; resources, when they are served."""
 
 
-async def prove(api: Api, namespace: str) -> str:
+async def prove(api: Api, namespace: str, patience_s: float = PATIENCE_S) -> str:
     """What is wrong; "" when the policy does what it must."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + patience_s
     problem = "nothing was tried"
     while time.monotonic() < deadline:
         problem = await _problem(api, namespace)

@@ -23,12 +23,18 @@ class OperatorProcess:
     """`python -m tradefleet_operator` for one namespace."""
 
     def __init__(
-        self, folder: Path, server: ApiServer, namespace: str, image: str = IMAGE, address: str = ""
+        self,
+        folder: Path,
+        server: ApiServer,
+        namespace: str,
+        image: str = IMAGE,
+        address: str = "",
+        token: str = ADMIN_TOKEN,
     ) -> None:
-        """address: of a proxy before the server."""
+        """namespace: "" for all of them. address: of a proxy before it. token: whose rights it has."""
         self._log = folder / "operator.log"
         config = folder / "kubeconfig"
-        config.write_text(yaml.safe_dump(server.config_of(ADMIN_TOKEN, address)))
+        config.write_text(yaml.safe_dump(server.config_of(token, address)))
         environment = {
             **os.environ,
             "KUBECONFIG": str(config),
