@@ -41,7 +41,9 @@ RUN echo "tradefleet:x:65532:65532:tradefleet:/:/usr/sbin/nologin" >>/etc/passwd
 COPY --from=build-operator /opt/tradefleet /opt/tradefleet
 ENV PATH=/opt/tradefleet/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
-LABEL org.opencontainers.image.title="tradefleet-operator" \
+ARG REVISION=unknown
+LABEL org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.title="tradefleet-operator" \
       org.opencontainers.image.description="Turns TradingBots into running fleets" \
       org.opencontainers.image.licenses="Apache-2.0"
 # A number, so that Kubernetes can see that it is not root.
@@ -56,7 +58,9 @@ RUN echo "tradefleet:x:65532:65532:tradefleet:/:/usr/sbin/nologin" >>/etc/passwd
 COPY --from=build-runtime /opt/tradefleet /opt/tradefleet
 ENV PATH=/opt/tradefleet/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
-LABEL org.opencontainers.image.title="tradefleet-runtime" \
+ARG REVISION=unknown
+LABEL org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.title="tradefleet-runtime" \
       org.opencontainers.image.description="Shards, executors, the simulated exchange, stores for trying out" \
       org.opencontainers.image.licenses="Apache-2.0"
 USER 65532:65532

@@ -76,7 +76,9 @@ def _quiet() -> kopf.OperatorSettings:
 
 def _configure_logs(level: str) -> None:
     logging.basicConfig(level=level.upper(), format="%(levelname)s %(name)s %(message)s")
-    logging.getLogger("kopf.objects").setLevel(logging.WARNING)
+    # Not a line for each request, probe and event.
+    for name in ("kopf.objects", "httpx2", "httpcore2", "aiohttp.access"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

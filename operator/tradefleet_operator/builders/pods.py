@@ -102,6 +102,8 @@ def _container(plan: PodPlan, image: str) -> dict[str, Any]:
             {"name": "TRADEFLEET_SETTINGS", "value": msgspec.json.encode(plan.settings).decode()},
         ],
         "ports": [{"name": "probes", "containerPort": names.PROBE_PORT, "protocol": "TCP"}],
+        # What it said last is what the condition Degraded says of a container that ends by itself.
+        "terminationMessagePolicy": "FallbackToLogsOnError",
         # Two minutes to start: the exchange's history and the stores may be slow once.
         "startupProbe": _probe("/startupz", periodSeconds=1, failureThreshold=120),
         "readinessProbe": _probe("/readyz", periodSeconds=1, failureThreshold=2),

@@ -94,7 +94,7 @@ def executor_report(bot: str, pod: str, status: Status) -> Report | None:
     )
 
 
-def lease_report(bot: str, uid: str, status: Status, now: datetime) -> Report | None:
+def lease_report(bot: str, status: Status, now: datetime) -> Report | None:
     """The lease as people may look at it; nobody decides by it."""
     if not status["leading"]:
         return None
@@ -102,16 +102,8 @@ def lease_report(bot: str, uid: str, status: Status, now: datetime) -> Report | 
         body={
             "apiVersion": "coordination.k8s.io/v1",
             "kind": "Lease",
-            "metadata": {
-                "name": f"{bot}-executor",
-                "labels": {
-                    "app.kubernetes.io/name": "tradefleet",
-                    "app.kubernetes.io/component": "executor",
-                    "app.kubernetes.io/managed-by": "tradefleet-operator",
-                    "tradefleet.dev/bot": bot,
-                },
-                "ownerReferences": [{"apiVersion": API_VERSION, "kind": KIND, "name": bot, "uid": uid}],
-            },
+            # Its labels and owner are the operator's: an apply that said less of the owner would replace it.
+            "metadata": {"name": f"{bot}-executor"},
             "spec": {
                 "holderIdentity": status["holder"],
                 "leaseDurationSeconds": LEASE_SECONDS,

@@ -65,8 +65,7 @@ class ExecutorPod:
         self._writers = [resource, lease]
 
         def lease_now() -> Any:
-            uid = self._status.config.uid if self._status.config else ""
-            return reports.lease_report(bot.bot, uid, self._report(), datetime.now(UTC))
+            return reports.lease_report(bot.bot, self._report(), datetime.now(UTC))
 
         return [
             resource.run(lambda: reports.executor_report(bot.bot, pod, self._report()), self._status.changed),

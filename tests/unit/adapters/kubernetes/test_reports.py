@@ -132,7 +132,7 @@ def test_a_standby_says_nothing_but_that_the_account_is_in_use() -> None:
 
 
 def test_the_mirrored_lease_names_the_holder_and_counts_epochs() -> None:
-    report = lease_report("alpha", "uid", EXECUTOR, datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
+    report = lease_report("alpha", EXECUTOR, datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
 
     assert report is not None
     assert report.body["spec"] == {
@@ -141,7 +141,7 @@ def test_the_mirrored_lease_names_the_holder_and_counts_epochs() -> None:
         "renewTime": "2026-01-02T03:04:05.000000Z",
         "leaseTransitions": 4,
     }
-    assert lease_report("alpha", "uid", EXECUTOR | {"leading": False}, datetime.now(UTC)) is None
+    assert lease_report("alpha", EXECUTOR | {"leading": False}, datetime.now(UTC)) is None
 
 
 def report_of(urgent: int, rest: int = 0, applied: bool = True) -> Report:
