@@ -25,7 +25,7 @@ log = structlog.get_logger("tradefleet_operator")
 async def run(settings: OperatorSettings) -> None:
     """Until SIGTERM or SIGINT; raises NoCluster, and whatever breaks."""
     api = connect()
-    reconciler = Reconciler(Store(), api, settings.runtime_image)
+    reconciler = Reconciler(Store(), api, settings.runtime_image, settings.pull_secrets)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

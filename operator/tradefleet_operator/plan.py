@@ -59,13 +59,13 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     delete: tuple[Ref, ...] = ()
 
 
-def plan(bot: Object, observed: Mapping[Ref, Object], image: str) -> Plan:
-    """observed: everything of the bot that there is. image: of the runtime."""
+def plan(bot: Object, observed: Mapping[Ref, Object], image: str, pull_secrets: Sequence[str] = ()) -> Plan:
+    """observed: everything of the bot that there is. image: of the runtime. pull_secrets: it is pulled with."""
     verdict = judge(bot, [value for value in observed.values() if value["kind"] == "SymbolShard"])
     paused = (bot["metadata"].get("annotations") or {}).get(names.RECONCILE) == "paused"
     if isinstance(verdict, Refused) or paused or is_being_deleted(bot):
         return Plan(verdict=verdict, paused=paused)
-    wanted = {ref_of(value): signed(value) for value in desired(bot, verdict, image)}
+    wanted = {ref_of(value): signed(value) for value in desired(bot, verdict, image, pull_secrets)}
     apply = [value for ref, value in wanted.items() if _differs(observed.get(ref), value)]
     gone = [
         ref
@@ -86,11 +86,13 @@ def plan(bot: Object, observed: Mapping[Ref, Object], image: str) -> Plan:
     )
 
 
-def desired(bot: Object, accepted: Accepted, image: str) -> Iterator[dict[str, Any]]:
+def desired(
+    bot: Object, accepted: Accepted, image: str, pull_secrets: Sequence[str] = ()
+) -> Iterator[dict[str, Any]]:
     """Every object that the bot should have."""
     spec = accepted.bot.spec
-    yield from shard_access(bot, _shard_names(bot, accepted.shards))
-    yield from executor_access(bot)
+    yield from shard_access(bot, _shard_names(bot, accepted.shards), pull_secrets)
+    yield from executor_access(bot, pull_secrets)
     for assignment in accepted.shards:
         yield symbol_shard(bot, assignment)
         yield shard_deployment(bot, spec, assignment, image)

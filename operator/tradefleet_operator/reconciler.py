@@ -7,7 +7,7 @@ after a growing pause; it never stops the others. Nothing is remembered between 
 import asyncio
 import datetime
 import random
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 import structlog
@@ -50,12 +50,18 @@ class Reconciler:
     """Keeps every bot as it should be."""
 
     def __init__(
-        self, store: Store, writes: Writes, image: str, clock: Callable[[], str] | None = None
+        self,
+        store: Store,
+        writes: Writes,
+        image: str,
+        pull_secrets: Sequence[str] = (),
+        clock: Callable[[], str] | None = None,
     ) -> None:
-        """image: of the runtime. clock: the time as Kubernetes writes it."""
+        """image: of the runtime. pull_secrets: it is pulled with. clock: the time as Kubernetes writes it."""
         self.store = store
         self._writes = writes
         self._image = image
+        self._pull_secrets = pull_secrets
         self._clock = clock or now_text
         self._dirty: DirtyKeys[BotKey] = DirtyKeys()
         self._woken = asyncio.Event()
@@ -102,7 +108,7 @@ class Reconciler:
             self._failures.pop(key, None)
             return
         observed = self.store.of_bot(namespace, name)
-        planned = plan(bot, observed, self._image)
+        planned = plan(bot, observed, self._image, self._pull_secrets)
         try:
             await self._carry_out(planned)
             await self._say(ref, planned)

@@ -10,10 +10,12 @@ class SettingsUnusable(Exception):
 
 
 class OperatorSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """runtime_image: of shards and executors. namespaces: to watch; none for all. resync_s: every bot is
-    looked at so often though nothing happened. health_port: of the liveness probe, 0 for none."""
+    """runtime_image: of shards and executors. pull_secrets: names of the Secrets it is pulled with, in the
+    bot's namespace. namespaces: to watch; none for all. resync_s: every bot is looked at so often though
+    nothing happened. health_port: of the liveness probe, 0 for none."""
 
     runtime_image: str
+    pull_secrets: tuple[str, ...] = ()
     namespaces: tuple[str, ...] = ()
     resync_s: float = 300.0
     health_port: int = 0
@@ -27,14 +29,19 @@ def from_environment(environment: Mapping[str, str]) -> OperatorSettings:
         raise SettingsUnusable(
             "TRADEFLEET_RUNTIME_IMAGE is not set; it names the image that shards and executors run"
         )
-    given = environment.get("TRADEFLEET_WATCH_NAMESPACES", "")
     return OperatorSettings(
         runtime_image=image,
-        namespaces=tuple(name.strip() for name in given.split(",") if name.strip()),
+        pull_secrets=_names(environment, "TRADEFLEET_PULL_SECRETS"),
+        namespaces=_names(environment, "TRADEFLEET_WATCH_NAMESPACES"),
         resync_s=_number(environment, "TRADEFLEET_RESYNC_SECONDS", 300.0),
         health_port=int(_number(environment, "TRADEFLEET_HEALTH_PORT", 0)),
         log_level=environment.get("TRADEFLEET_LOG_LEVEL", "info"),
     )
+
+
+def _names(environment: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """What stands between commas."""
+    return tuple(word.strip() for word in environment.get(name, "").split(",") if word.strip())
 
 
 def _number(environment: Mapping[str, str], name: str, default: float) -> float:

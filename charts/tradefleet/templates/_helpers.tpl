@@ -90,6 +90,12 @@ capabilities:
   drop: [ALL]
 {{- end }}
 
+{{- define "tradefleet.pullSecretNames" -}}
+{{- $names := list }}
+{{- range .Values.imagePullSecrets }}{{ $names = append $names .name }}{{ end }}
+{{- join "," $names }}
+{{- end }}
+
 {{- define "tradefleet.pullSecrets" -}}
 {{- with .Values.imagePullSecrets }}
 imagePullSecrets:

@@ -14,7 +14,9 @@ from tradefleet_operator.objects import Object
 RBAC = "rbac.authorization.k8s.io"
 
 
-def shard_access(bot: Object, shards: Sequence[str]) -> list[dict[str, Any]]:
+def shard_access(
+    bot: Object, shards: Sequence[str], pull_secrets: Sequence[str] = ()
+) -> list[dict[str, Any]]:
     """Account, Role and RoleBinding of the shards. shards: names of the bot's SymbolShards."""
     return _access(
         bot,
@@ -23,10 +25,11 @@ def shard_access(bot: Object, shards: Sequence[str]) -> list[dict[str, Any]]:
             *_reads(bot),
             _rule(names.GROUP, "symbolshards/status", ["patch"], list(shards)),
         ],
+        pull_secrets,
     )
 
 
-def executor_access(bot: Object) -> list[dict[str, Any]]:
+def executor_access(bot: Object, pull_secrets: Sequence[str] = ()) -> list[dict[str, Any]]:
     """Account, Role and RoleBinding of the executors."""
     name = bot["metadata"]["name"]
     return _access(
@@ -37,6 +40,7 @@ def executor_access(bot: Object) -> list[dict[str, Any]]:
             _rule(names.GROUP, "tradingbots/status", ["patch"], [name]),
             _rule("coordination.k8s.io", "leases", ["get", "patch"], [names.executor_name(name)]),
         ],
+        pull_secrets,
     )
 
 
@@ -56,12 +60,16 @@ def _rule(
     return rule if resource_names is None else {**rule, "resourceNames": resource_names}
 
 
-def _access(bot: Object, component: str, rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _access(
+    bot: Object, component: str, rules: list[dict[str, Any]], pull_secrets: Sequence[str]
+) -> list[dict[str, Any]]:
+    # The account hands them to its pods, whose template stays as it is.
+    pulls = {"imagePullSecrets": [{"name": name} for name in pull_secrets]} if pull_secrets else {}
     meta = names.metadata(bot, names.access_name(bot["metadata"]["name"], component), component)
     role = {"apiGroup": RBAC, "kind": "Role", "name": meta["name"]}
     subject = {"kind": "ServiceAccount", "name": meta["name"], "namespace": meta["namespace"]}
     return [
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta},
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta, **pulls},
         {"apiVersion": f"{RBAC}/v1", "kind": "Role", "metadata": meta, "rules": rules},
         {
             "apiVersion": f"{RBAC}/v1",

@@ -117,6 +117,16 @@ def test_a_digest_wins_over_a_tag() -> None:
     assert images["StatefulSet tradefleet-postgres"] == f"tradefleet-runtime@{DIGEST}"
 
 
+def test_pull_secrets_reach_the_pods_of_bots_too() -> None:
+    values = ("imagePullSecrets[0].name=one", "imagePullSecrets[1].name=two", *EVERYTHING)
+    found = dict(pods(rendered(*values)))
+
+    for name, pod in found.items():
+        assert pod["imagePullSecrets"] == [{"name": "one"}, {"name": "two"}], name
+    told = found["Deployment tradefleet-operator"]["containers"][0]["env"]
+    assert {"name": "TRADEFLEET_PULL_SECRETS", "value": "one,two"} in told
+
+
 def test_a_new_chart_replaces_no_pod_by_itself() -> None:
     for document in rendered(*EVERYTHING):
         template = document.get("spec", {}).get("template", {})

@@ -164,3 +164,20 @@ def test_the_order_of_symbols_replaces_nothing() -> None:
     spec = verdict.bot.spec
 
     assert restart_hash(spec, "executor", ("A", "B")) == restart_hash(spec, "executor", ("B", "A"))
+
+
+def test_pull_secrets_are_the_accounts_and_change_no_template() -> None:
+    bot = make_bot()
+    verdict = judge(bot, [])
+    assert isinstance(verdict, Accepted)
+
+    with_them = list(desired(bot, verdict, IMAGE, ("registry",)))
+    without = list(desired(bot, verdict, IMAGE))
+
+    accounts = [value for value in with_them if value["kind"] == "ServiceAccount"]
+    assert len(accounts) == 2
+    for account in accounts:
+        assert account["imagePullSecrets"] == [{"name": "registry"}]
+        kubernetes_validate.validate(account, "1.34", strict=True)
+    changed = [one["kind"] for one, other in zip(with_them, without, strict=True) if one != other]
+    assert changed == ["ServiceAccount", "ServiceAccount"]
