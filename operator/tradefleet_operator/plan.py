@@ -60,7 +60,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def plan(bot: Object, observed: Mapping[Ref, Object], image: str, pull_secrets: Sequence[str] = ()) -> Plan:
-    """observed: everything of the bot that there is. image: of the runtime. pull_secrets: it is pulled with."""
+    """observed: everything of the bot that there is. image: of the runtime, pulled with pull_secrets."""
     verdict = judge(bot, [value for value in observed.values() if value["kind"] == "SymbolShard"])
     paused = (bot["metadata"].get("annotations") or {}).get(names.RECONCILE) == "paused"
     if isinstance(verdict, Refused) or paused or is_being_deleted(bot):

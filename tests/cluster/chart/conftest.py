@@ -37,20 +37,25 @@ EVERYTHING = (
 Document = dict[str, Any]
 
 
-def helm(*arguments: str) -> "subprocess.CompletedProcess[str]":
+def helm_program() -> str:
     """Helm from the folder of the API server's programs, else the machine's."""
     program = shutil.which("helm", path=f"{kube_assets()}{os.pathsep}{os.environ['PATH']}")
     assert program is not None, "helm is missing: run make kube-assets"
-    return subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
+    return program
+
+
+def helm(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    """One command of it."""
+    return subprocess.run([helm_program(), *arguments], capture_output=True, text=True, check=False)
 
 
 def _settings(values: tuple[str, ...]) -> list[str]:
     return [part for value in values for part in ("--set", value)]
 
 
-def rendered(*values: str, release: str = RELEASE) -> list[Document]:
+def rendered(*values: str, release: str = RELEASE, chart: Path = CHART) -> list[Document]:
     """What an installation with these values makes."""
-    words = ("template", release, str(CHART), "--namespace", NAMESPACE, "--kube-version", "1.34")
+    words = ("template", release, str(chart), "--namespace", NAMESPACE, "--kube-version", "1.34")
     done = helm(*words, *_settings(values))
     assert done.returncode == 0, done.stderr
     return [document for document in yaml.safe_load_all(done.stdout) if document]

@@ -1,12 +1,14 @@
 """What the chart renders is what Kubernetes takes, and what a careful cluster lets in."""
 
+import os
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import kubernetes_validate
 import pytest
-from tests.cluster.chart.conftest import CHART, EVERYTHING, NAMESPACE, Document, helm, rendered
+from tests.cluster.chart.conftest import CHART, EVERYTHING, NAMESPACE, Document, helm, helm_program, rendered
 
 from tradefleet.services import metrics
 from tradefleet.spec.decode import load_bot
@@ -267,6 +269,24 @@ def test_alerts_speak_of_metrics_that_there_are() -> None:
         assert asked, alert["alert"]
         assert asked <= known, alert["alert"]
         assert {"summary", "description"} <= set(alert["annotations"]), alert["alert"]
+
+
+def test_a_released_chart_names_the_releases_images(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [CHART.parents[1] / "hack" / "pack-chart", "v1.2.3", "registry.example/desk", tmp_path],
+        env={**os.environ, "HELM": helm_program()},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    documents = rendered(*EVERYTHING, chart=Path(done.stdout.strip()))
+
+    images = {pod["containers"][0]["image"] for _, pod in pods(documents)}
+    assert images == {
+        "registry.example/desk/tradefleet-operator:v1.2.3",
+        "registry.example/desk/tradefleet-runtime:v1.2.3",
+    }
+    assert documents[0]["metadata"]["labels"]["helm.sh/chart"] == "tradefleet-1.2.3"
 
 
 def test_the_example_names_what_the_chart_makes() -> None:
