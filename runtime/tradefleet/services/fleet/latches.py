@@ -27,6 +27,7 @@ _ENGAGE: Final = """
 INSERT INTO latches (account, bot, epoch, latch_id, kind, reason, actor, engaged_ns, payload)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb)
 """
+FOR_GOOD_S: Final = 2.0
 _IS_FLAT: Final = """
 SELECT NOT EXISTS (SELECT 1 FROM positions WHERE account = $1 AND size <> 0)
    AND NOT EXISTS (SELECT 1 FROM intents WHERE account = $1 AND NOT final)
@@ -105,14 +106,23 @@ async def engage_kill_switch(postgres: str, reason: str, actor: str, account: st
 
 
 async def until_flat(postgres: str, account: str, patience_s: float) -> float | None:
-    """Seconds until the journal has no position and no open order; None when it still has after so long."""
-    began = time.monotonic()
+    """Seconds until the journal had no position and no open order for good; None when it still has.
+
+    For good: it must hold for two seconds, since a fill may be on its way into the journal and an order on
+    its way to the exchange.
+    """
+    began, flat_at = time.monotonic(), 0.0
     with _refusals():
         connection = await asyncpg.connect(postgres, timeout=5.0)
         try:
             while time.monotonic() - began < patience_s:
-                if await connection.fetchval(_IS_FLAT, account):
-                    return time.monotonic() - began
+                now = time.monotonic()
+                if not await connection.fetchval(_IS_FLAT, account):
+                    flat_at = 0.0
+                elif not flat_at:
+                    flat_at = now
+                elif now - flat_at >= FOR_GOOD_S:
+                    return flat_at - began
                 await asyncio.sleep(0.1)
         finally:
             await connection.close()
