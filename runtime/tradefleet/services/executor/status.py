@@ -25,6 +25,7 @@ _NO_CORE: Final[Mapping[str, Any]] = {
     "equity": "",
     "latches": [],
     "latch_records": [],
+    "kill_switch": {"engaged": False, "seconds_to_flat": None},
     "may_open": False,
 }
 """Between two epochs nothing is known."""
