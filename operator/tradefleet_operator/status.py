@@ -110,6 +110,9 @@ def _degraded(bot: Object, trouble: Sequence[Trouble]) -> Said:
     applied = condition(bot, "ConfigApplied")
     if applied.get("status") == "False":
         return TRUE, str(applied.get("reason", "ConfigNotApplied")), str(applied.get("message", ""))
+    known = condition(bot, "SymbolsKnown")
+    if known.get("status") == "False":
+        return TRUE, "SymbolsNotTraded", str(known.get("message", ""))
     return FALSE, "AsExpected", "no pod is in trouble"
 
 

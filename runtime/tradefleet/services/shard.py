@@ -21,10 +21,10 @@ import structlog
 
 from tradefleet.adapters.bybit.public_rest import (
     ExchangeUnreachable,
-    UnknownSymbols,
+    Listed,
     clock_offset_ns,
-    instruments,
     klines,
+    listed,
 )
 from tradefleet.adapters.bybit.public_stream import PublicStream, StreamSettings
 from tradefleet.adapters.config_source import BadSnapshot, ConfigSource, SourceAway
@@ -33,7 +33,6 @@ from tradefleet.adapters.redis import BusDown, ShardBus
 from tradefleet.adapters.telemetry import logs
 from tradefleet.core.pipeline import Output, Resubscribe
 from tradefleet.core.pipeline_router import TICK_PERIOD_NS, FrameRouter
-from tradefleet.domain.instruments import Instrument
 from tradefleet.domain.signals import Signal
 from tradefleet.market.frames import ControlFrame, ControlKind
 from tradefleet.services.loops import serve, set_within
@@ -49,6 +48,8 @@ log = structlog.get_logger(__name__)
 
 CLOCK_SECONDS: Final = 60.0
 """Between two measurements of the exchange's clock; a bad quartz drifts 6 ms in that time."""
+LISTING_SECONDS: Final = 60.0
+"""Between two looks whether a symbol that was not traded is."""
 LEAVING_SECONDS: Final = 0.1
 """Between two announcements of an owner that leaves: its successor is chosen at the first."""
 CONFIG_RETRY_SECONDS: Final = 1.0
@@ -111,16 +112,19 @@ class Shard:
             snapshot = await _first(source)
             symbols = _symbols(snapshot, settings)
             category = snapshot.spec.exchange.category.value
-            rules = await instruments(settings.rest, category, symbols)
+            known = await listed(settings.rest, category, symbols)
             offset_ns = await clock_offset_ns(settings.rest)
             bus = ShardBus(settings.redis, snapshot.uid)
         except ExchangeUnreachable as error:
             raise ShardFailed(f"the exchange does not answer: {error}; is spec.exchange right?") from error
-        except (BadSnapshot, UnknownSymbols) as error:
+        except BadSnapshot as error:
             raise ShardFailed(str(error)) from error
         except ValueError as error:
             raise ShardFailed(f"redis {settings.redis!r} is no address: {error}") from error
-        shard = Shard(settings, source, snapshot, rules, offset_ns, bus)
+        if known.unknown and not settings.pod_name:
+            # Somebody sits in front of it and can mend it at once; a pod would only fail again and again.
+            raise ShardFailed(known.unknown)
+        shard = Shard(settings, source, snapshot, known, offset_ns, bus)
         try:
             shard.write_status("starting")
         except OSError as error:
@@ -134,7 +138,7 @@ class Shard:
         settings: ShardSettings,
         source: ConfigSource,
         snapshot: ConfigSnapshot,
-        rules: Sequence[Instrument],
+        known: Listed,
         offset_ns: int,
         bus: ShardBus,
     ) -> None:
@@ -145,7 +149,9 @@ class Shard:
         self.begun_generation = snapshot.generation
         # Random, since a process that was started again is not the one that was chosen.
         self.instance = secrets.token_hex(8)
-        self.router = FrameRouter(rules, snapshot, shard=settings.shard, instance=self.instance)
+        self.router = FrameRouter(known.rules, snapshot, shard=settings.shard, instance=self.instance)
+        self.unknown_symbols = known.unknown
+        """What the exchange says of symbols that it does not have; "" when it has all."""
         self.bus_state = BusState()
         self.publisher = SignalPublisher(bus, self.bus_state, self.now_ns)
         self.is_owner = False
@@ -188,6 +194,7 @@ class Shard:
             self._announce(),
             self._seed(),
             self._follow_clock(),
+            self._await_listing(),
             self._follow_config(),
             self._report(),
         ]
@@ -291,6 +298,21 @@ class Shard:
                 self._offset_ns = await clock_offset_ns(self.settings.rest)
             except ExchangeUnreachable as error:
                 log.warning("clock_unread", reason=str(error))
+
+    async def _await_listing(self) -> None:
+        """Should a missing symbol be traded after all, the process ends and begins again with it."""
+        missing = set(_symbols(self.snapshot, self.settings)) - self.router.pipelines.keys()
+        category = self.snapshot.spec.exchange.category.value
+        while True:
+            await asyncio.sleep(LISTING_SECONDS)
+            try:
+                found = await listed(self.settings.rest, category, sorted(missing)) if missing else None
+            except ExchangeUnreachable as error:
+                log.warning("listing_unread", reason=str(error))
+                continue
+            if found is not None and found.rules:
+                names = ", ".join(rules.symbol for rules in found.rules)
+                raise ShardFailed(f"{names}: traded by now; the shard begins again to take it in")
 
     async def _follow_config(self) -> None:
         async for change in self.source.changes():

@@ -69,4 +69,6 @@ class ShardPod:
             return "not prepared: see the log"
         if self._shard.leaving.is_set():
             return "told to stop"
+        if not self._shard.router.pipelines:
+            return self._shard.unknown_symbols or "no symbols"
         return "" if self._shard.router.is_warm else "books or history are missing"

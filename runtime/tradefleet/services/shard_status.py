@@ -26,6 +26,7 @@ def shard_status(shard: "Shard", state: str) -> dict[str, Any]:
         "begun_generation": shard.begun_generation,
         "config_hash": shard.snapshot.content_hash(),
         "config_error": shard.config_error,
+        "unknown_symbols": shard.unknown_symbols,
         "config_source": "down" if shard.source.trouble else "up",
         "warm": shard.router.is_warm,
         "owner": shard.is_owner,

@@ -13,6 +13,7 @@ from tradefleet.adapters.bybit.public_rest import (
     clock_offset_ns,
     instruments,
     klines,
+    listed,
 )
 from tradefleet.market.bars import HistoryRequest
 from tradefleet.spec.strategies import Timeframe
@@ -90,6 +91,16 @@ async def test_symbols_that_are_not_traded_are_all_named_with_the_nearest(serve:
 
     assert raised.value.unknown == ("BTCUSD", "XYZ123")
     assert "BTCUSD is not traded; did you mean BTCUSDT?, XYZ123 is not traded (of 2" in str(raised.value)
+
+
+async def test_whoever_goes_on_without_a_symbol_hears_which(serve: Serve) -> None:
+    url = await serve(lambda request: good({"list": [row("BTCUSDT"), row("ETHUSDT")]}))
+
+    found = await listed(url, "linear", ["BTCUSD", "ETHUSDT"])
+
+    assert [rules.symbol for rules in found.rules] == ["ETHUSDT"]
+    assert "BTCUSD is not traded; did you mean BTCUSDT?" in found.unknown
+    assert (await listed(url, "linear", ["ETHUSDT"])).unknown == ""
 
 
 async def test_a_contract_without_a_tick_is_not_guessed(serve: Serve) -> None:

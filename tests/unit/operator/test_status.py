@@ -106,6 +106,18 @@ def test_an_account_in_use_keeps_a_bot_from_being_ready(cluster: SmallCluster) -
     assert status["conditions"]["Ready"]["message"] == "led by bot beta"
 
 
+def test_a_symbol_that_is_not_traded_degrades_the_bot_and_stops_nothing(cluster: SmallCluster) -> None:
+    running(cluster)
+    message = "spec.universe.symbols: ETHUSD is not traded; did you mean ETHUSDT?"
+    unknown = {"type": "SymbolsKnown", "status": "False", "message": message}
+
+    status = said(cluster, leading(make_bot(), conditions=[unknown]))
+
+    degraded = status["conditions"]["Degraded"]
+    assert (degraded["reason"], degraded["message"]) == ("SymbolsNotTraded", message)
+    assert status["conditions"]["Ready"]["status"] == "True"
+
+
 def test_the_time_of_a_condition_changes_only_with_its_status(cluster: SmallCluster) -> None:
     running(cluster)
     bot = leading(make_bot())

@@ -40,8 +40,35 @@ class UnknownSymbols(Exception):
         super().__init__(f"spec.universe.symbols: {said} (of {len(names)} contracts at {rest_url})")
 
 
+class Listed(msgspec.Struct, frozen=True):
+    """The rules of those symbols that the exchange has, in the order asked for, and what it says of the
+    others: one line that names each, "" when there is none."""
+
+    rules: tuple[Instrument, ...]
+    unknown: str = ""
+
+
 async def instruments(rest_url: str, category: str, symbols: Collection[str]) -> tuple[Instrument, ...]:
     """The rules of these contracts, in the order asked for; raises UnknownSymbols, ExchangeUnreachable."""
+    rows = await _contracts(rest_url, category)
+    unknown = [symbol for symbol in symbols if symbol not in rows]
+    if unknown:
+        raise UnknownSymbols(unknown, rows, rest_url)
+    return _rules(rest_url, category, rows, symbols)
+
+
+async def listed(rest_url: str, category: str, symbols: Collection[str]) -> Listed:
+    """The same for whoever goes on with the symbols that there are; raises ExchangeUnreachable."""
+    rows = await _contracts(rest_url, category)
+    unknown = [symbol for symbol in symbols if symbol not in rows]
+    return Listed(
+        _rules(rest_url, category, rows, [symbol for symbol in symbols if symbol in rows]),
+        str(UnknownSymbols(unknown, rows, rest_url)) if unknown else "",
+    )
+
+
+async def _contracts(rest_url: str, category: str) -> dict[str, Mapping[str, Any]]:
+    """Every contract of the category by its symbol, to the last page."""
     rows: dict[str, Mapping[str, Any]] = {}
     async with _session(rest_url) as session:
         cursor = ""
@@ -52,11 +79,13 @@ async def instruments(rest_url: str, category: str, symbols: Collection[str]) ->
             # It comes quoted, and the client quotes again.
             following = unquote(result.get("nextPageCursor") or "")
             if not following or following == cursor:
-                break
+                return rows
             cursor = following
-    unknown = [symbol for symbol in symbols if symbol not in rows]
-    if unknown:
-        raise UnknownSymbols(unknown, rows, rest_url)
+
+
+def _rules(
+    rest_url: str, category: str, rows: Mapping[str, Mapping[str, Any]], symbols: Collection[str]
+) -> tuple[Instrument, ...]:
     try:
         return tuple(instrument_of(rows[symbol], category) for symbol in symbols)
     except BadInstrument as error:

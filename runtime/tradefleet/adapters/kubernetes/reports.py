@@ -50,7 +50,7 @@ def shard_report(bot: str, index: int, pod: str, status: Status) -> Report:
         "warm": status["warm"],
         "owner": status["owner"],
         "symbols": len(status["symbols"]),
-        "message": _short(status["config_error"]),
+        "message": _short(status["config_error"] or status["unknown_symbols"]),
     }
     return Report(
         body={
@@ -142,6 +142,13 @@ def _conditions(status: Status, in_use: bool) -> tuple[Condition, ...]:
             is_true=bool(engaged),
             reason="Latched" if engaged else "NoLatch",
             message=_short(f"clear it by its id: {', '.join(engaged)}") if engaged else "",
+            observed_generation=generation,
+        ),
+        Condition(
+            type="SymbolsKnown",
+            is_true=not status["unknown_symbols"],
+            reason="NotTraded" if status["unknown_symbols"] else "AllTraded",
+            message=_short(status["unknown_symbols"]),
             observed_generation=generation,
         ),
         used,

@@ -55,6 +55,8 @@ log = structlog.get_logger(__name__)
 STOPPED: Final = "stopped"
 LEASE_LOST: Final = "lease_lost"
 POSTGRES_DOWN: Final = "postgres_down"
+SYMBOLS_LISTED: Final = "symbols_listed"
+"""The exchange has a symbol now that it had not when the epoch began; the next one listens to it."""
 
 HEARD_WITHIN_S: Final = 0.5
 
@@ -169,8 +171,10 @@ class Epoch:
             feeds.rules(
                 settings.rest,
                 self._restored.config.spec.exchange.category.value,
-                tuple(instrument.symbol for instrument in self._restored.instruments),
+                self._symbols(),
+                frozenset(instrument.symbol for instrument in self._restored.instruments),
                 put,
+                lambda: self._leave(SYMBOLS_LISTED),
                 parts.status,
                 settings.instruments_period_s,
             ),
@@ -180,6 +184,11 @@ class Epoch:
             self._wait_for_stop(),
         ]
         return {self._spawn(loop) for loop in endless}
+
+    def _symbols(self) -> list[str]:
+        """What we listen to, and what the bot wants that the exchange did not have."""
+        known = [instrument.symbol for instrument in self._restored.instruments]
+        return sorted({*known, *self._restored.config.spec.universe.symbols})
 
     # ---- the consumer
 

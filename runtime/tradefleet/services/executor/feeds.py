@@ -5,12 +5,12 @@ in the status; what it cannot, it raises, and that ends the process.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Final
 
 import msgspec
 
-from tradefleet.adapters.bybit.public_rest import ExchangeUnreachable, UnknownSymbols, instruments
+from tradefleet.adapters.bybit.public_rest import ExchangeUnreachable, listed
 from tradefleet.adapters.config_source import BadSnapshot, BotGone, ConfigSource
 from tradefleet.adapters.postgres.errors import JournalDown
 from tradefleet.adapters.postgres.journal import Journal
@@ -143,17 +143,28 @@ async def configuration(
 
 
 async def rules(
-    rest_url: str, category: str, symbols: tuple[str, ...], put: Put, status: ExecutorStatus, period_s: float
+    rest_url: str,
+    category: str,
+    symbols: Sequence[str],
+    known: Collection[str],
+    put: Put,
+    new: Callable[[], None],
+    status: ExecutorStatus,
+    period_s: float,
 ) -> None:
-    """Read the instruments' rules again; while they cannot be read, the old ones hold."""
+    """Read the instruments' rules again; while they cannot be read, or of a symbol that is no more, the
+    old ones hold. known: symbols whose prices are listened to. new: the exchange has listed another one."""
     while True:
         await asyncio.sleep(period_s)
         try:
-            read = await instruments(rest_url, category, symbols)
-        except (ExchangeUnreachable, UnknownSymbols) as error:
+            read = await listed(rest_url, category, symbols)
+        except ExchangeUnreachable as error:
             status.problem("rules_unread", str(error))
-        else:
-            put(InstrumentsRefreshed(now_ns=0, instruments=read))
+            continue
+        status.say_unknown(read.unknown)
+        put(InstrumentsRefreshed(now_ns=0, instruments=read.rules))
+        if any(instrument.symbol not in known for instrument in read.rules):
+            new()
 
 
 async def latches(

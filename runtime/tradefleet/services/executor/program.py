@@ -15,7 +15,7 @@ from tradefleet.adapters.bybit.account_reads import AccountReads
 from tradefleet.adapters.bybit.clock import ExchangeClock
 from tradefleet.adapters.bybit.errors import PreflightRefused, Unreadable
 from tradefleet.adapters.bybit.order_client import OrderClient
-from tradefleet.adapters.bybit.public_rest import ExchangeUnreachable, UnknownSymbols
+from tradefleet.adapters.bybit.public_rest import ExchangeUnreachable, listed
 from tradefleet.adapters.bybit.way_out import WayOut
 from tradefleet.adapters.config_source import BadSnapshot, ConfigSource
 from tradefleet.adapters.files.status import write_json
@@ -185,11 +185,16 @@ class _Program:
         async def checked() -> str:
             await exchange.clock.measure()
             uid = await exchange.reads.uid()
-            await exchange.reads.require_one_way(snapshot.spec.universe.symbols)
+            # Only of symbols that there are: the others keep nobody from trading.
+            known = await listed(
+                self._settings.rest, snapshot.spec.exchange.category.value, snapshot.spec.universe.symbols
+            )
+            self._status.say_unknown(known.unknown)
+            await exchange.reads.require_one_way([rules.symbol for rules in known.rules])
             return uid
 
         try:
-            uid = await self._patiently(checked, Unreadable, "exchange")
+            uid = await self._patiently(checked, (Unreadable, ExchangeUnreachable), "exchange")
         except PreflightRefused as refused:
             raise ExecutorFailed(str(refused)) from refused
         account = Account(snapshot.spec.exchange.venue.value, snapshot.spec.mode.value, uid)
@@ -197,7 +202,10 @@ class _Program:
         return account
 
     async def _patiently(
-        self, attempt: Callable[[], Awaitable[Answer]], not_now: type[Exception], what: str
+        self,
+        attempt: Callable[[], Awaitable[Answer]],
+        not_now: type[Exception] | tuple[type[Exception], ...],
+        what: str,
     ) -> Answer:
         """Try until it works or the patience is over; credentials do not mend themselves."""
         deadline = asyncio.get_running_loop().time() + self._settings.store_patience_s
@@ -302,8 +310,6 @@ class _Program:
         except (Unreadable, ExchangeUnreachable) as error:
             self._status.problem("exchange_unreadable", str(error))
             return
-        except UnknownSymbols as error:
-            raise ExecutorFailed(str(error)) from error
         self._status.store_up("postgres")
         self._status.leading = True
         log.info("epoch_begun", epoch=epoch, generation=restored.config.generation, account=str(account))
@@ -322,7 +328,8 @@ class _Program:
         self._status.config = config
         symbols = sorted(_symbols(config, state))
         rules = await self._standby.rules(symbols)
-        fee = await parts.exchange.reads.taker_fee(symbols)
+        self._status.say_unknown(self._standby.unknown)
+        fee = await parts.exchange.reads.taker_fee([instrument.symbol for instrument in rules])
         restored = Restored(
             now_ns=0,
             account=account,

@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 
 from tradefleet.adapters.bybit.errors import Unreadable
-from tradefleet.adapters.bybit.public_rest import ExchangeUnreachable, UnknownSymbols, instruments
+from tradefleet.adapters.bybit.public_rest import ExchangeUnreachable, listed
 from tradefleet.domain.instruments import Instrument
 from tradefleet.services.executor.performer import Exchange
 
@@ -27,9 +27,12 @@ class Standby:
 
     def __init__(self, rest: str, category: str) -> None:
         self.trouble = "the exchange was not asked yet"
+        self.unknown = ""
+        """Of the symbols asked for last: what the exchange says of those that it does not have."""
         self._rest = rest
         self._category = category
         self._rules: dict[str, Instrument] = {}
+        self._asked: set[str] = set()
         self._read_s = 0.0
 
     async def keep(self, exchange: Exchange, symbols: Sequence[str], period_s: float) -> None:
@@ -39,18 +42,20 @@ class Standby:
                 await exchange.clock.measure()
                 await self.rules(symbols)
                 self.trouble = ""
-            except (Unreadable, ExchangeUnreachable, UnknownSymbols) as error:
+            except (Unreadable, ExchangeUnreachable) as error:
                 if not self.trouble:
                     log.warning("standby_not_ready", reason=str(error))
                 self.trouble = str(error)
             await asyncio.sleep(period_s)
 
     async def rules(self, symbols: Sequence[str]) -> tuple[Instrument, ...]:
-        """The rules of these symbols, fresh enough; raises ExchangeUnreachable, UnknownSymbols."""
+        """The rules of those of these symbols that the exchange has, fresh enough; raises
+        ExchangeUnreachable."""
         fresh = time.monotonic() - self._read_s < FRESH_S
-        if not (fresh and all(symbol in self._rules for symbol in symbols)):
+        # What was not there is asked for each time: it may have been listed since.
+        if self.unknown or not (fresh and set(symbols) <= self._asked):
             begun_s = time.monotonic()
-            read = await instruments(self._rest, self._category, symbols)
-            self._rules = {instrument.symbol: instrument for instrument in read}
-            self._read_s = begun_s
-        return tuple(self._rules[symbol] for symbol in symbols)
+            read = await listed(self._rest, self._category, symbols)
+            self._rules = {instrument.symbol: instrument for instrument in read.rules}
+            self._asked, self.unknown, self._read_s = set(symbols), read.unknown, begun_s
+        return tuple(self._rules[symbol] for symbol in symbols if symbol in self._rules)

@@ -48,6 +48,8 @@ class ExecutorStatus:
         self.config: ConfigSnapshot | None = None
         self.config_error = ""
         self.refused_generation = 0
+        self.unknown_symbols = ""
+        """Of the symbols that we should trade: what the exchange says of those that it does not have."""
         self.config_trouble: Callable[[], str] = lambda: ""
         self.changed = asyncio.Event()
         self.lease_changed = asyncio.Event()
@@ -68,6 +70,15 @@ class ExecutorStatus:
         """A configuration cannot be used; the last good one stays in force."""
         self.config_error, self.refused_generation = why, generation
         self.problem("bad_snapshot", why)
+        self.changed.set()
+
+    def say_unknown(self, what: str) -> None:
+        """These symbols are not traded; "" when all are. Said at each change."""
+        if what == self.unknown_symbols:
+            return
+        self.unknown_symbols = what
+        if what:
+            self.problem("unknown_symbols", what)
         self.changed.set()
 
     def now(self, state: str) -> None:
@@ -116,6 +127,7 @@ class ExecutorStatus:
             "config_error": self.config_error,
             "config_source": "down" if self.config_trouble() else "up",
             "refused_generation": self.refused_generation,
+            "unknown_symbols": self.unknown_symbols,
             "holder": self.holder,
             "account": self.account,
             "account_in_use": self.account_in_use,

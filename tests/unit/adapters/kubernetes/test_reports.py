@@ -21,6 +21,7 @@ SHARD = {
     "owner": False,
     "symbols": {"BTCUSDT": {}, "ETHUSDT": {}},
     "config_error": "",
+    "unknown_symbols": "",
 }
 EXECUTOR: dict[str, Any] = {
     "holder": "holder-1",
@@ -32,6 +33,7 @@ EXECUTOR: dict[str, Any] = {
     "generation": 5,
     "config_hash": "0123456789ab",
     "config_error": "",
+    "unknown_symbols": "",
     "refused_generation": 0,
     "may_open": False,
     "why_not": "latched: a",
@@ -103,6 +105,7 @@ def test_a_leader_says_what_is_in_force_and_what_stops_it() -> None:
     assert conditions(report) == {
         "ConfigApplied": (True, "generation 5 is in force", 5),
         "KillSwitchEngaged": (False, "", 5),
+        "SymbolsKnown": (True, "", 5),
         "AccountInUse": (False, "", 5),
     }
 
@@ -113,6 +116,15 @@ def test_the_kill_switch_is_a_latch_of_its_own_kind() -> None:
     report = executor(latches=["cli-1"], latch_records=[latch])
 
     assert conditions(report)["KillSwitchEngaged"] == (True, "clear it by its id: cli-1", 5)
+
+
+def test_symbols_that_the_exchange_does_not_have_are_a_condition_and_a_pods_message() -> None:
+    said = "spec.universe.symbols: ETHUSD is not traded; did you mean ETHUSDT?"
+
+    report = shard_report("alpha", 0, "pod", SHARD | {"unknown_symbols": said})
+
+    assert conditions(executor(unknown_symbols=said))["SymbolsKnown"] == (False, said, 5)
+    assert report.body["status"]["pods"][0]["message"] == said
 
 
 def test_a_refused_edit_is_said_of_its_own_generation() -> None:
