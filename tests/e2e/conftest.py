@@ -19,11 +19,13 @@ ORDER = [
     "test_idle_operator",
     "test_configuration",
     "test_bad_input",
+    "test_many_symbols",
     "test_failures",
     "test_kill_switch",
     "test_rollouts",
     "test_leaving",
 ]
+OTHER = "second"
 SYMBOLS = ["BTCUSDT", "ETHUSDT", "SOLUSDT", "DOGEUSDT"]
 IMAGES = [
     f"{part}.image.{field}={value}"
@@ -108,7 +110,7 @@ def release() -> str:
         "metadata": {"name": kube.NAMESPACE, "labels": labels},
     }
     kube.kubectl("apply", "--filename", "-", given=json.dumps(namespace))
-    chosen = [*IMAGES, "stores.install=true", "simulator.install=true", "simulator.copies=1"]
+    chosen = [*IMAGES, "stores.install=true", "simulator.install=true", "simulator.copies=6"]
     options = [word for one in chosen for word in ("--set", one)]
     kube.helm(
         "upgrade", "--install", "tradefleet", "charts/tradefleet", "--wait", "--timeout", "4m", *options
@@ -122,6 +124,13 @@ def first_bot(release: str) -> str:
     kube.kubectl("apply", "--filename", "-", given=bot_manifest())
     kube.wait_ready()
     return kube.BOT
+
+
+@pytest.fixture
+def other(bot: str) -> Iterator[str]:
+    """The name of a second bot, gone afterwards."""
+    yield OTHER
+    kube.kubectl("delete", "tradingbot", OTHER, "--ignore-not-found", "--timeout=60s")
 
 
 @pytest.fixture

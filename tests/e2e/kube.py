@@ -117,6 +117,13 @@ def restarts(name: str = BOT) -> dict[str, int]:
     }
 
 
+def resident_mib(pod: dict[str, Any]) -> float:
+    """Memory of a pod's first process."""
+    status = kubectl("exec", pod["metadata"]["name"], "--", "cat", "/proc/1/status")
+    line = next(line for line in status.splitlines() if line.startswith("VmRSS:"))
+    return int(line.split()[1]) / 1024
+
+
 def eventually(what: str, seconds: float, look: Callable[[], Any]) -> Any:
     """The first true answer; an AssertionError that says what was waited for and what was last seen."""
     deadline = time.monotonic() + seconds

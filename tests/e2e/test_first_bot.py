@@ -1,7 +1,6 @@
 """From nothing to a bot that trades, with the tools and the words of the chart's notes."""
 
 import asyncio
-from typing import Any
 
 from tests.e2e import account, kube
 from tests.e2e.conftest import SYMBOLS
@@ -60,13 +59,7 @@ def test_no_pod_but_the_executor_holds_a_key(bot: str) -> None:
 
 def test_pods_are_as_small_as_promised(bot: str, figures: Figures) -> None:
     operator = kube.items("pods", "app.kubernetes.io/component=operator")[0]
-    figures.add("resident memory of the operator", _resident_mib(operator), "MiB", 160)
-    figures.add("resident memory of a shard with 1 symbol", _resident_mib(kube.pods("shard")[0]), "MiB", 400)
-    figures.add("resident memory of an executor", _resident_mib(kube.pods("executor")[0]), "MiB")
-
-
-def _resident_mib(pod: dict[str, Any]) -> float:
-    name = pod["metadata"]["name"]
-    status = kube.kubectl("exec", name, "--", "cat", "/proc/1/status")
-    line = next(line for line in status.splitlines() if line.startswith("VmRSS:"))
-    return int(line.split()[1]) / 1024
+    shard, executor = kube.pods("shard")[0], kube.pods("executor")[0]
+    figures.add("resident memory of the operator", kube.resident_mib(operator), "MiB", 160)
+    figures.add("resident memory of a shard with 1 symbol", kube.resident_mib(shard), "MiB", 400)
+    figures.add("resident memory of an executor", kube.resident_mib(executor), "MiB")
