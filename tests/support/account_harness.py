@@ -40,6 +40,8 @@ class ToyExchange:
     orders: dict[str, ExchangeOrder] = field(default_factory=dict)
     executions: list[Execution] = field(default_factory=list)
     sizes: dict[str, Decimal] = field(default_factory=dict)
+    stops: dict[str, Decimal] = field(default_factory=dict)
+    targets: dict[str, Decimal] = field(default_factory=dict)
     duplicates: int = 0
 
     def create(self, intent: Intent, now_ns: int) -> tuple[Outcome, int]:
@@ -80,6 +82,10 @@ class ToyExchange:
             at_ns=now_ns,
         )
         self._execute(intent.client_order_id, order_id, symbol, intent.side, qty, now_ns, "")
+        if intent.stop_loss is not None and self.sizes[symbol]:
+            self.stops[symbol] = intent.stop_loss
+        if intent.take_profit is not None and self.sizes[symbol]:
+            self.targets[symbol] = intent.take_profit
         return Outcome.ACCEPTED, 0
 
     def stop_out(self, symbol: str, now_ns: int) -> None:
@@ -114,7 +120,38 @@ class ToyExchange:
                     at_ns=now_ns,
                 )
             )
-        self.sizes[symbol] = self.sizes.get(symbol, Decimal(0)) + side.sign * qty
+        before = self.sizes.get(symbol, Decimal(0))
+        self.sizes[symbol] = before + side.sign * qty
+        if before * self.sizes[symbol] <= 0:
+            self.stops.pop(symbol, None)
+            self.targets.pop(symbol, None)
+
+    def protect(self, asked: act.SetProtection, mark: Decimal) -> tuple[Outcome, int]:
+        """Set a stop, refused on the wrong side of the mark or without a position."""
+        held = self.sizes.get(asked.key.symbol, Decimal(0))
+        if held == 0 or (mark - asked.stop_loss) * held <= 0:
+            return Outcome.REJECTED, 10001
+        self.stops[asked.key.symbol] = asked.stop_loss
+        if asked.take_profit is not None:
+            self.targets[asked.key.symbol] = asked.take_profit
+        return Outcome.ACCEPTED, 0
+
+    def positions(self, at_ns: int) -> tuple[ExchangePosition, ...]:
+        """A row for each symbol that was ever traded."""
+        return tuple(
+            ExchangePosition(
+                key=PositionKey("linear", symbol),
+                size=size,
+                entry_price=MARK if size else None,
+                mark_price=MARK,
+                stop_loss=self.stops.get(symbol),
+                take_profit=self.targets.get(symbol),
+                leverage=None,
+                seq=1,
+                at_ns=at_ns,
+            )
+            for symbol, size in self.sizes.items()
+        )
 
     def view(self, asked_ns: int) -> ExchangeView:
         """A complete answer, all at once."""
@@ -125,21 +162,7 @@ class ToyExchange:
             open_orders=(),
             closed_orders=tuple(self.orders.values()),
             executions=tuple(self.executions),
-            positions=tuple(
-                ExchangePosition(
-                    key=PositionKey("linear", symbol),
-                    size=size,
-                    entry_price=MARK,
-                    mark_price=MARK,
-                    stop_loss=None,
-                    take_profit=None,
-                    leverage=None,
-                    seq=1,
-                    at_ns=asked_ns,
-                )
-                for symbol, size in self.sizes.items()
-                if size
-            ),
+            positions=tuple(row for row in self.positions(asked_ns) if row.size),
             wallet=wallet(asked_ns),
         )
 
@@ -177,6 +200,8 @@ class Harness:
         self.unsent: list[Intent] = []
         self.judged: list[act.JudgeSignal] = []
         self.questions: list[act.AskForOrder | act.Reconcile | act.CancelOrders] = []
+        self.protections: list[act.SetProtection] = []
+        self.mark = MARK
         self.cancelled: list[bool] = []
         self.alerts: list[str] = []
         self.restart()
@@ -186,6 +211,7 @@ class Harness:
         self.epoch += 1
         self.unsent.clear()
         self.questions.clear()
+        self.protections.clear()
         self.core = AccountCore()
         self.tell(
             ev.Restored(
@@ -221,8 +247,9 @@ class Harness:
         """The shard's process is there and warm."""
         self.tell(ev.ShardAnnounced(now_ns=self.now_ns, shard=0, instance="pod-a", generation=1, warm=True))
 
-    def prices(self, mark: Decimal = MARK) -> None:
-        """A ticker frame."""
+    def prices(self, mark: Decimal | None = None) -> None:
+        """A ticker frame; the mark stays until another one is named."""
+        self.mark = mark = self.mark if mark is None else mark
         self.tell(ev.MarketMoved(now_ns=self.now_ns, symbol=SYMBOL, mark=mark, bid=mark, ask=mark, last=mark))
 
     def signal(self, name: str, target: Target, *, hold_s: int = 0, expires_s: int = 2) -> None:
@@ -283,6 +310,24 @@ class Harness:
             self.tell(ev.ExecutionSeen(now_ns=self.now_ns, execution=execution))
         for order in self.exchange.orders.values():
             self.tell(ev.OrderSeen(now_ns=self.now_ns, order=order))
+        for position in self.exchange.positions(self.now_ns):
+            self.tell(ev.PositionSeen(now_ns=self.now_ns, position=position))
+
+    def protect(self, *, answered: bool = True, arrives: bool = True) -> None:
+        """Every request for a stop reaches the exchange, or does not; its answer may be lost."""
+        for asked in self.protections[:]:
+            self.protections.remove(asked)
+            outcome, code = self.exchange.protect(asked, self.mark) if arrives else (Outcome.AMBIGUOUS, 0)
+            self.tell(
+                ev.ProtectionAnswered(
+                    now_ns=self.now_ns,
+                    key=asked.key,
+                    generation=asked.generation,
+                    outcome=outcome if answered else Outcome.AMBIGUOUS,
+                    ret_code=code if answered else None,
+                    message="",
+                )
+            )
 
     def answer_all(self) -> None:
         """Answer every question that the core has asked."""
@@ -338,6 +383,7 @@ class Harness:
         """Let everything come to its end."""
         for _ in range(12):
             self.send()
+            self.protect()
             self.deliver()
             self.wait(1)
             self.answer_all()
@@ -380,6 +426,8 @@ class Harness:
                 del journal.latches[latch_id]
             case act.KeepBaseline(baseline=baseline):
                 journal.baseline = baseline
+            case act.SetProtection():
+                self.protections.append(action)
             case act.AskForOrder() | act.Reconcile() | act.CancelOrders():
                 self.questions.append(action)
             case act.Alert(kind=kind):

@@ -290,6 +290,16 @@ class World:
 
         return await asyncio.to_thread(answer)
 
+    async def say(self, method: str, **body: Any) -> None:
+        """What a person does by hand, by pybit's method of that name."""
+
+        def do() -> None:
+            client = HTTP(api_key=KEY, api_secret=SECRET)
+            client.endpoint = f"http://{self.address}"
+            getattr(client, method)(category="linear", **body)
+
+        await asyncio.to_thread(do)
+
     async def orders(self) -> list[dict[str, Any]]:
         """Orders that we made: stops and targets have no id of ours."""
         return [row for row in await self.ask("get_order_history") if row["orderLinkId"]]

@@ -22,6 +22,8 @@ NAMES: Final = frozenset(
         "order.answered",
         "execution.received",
         "execution.recorded",
+        "stop.before_send",
+        "stop.answered",
         "shard.before_publish",
         "shard.published",
     }

@@ -5,6 +5,7 @@ one AccountState; this one says which event goes to whom, and what follows every
 are due, questions that are overdue, a comparison that is wanted.
 """
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +16,7 @@ from tradefleet.core import (
     account_exits,
     account_fills,
     account_kill_switch,
+    account_protection,
     account_reconciling,
     account_safety,
     account_sends,
@@ -39,6 +41,7 @@ from tradefleet.core.events import (
     OrderSeen,
     PositionSeen,
     PrivateStreamChanged,
+    ProtectionAnswered,
     Restored,
     RightToOpenChanged,
     SendFinished,
@@ -47,6 +50,7 @@ from tradefleet.core.events import (
     Ticked,
     WalletSeen,
 )
+from tradefleet.domain.positions import PositionKey
 from tradefleet.orders.intents import IntentState
 
 
@@ -79,6 +83,7 @@ class AccountCore:
         state = self.state
         actions = self._react(state, event)
         actions += account_kill_switch.drive(state, event.now_ns)
+        actions += account_protection.drive(state, _concerned(state, event), event.now_ns)
         actions += account_exits.drive_exits(state, event.now_ns)
         actions += account_sends.ask_for_unresolved(state, event.now_ns)
         actions += state.start_reconciliation(event.now_ns)
@@ -113,6 +118,8 @@ class AccountCore:
                 return account_reconciling.exchange_read(state, event)
             case ExchangeUnread():
                 return account_reconciling.exchange_unread(state, event)
+            case ProtectionAnswered():
+                return account_protection.answered(state, event)
             case ShardAnnounced():
                 chosen = state.owners.announced(event)
                 return [] if chosen is None else [ChooseOwner(owner=chosen)]
@@ -143,8 +150,10 @@ class AccountCore:
                 account_kill_switch.orders_cancelled(state, event)
             case LatchCleared():
                 state.latches.pop(event.latch_id, None)
-            case PositionSeen() | IntentWritten():
-                # Sizes come of executions; position rows are compared at reconciliation.
+            case PositionSeen():
+                # Sizes come of executions; a row's own is compared at reconciliation.
+                account_protection.take_position(state, event.position)
+            case IntentWritten():
                 pass
 
     @staticmethod
@@ -157,12 +166,14 @@ class AccountCore:
         market.last = event.last if event.last is not None else market.last
         if event.mark is None or state.position(state.key(event.symbol)).size == 0:
             return []
+        account_protection.watch_mark(state, state.key(event.symbol), event.mark)
         return account_safety.watch_equity(state, event.now_ns)
 
     @staticmethod
     def _ticked(state: AccountState, now_ns: int) -> list[AnyAction]:
         account_entries.forget_old_signals(state, now_ns)
         account_sends.forget_final(state, now_ns)
+        account_protection.look_for_differences(state, now_ns)
         account_reconciling.reconcile_when_due(state, now_ns)
         return account_safety.watch_equity(state, now_ns) + account_safety.keep_equity(state, now_ns)
 
@@ -193,6 +204,21 @@ class AccountCore:
             "orders_sent": state.tally.submitted,
             "fills": state.tally.fills,
         }
+
+
+def _concerned(state: AccountState, event: AnyEvent) -> Iterable[PositionKey]:
+    """Whose protection an event may have touched: looking at every position for each price costs time."""
+    match event:
+        case MarketMoved():
+            return (state.key(event.symbol),) if event.mark is not None else ()
+        case PositionSeen():
+            return (event.position.key,)
+        case ProtectionAnswered():
+            return (event.key,)
+        case Ticked() | ExecutionSeen() | OrderQueried() | ExchangeRead():
+            return sorted(state.positions)
+        case _:
+            return ()
 
 
 def _text(value: Decimal | None) -> str:

@@ -6,13 +6,13 @@ anything be opened at all, then the limits of risk.
 
 import msgspec
 
+from tradefleet.core import account_protection
 from tradefleet.core.account_state import SECOND_NS, AccountState
 from tradefleet.core.actions import AnyAction, JudgeSignal, KeepPosition, Submit, Verdict
 from tradefleet.core.events import SignalReceived
 from tradefleet.domain.instruments import Instrument, InstrumentStatus
 from tradefleet.domain.orders import OrderType, Side, TimeInForce
 from tradefleet.domain.positions import PositionKey
-from tradefleet.domain.quantities import MONEY
 from tradefleet.domain.signals import Signal, Target
 from tradefleet.orders.client_order_id import client_order_id
 from tradefleet.orders.intents import Intent, IntentRecord, IntentState, Leg
@@ -165,6 +165,10 @@ def _too_late(state: AccountState, signal: Signal, instrument: Instrument, now_n
         return Refusal(Reason.MARKET_SILENT, f"no ticker of {signal.symbol} for 5 s")
     if state.closing(state.key(signal.symbol)):
         return Refusal(Reason.CLOSING_FIRST, f"{signal.symbol} is being closed")
+    key = state.key(signal.symbol)
+    if state.position(key).size == 0 and account_protection.unsettled(state, key, now_ns):
+        # A stop of the position before that comes late would stand at the new one.
+        return Refusal(Reason.CLOSING_FIRST, f"a stop of the last position in {signal.symbol} is under way")
     return None
 
 
@@ -199,7 +203,7 @@ def make_intent(
 ) -> Intent:
     """A market order for `entry`; only an opening leg carries the stop and the target."""
     opens = leg is Leg.OPEN
-    sign_by_ns = now_ns + int(MONEY.multiply(state.spec.execution.sign_within_seconds, SECOND_NS))
+    sign_by_ns = now_ns + state.sign_within_ns
     return Intent(
         account=state.account,
         bot_uid=state.config.uid,
@@ -222,8 +226,7 @@ def make_intent(
         hold_ns=hold_ns,
         created_ns=now_ns,
         sign_by_ns=sign_by_ns,
-        valid_until_ns=sign_by_ns
-        + int(MONEY.multiply(state.spec.execution.receive_window_seconds, SECOND_NS)),
+        valid_until_ns=sign_by_ns + state.receive_window_ns,
     )
 
 

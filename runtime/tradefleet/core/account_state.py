@@ -77,6 +77,35 @@ class KillSwitchRun:
 
 
 @dataclass(slots=True)
+class Guard:
+    """What the exchange shows as the protection of one position, and what is being done about it.
+
+    seen_ns: of the newest row, 0 before one; seen_size: signed; differs_ns: since
+    when that is not the sum of our executions, 0 when it is. stop, target: None when not set. asking:
+    a request is under way; valid_until_ns: after this none that we sent can be taken. read_back_by_ns: a
+    request that was taken should show by then; 0 for none. refusals: in a row. best: the best mark of the
+    position's generation best_of.
+    """
+
+    seen_ns: int = 0
+    seen_size: Decimal = ZERO
+    differs_ns: int = 0
+    stop: Decimal | None = None
+    target: Decimal | None = None
+    asking: bool = False
+    not_before_ns: int = 0
+    valid_until_ns: int = 0
+    read_back_by_ns: int = 0
+    refusals: int = 0
+    best: Decimal | None = None
+    best_of: int = 0
+
+    def shows(self, size: Decimal) -> bool:
+        """Whether the newest row is of a position on this side."""
+        return self.seen_size * size > 0
+
+
+@dataclass(slots=True)
 class Tally:
     """Counts for the status; decisions never read them."""
 
@@ -117,6 +146,7 @@ class AccountState:
         self.private_up = False
         self.foreign_orders: tuple[str, ...] = ()
         self.reconciliation = Reconciliation()
+        self.guards: dict[PositionKey, Guard] = {}
         self.close_not_before_ns: dict[PositionKey, int] = {}
         self.equity_kept_ns = 0
         self.tally = Tally()
@@ -133,6 +163,20 @@ class AccountState:
     def position(self, key: PositionKey) -> PositionRecord:
         """The position, flat when there has never been one."""
         return self.positions.get(key) or flat(key)
+
+    def guard(self, key: PositionKey) -> Guard:
+        """What is known of a position's protection, created empty at first mention."""
+        return self.guards.setdefault(key, Guard())
+
+    @property
+    def sign_within_ns(self) -> int:
+        """How long after the decision a request may be signed."""
+        return int(MONEY.multiply(self.spec.execution.sign_within_seconds, SECOND_NS))
+
+    @property
+    def receive_window_ns(self) -> int:
+        """How long after it was signed the exchange may still take a request."""
+        return int(MONEY.multiply(self.spec.execution.receive_window_seconds, SECOND_NS))
 
     def market(self, symbol: str) -> Market:
         """Prices of a symbol, created empty at first mention."""

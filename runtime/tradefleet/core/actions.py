@@ -1,7 +1,4 @@
-"""Everything that AccountCore can decide. Values only: the shell writes them down, then does them.
-
-Joints for later issues: amending, cancelling and moving stops will be further actions of this kind.
-"""
+"""Everything that AccountCore can decide. Values only: the shell writes them down, then does them."""
 
 from decimal import Decimal
 from enum import StrEnum
@@ -11,6 +8,7 @@ import msgspec
 from tradefleet.core.events import Baseline, LatchRecord, ShardOwner
 from tradefleet.domain.fills import Execution
 from tradefleet.domain.orders import ExchangeOrder
+from tradefleet.domain.positions import PositionKey
 from tradefleet.domain.signals import Signal
 from tradefleet.orders.intents import Intent, IntentRecord
 from tradefleet.positions.plan import PositionRecord
@@ -131,6 +129,22 @@ class CancelOrders(Action, frozen=True, kw_only=True):
     everything: bool
 
 
+class SetProtection(Action, frozen=True, kw_only=True):
+    """Set the stop and the target of one position, once its plan is written; answered by
+    ProtectionAnswered.
+
+    Absolute prices, None for leaving what is there. Fenced like an entry: not signed after sign_by_ns nor
+    without the lease, so that no former leader moves a stop back.
+    """
+
+    key: PositionKey
+    generation: int
+    stop_loss: Decimal
+    take_profit: Decimal | None
+    sign_by_ns: int
+    valid_until_ns: int
+
+
 class ChooseOwner(Action, frozen=True, kw_only=True):
     """Write the choice of a shard's owner, then publish it."""
 
@@ -158,6 +172,7 @@ AnyAction = (
     | EngageLatch
     | ClearLatch
     | CancelOrders
+    | SetProtection
     | ChooseOwner
     | Alert
 )

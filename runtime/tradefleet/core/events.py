@@ -12,7 +12,7 @@ import msgspec
 from tradefleet.domain.fills import Execution
 from tradefleet.domain.instruments import Instrument
 from tradefleet.domain.orders import Account, ExchangeOrder
-from tradefleet.domain.positions import ExchangePosition
+from tradefleet.domain.positions import ExchangePosition, PositionKey
 from tradefleet.domain.signals import Signal
 from tradefleet.orders.exchange_view import ExchangeView, Wallet
 from tradefleet.orders.intents import IntentRecord
@@ -240,6 +240,16 @@ class OrdersCancelled(Event, frozen=True, kw_only=True):
     reason: str
 
 
+class ProtectionAnswered(Event, frozen=True, kw_only=True):
+    """The answer to a SetProtection; what then stands is shown by position rows alone."""
+
+    key: PositionKey
+    generation: int
+    outcome: Outcome
+    ret_code: int | None
+    message: str
+
+
 class LatchCleared(Event, frozen=True, kw_only=True):
     """Somebody has cleared a latch by its id."""
 
@@ -273,5 +283,6 @@ AnyEvent = (
     | LatchEngaged
     | LatchCleared
     | OrdersCancelled
+    | ProtectionAnswered
     | Ticked
 )

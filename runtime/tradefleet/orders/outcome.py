@@ -108,3 +108,16 @@ def classify_create(ret_code: int) -> Outcome:
     if ret_code in _DEFINITIVE_REJECTIONS:
         return Outcome.REJECTED
     return Outcome.AMBIGUOUS
+
+
+_NOT_MODIFIED = frozenset({34040})
+"""The stop or target stands already as it was asked for."""
+
+
+def classify_protection(ret_code: int, message: str) -> Outcome:
+    """The outcome of a trading-stop, which sets absolute prices: what stands already is as good as set."""
+    if ret_code == 0 or ret_code in _NOT_MODIFIED:
+        return Outcome.ACCEPTED
+    if ret_code == 10001 and "not modified" in message:
+        return Outcome.ACCEPTED
+    return classify_create(ret_code)

@@ -17,7 +17,8 @@ class ExitPlan(msgspec.Struct, frozen=True, kw_only=True):
     strategy, signal_id: of the entry. opened_ns: when that entry's intent was made. stop_loss,
     take_profit: prices attached at the exchange.
     flat_by_ns: after this the executor closes by itself; 0 for never. close_signal_id: the id of
-    the signal that asked for flat, "" when none has. close_attempt: number of closes tried.
+    the signal that asked for flat, "" when none has. close_attempt: number of closes tried. best_price:
+    the best mark at which the stop was moved, None before it was.
     """
 
     strategy: str
@@ -28,6 +29,7 @@ class ExitPlan(msgspec.Struct, frozen=True, kw_only=True):
     flat_by_ns: int
     close_signal_id: str = ""
     close_attempt: int = 0
+    best_price: Decimal | None = None
 
 
 class PositionRecord(msgspec.Struct, frozen=True, kw_only=True):

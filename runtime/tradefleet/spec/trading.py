@@ -67,13 +67,50 @@ class Leverage(Section, frozen=True):
     adaptive: Annotated[bool, plain("5, 10 or 20 by volatility.", built=False)] = False
 
 
-class Trailing(Section, frozen=True):
-    """A stop that follows the price."""
+class Rung(Section, frozen=True):
+    """One rung of the ladder: from this profit on the stop stands so far behind the best price."""
 
-    enabled: Annotated[bool, plain("Follow the price.", built=False)] = False
-    activation: Annotated[
-        Decimal, number("Profit at which it begins.", "0", "1", unit=OF_PRICE, built=False)
-    ] = Decimal("0.02")
+    profit: Annotated[Decimal, number("Profit at the best price.", "0", "5", unit=OF_PRICE)]
+    distance: Annotated[Decimal, number("Distance of the stop from it.", "0.0005", "0.5", unit=OF_PRICE)]
+
+
+class FirstRung(Rung, frozen=True):
+    """The nearest."""
+
+    profit: Annotated[Decimal, number("Profit at the best price.", "0", "5", unit=OF_PRICE)] = Decimal("0.02")
+    distance: Annotated[Decimal, number("Distance of the stop from it.", "0.0005", "0.5", unit=OF_PRICE)] = (
+        Decimal("0.01")
+    )
+
+
+class SecondRung(Rung, frozen=True):
+    """For a larger move."""
+
+    profit: Annotated[Decimal, number("Profit at the best price.", "0", "5", unit=OF_PRICE)] = Decimal("0.05")
+    distance: Annotated[Decimal, number("Distance of the stop from it.", "0.0005", "0.5", unit=OF_PRICE)] = (
+        Decimal("0.015")
+    )
+
+
+class ThirdRung(Rung, frozen=True):
+    """For the largest."""
+
+    profit: Annotated[Decimal, number("Profit at the best price.", "0", "5", unit=OF_PRICE)] = Decimal("0.1")
+    distance: Annotated[Decimal, number("Distance of the stop from it.", "0.0005", "0.5", unit=OF_PRICE)] = (
+        Decimal("0.02")
+    )
+
+
+class Trailing(Section, frozen=True):
+    """A stop that follows the price and never loosens."""
+
+    enabled: Annotated[bool, plain("Follow the price.")] = False
+    activation: Annotated[Decimal, number("Profit at which it begins.", "0", "1", unit=OF_PRICE)] = Decimal(
+        "0.02"
+    )
+    first: Annotated[FirstRung, plain("The nearest rung.")] = FirstRung()
+    second: Annotated[SecondRung, plain("The rung of a larger move.")] = SecondRung()
+    third: Annotated[ThirdRung, plain("The rung of the largest move.")] = ThirdRung()
 
 
 class Exits(Section, frozen=True):
@@ -90,7 +127,7 @@ class Exits(Section, frozen=True):
         Decimal,
         number("A target nearer than this plus both fees is refused.", "0", "1", unit=OF_PRICE),
     ] = Decimal("0.003")
-    trailing: Annotated[Trailing, plain("A stop that follows the price.", built=False)] = Trailing()
+    trailing: Annotated[Trailing, plain("A stop that follows the price.")] = Trailing()
     partial_close: Annotated[bool, plain("Close parts at targets.", built=False)] = False
     reverse_on_opposite: Annotated[
         bool, plain("Open the other side after an opposite signal has closed.", built=False)

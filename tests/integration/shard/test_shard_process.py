@@ -249,6 +249,16 @@ def test_a_pod_goes_on_with_the_symbols_that_there_are(start: Start) -> None:
     )
 
 
+def test_a_pod_without_a_symbol_that_is_traded_waits_for_one(start: Start) -> None:
+    shard = start(make_config(symbols=("ETHUSD",)), podName="alpha-shard-0-x").shard
+
+    status = shard.wait_for(lambda status: status["state"] == "running")
+
+    assert status["symbols"] == {}
+    assert shard.stop() == 0
+    assert shard.errors() == []
+
+
 def test_an_exchange_that_does_not_answer_is_one_line(start: Start) -> None:
     shard = start(rest="http://127.0.0.1:9").shard
 

@@ -20,14 +20,16 @@ from tradefleet.adapters.bybit.errors import BadRow, ClockNotMeasured, Unreadabl
 from tradefleet.adapters.bybit.rows import MILLISECOND_NS, Row, execution_of, order_of
 from tradefleet.adapters.bybit.signing import request_headers
 from tradefleet.adapters.failpoints import failpoint
+from tradefleet.core.actions import SetProtection
 from tradefleet.core.events import QueryAnswer
 from tradefleet.domain.fills import Execution
 from tradefleet.domain.orders import ExchangeOrder, OrderType, TimeInForce
 from tradefleet.domain.quantities import plain
 from tradefleet.orders.intents import Intent
-from tradefleet.orders.outcome import Outcome, classify_create
+from tradefleet.orders.outcome import Outcome, classify_create, classify_protection
 
 CREATE: Final = "/v5/order/create"
+TRADING_STOP: Final = "/v5/position/trading-stop"
 OPEN_ORDERS: Final = "/v5/order/realtime"
 ORDER_HISTORY: Final = "/v5/order/history"
 EXECUTIONS: Final = "/v5/execution/list"
@@ -100,6 +102,21 @@ def create_body(intent: Intent) -> dict[str, Any]:
     return body
 
 
+def protection_body(wish: SetProtection) -> dict[str, Any]:
+    """The body of POST /v5/position/trading-stop: whole position, absolute prices."""
+    body: dict[str, Any] = {
+        "category": wish.key.category,
+        "symbol": wish.key.symbol,
+        "positionIdx": wish.key.position_idx,
+        "tpslMode": "Full",
+        "stopLoss": plain(wish.stop_loss),
+        "slTriggerBy": TRIGGER,
+    }
+    if wish.take_profit is not None:
+        body |= {"takeProfit": plain(wish.take_profit), "tpTriggerBy": TRIGGER}
+    return body
+
+
 def read_create_answer(status: int, body: bytes, client_order_id: str) -> SendResult:
     """What an answer proves. Anything but an envelope with a known code proves nothing."""
     if status != 200:
@@ -116,6 +133,18 @@ def read_create_answer(status: int, body: bytes, client_order_id: str) -> SendRe
     if not ids.orderId or ids.orderLinkId != client_order_id:
         return _ambiguous(f"accepted orderId {ids.orderId!r} orderLinkId {ids.orderLinkId!r}", 0)
     return SendResult(outcome=outcome, order_id=ids.orderId, ret_code=0, message=answer.retMsg)
+
+
+def read_protection_answer(status: int, body: bytes) -> SendResult:
+    """The same for a stop. "Not modified" is what was wished for."""
+    if status != 200:
+        return _ambiguous(f"HTTP {status}")
+    try:
+        answer = msgspec.json.decode(body, type=_CreateAnswer)
+    except msgspec.DecodeError as error:
+        return _ambiguous(f"the answer is no envelope of Bybit: {error}")
+    outcome = classify_protection(answer.retCode, answer.retMsg)
+    return SendResult(outcome=outcome, ret_code=answer.retCode, message=answer.retMsg)
 
 
 def _ambiguous(message: str, ret_code: int | None = None) -> SendResult:
@@ -165,10 +194,46 @@ class OrderClient:
 
         NOT_SENT only when it is proven that no byte of the request has left.
         """
-        window_ms = (intent.valid_until_ns - intent.sign_by_ns) // MILLISECOND_NS
+        answer = await self._fenced(
+            CREATE,
+            msgspec.json.encode(create_body(intent)),
+            sign_by_ns=intent.sign_by_ns,
+            valid_until_ns=intent.valid_until_ns,
+            may_sign=lambda: may_sign(intent),
+            failpoints=True,
+        )
+        if isinstance(answer, SendResult):
+            return answer
+        return read_create_answer(*answer, intent.client_order_id)
+
+    async def protect(self, wish: SetProtection, may_sign: Callable[[], str | None]) -> SendResult:
+        """Set the stop and target of a position, once; what then stands is for its rows to say.
+
+        Fenced like an order: the moment it is signed decides, and the exchange refuses it later.
+        """
+        answer = await self._fenced(
+            TRADING_STOP,
+            msgspec.json.encode(protection_body(wish)),
+            sign_by_ns=wish.sign_by_ns,
+            valid_until_ns=wish.valid_until_ns,
+            may_sign=may_sign,
+        )
+        return answer if isinstance(answer, SendResult) else read_protection_answer(*answer)
+
+    async def _fenced(
+        self,
+        path: str,
+        body: bytes,
+        *,
+        sign_by_ns: int,
+        valid_until_ns: int,
+        may_sign: Callable[[], str | None],
+        failpoints: bool = False,
+    ) -> SendResult | tuple[int, bytes]:
+        """Sign now or never, send once: (HTTP status, body), or why there is no answer."""
+        window_ms = (valid_until_ns - sign_by_ns) // MILLISECOND_NS
         if window_ms <= 0:
             return _not_sent("valid_until_ns is not a millisecond after sign_by_ns")
-        body = msgspec.json.encode(create_body(intent))
         http = self._session()
         # From here to the signature nothing awaits. The clock is read before the lease is asked: if
         # the process is paused between the two, the lease is judged when we wake, and the
@@ -177,9 +242,9 @@ class OrderClient:
             now_ns = self._clock.now_ns()
         except ClockNotMeasured as error:
             return _not_sent(str(error))
-        if now_ns > intent.sign_by_ns:
-            return _not_sent(f"sign_by is past by {(now_ns - intent.sign_by_ns) / 1e6:.1f} ms")
-        refusal = may_sign(intent)
+        if now_ns > sign_by_ns:
+            return _not_sent(f"sign_by is past by {(now_ns - sign_by_ns) / 1e6:.1f} ms")
+        refusal = may_sign()
         if refusal is not None:
             return _not_sent(refusal)
         headers = request_headers(
@@ -189,15 +254,19 @@ class OrderClient:
             recv_window_ms=window_ms,
             payload=body.decode(),
         )
-        failpoint("order.signed")
-        return await self._send_once(http, intent.client_order_id, body, headers)
+        if failpoints:
+            failpoint("order.signed")
+        answer = await self._send_once(http, path, body, headers)
+        if failpoints and not isinstance(answer, SendResult):
+            failpoint("order.answered")
+        return answer
 
     async def _send_once(
-        self, http: aiohttp.ClientSession, client_order_id: str, body: bytes, headers: Mapping[str, str]
-    ) -> SendResult:
+        self, http: aiohttp.ClientSession, path: str, body: bytes, headers: Mapping[str, str]
+    ) -> SendResult | tuple[int, bytes]:
         try:
             async with http.post(
-                URL(self._rest + CREATE, encoded=True), data=body, headers=headers, allow_redirects=False
+                URL(self._rest + path, encoded=True), data=body, headers=headers, allow_redirects=False
             ) as response:
                 answer = await response.read()
                 status = response.status
@@ -206,8 +275,7 @@ class OrderClient:
             return _not_sent(f"{type(error).__name__}: {error}")
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return _ambiguous(f"{type(error).__name__}: {error}")
-        failpoint("order.answered")
-        return read_create_answer(status, answer, client_order_id)
+        return status, answer
 
     async def query(
         self, client_order_id: str, symbol: str, created_ns: int

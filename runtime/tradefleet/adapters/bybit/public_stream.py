@@ -81,6 +81,8 @@ class PublicStream:
         async with asyncio.TaskGroup() as tasks:
             for connection in connections:
                 tasks.create_task(connection.run())
+            if not connections:
+                await asyncio.Event().wait()  # nothing to carry is no reason to end
 
     def resubscribe(self, topic: str) -> None:
         """Ask for a new snapshot of a topic; nothing while its connection is down, since connecting

@@ -95,11 +95,14 @@ class Epoch:
         self._tasks: set[asyncio.Task[None]] = set()
         self._granted: bool | None = None
         self._owners = feeds.Owners(parts.bus, parts.status)
-        self._recorder = Recorder(parts.journal, self._owners.chosen)
+        self._recorder = Recorder(
+            parts.journal, self._owners.chosen, lambda wishes: self._performer.protect(wishes)
+        )
         self._performer = Performer(
             journal=parts.journal,
             exchange=parts.exchange,
             may_sign=self._may_sign,
+            may_move_stops=self._why_not_leading,
             put=self._queue.put_nowait,
             spawn=self._spawn,
             leave=self._leave,
@@ -236,9 +239,11 @@ class Epoch:
 
     def _may_sign(self, intent: Intent) -> str | None:
         """Asked in the same breath as the clock, directly before signing."""
-        if intent.leg.reduces or time.monotonic_ns() < self._parts.lease.may_open_until_monotonic_ns:
-            return None
-        return "lease"
+        return None if intent.leg.reduces else self._why_not_leading()
+
+    def _why_not_leading(self) -> str | None:
+        held = time.monotonic_ns() < self._parts.lease.may_open_until_monotonic_ns
+        return None if held else "lease"
 
     # ---- leaving
 

@@ -24,6 +24,7 @@ from tradefleet.core.actions import (
     CancelOrders,
     JudgeSignal,
     Reconcile,
+    SetProtection,
     Submit,
     Verdict,
 )
@@ -35,6 +36,7 @@ from tradefleet.core.events import (
     IntentWritten,
     OrderQueried,
     OrdersCancelled,
+    ProtectionAnswered,
     SendFinished,
 )
 from tradefleet.orders.flatten import CancelActive, CancelRest
@@ -63,6 +65,7 @@ class Performer:
         journal: Journal,
         exchange: Exchange,
         may_sign: Callable[[Intent], str | None],
+        may_move_stops: Callable[[], str | None],
         put: Put,
         spawn: Spawn,
         leave: Callable[[str], None],
@@ -71,6 +74,7 @@ class Performer:
         self._journal = journal
         self._exchange = exchange
         self._may_sign = may_sign
+        self._may_move_stops = may_move_stops
         self._put = put
         self._spawn = spawn
         self._leave = leave
@@ -181,6 +185,26 @@ class Performer:
             reason = str(error)
             self._status.problem("orders_not_cancelled", reason)
         self._put(OrdersCancelled(now_ns=0, everything=action.everything, done=not reason, reason=reason))
+
+    def protect(self, wishes: list[SetProtection]) -> None:
+        """The plans that these come of are written: ask the exchange."""
+        for wish in wishes:
+            self._spawn(self._protect(wish))
+
+    async def _protect(self, wish: SetProtection) -> None:
+        failpoint("stop.before_send")
+        result = await self._exchange.orders.protect(wish, self._may_move_stops)
+        failpoint("stop.answered")
+        self._put(
+            ProtectionAnswered(
+                now_ns=0,
+                key=wish.key,
+                generation=wish.generation,
+                outcome=result.outcome,
+                ret_code=result.ret_code,
+                message=result.message,
+            )
+        )
 
     async def _reconcile(self, action: Reconcile) -> None:
         ask_for = [

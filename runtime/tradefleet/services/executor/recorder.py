@@ -10,16 +10,31 @@ from collections.abc import Callable
 from tradefleet.adapters.failpoints import failpoint
 from tradefleet.adapters.postgres.journal import Journal, StreamMark
 from tradefleet.adapters.redis.messages import StreamPosition
-from tradefleet.core.actions import AnyAction, ChooseOwner, ClearLatch, EngageLatch, KeepExecution, Submit
+from tradefleet.core.actions import (
+    AnyAction,
+    ChooseOwner,
+    ClearLatch,
+    EngageLatch,
+    KeepExecution,
+    SetProtection,
+    Submit,
+)
 from tradefleet.core.events import AnyEvent, ConfigApplied, ShardOwner
 
 
 class Recorder:
     """One epoch's pending rows."""
 
-    def __init__(self, journal: Journal, on_owners: Callable[[list[ShardOwner]], None]) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        on_owners: Callable[[list[ShardOwner]], None],
+        on_stops: Callable[[list[SetProtection]], None],
+    ) -> None:
+        """on_owners, on_stops: told of what may be done now, since it is written."""
         self._journal = journal
         self._on_owners = on_owners
+        self._on_stops = on_stops
         self._batch: list[AnyAction | AnyEvent] = []
         self._position: StreamMark | None = None
         self._writing = asyncio.Lock()
@@ -68,3 +83,6 @@ class Recorder:
         owners = [row.owner for row in batch if isinstance(row, ChooseOwner)]
         if owners:
             self._on_owners(owners)
+        stops = [row for row in batch if isinstance(row, SetProtection)]
+        if stops:
+            self._on_stops(stops)

@@ -1,0 +1,269 @@
+"""Every position has its stop at the exchange: wished for, written down, asked for, and read back.
+
+A stop is desired state of one position (symbol, positionIdx, generation). What the exchange shows is
+compared with it on every row and every reading; what is missing or looser is asked for again, one request
+at a time, with absolute prices, so that a repeat does no harm. What is tighter is taken over: a stop never
+loosens, whoever moved it. A position that nobody has planned gets a stop at once; one whose stop the price
+has already passed is closed.
+"""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+import msgspec
+
+from tradefleet.core.account_state import SECOND_NS, AccountState, Guard
+from tradefleet.core.actions import Alert, AnyAction, KeepPosition, SetProtection
+from tradefleet.core.events import ProtectionAnswered
+from tradefleet.domain.positions import ExchangePosition, PositionKey
+from tradefleet.domain.quantities import MONEY, ZERO
+from tradefleet.orders.outcome import Outcome
+from tradefleet.positions.plan import ExitPlan, PositionRecord
+from tradefleet.positions.protection import better, first_stop, is_looser, is_passed, tighter, trailed
+
+ADOPTED = "adopted"
+"""Strategy of a position that no signal of ours has opened."""
+
+ATTACHED_DUE_NS = SECOND_NS
+"""An entry's own stop is given so long to show in a row before it is asked for."""
+ASK_AGAIN_NS = SECOND_NS
+READ_BACK_NS = 2 * SECOND_NS
+"""A stop that was taken and does not show so long after is looked for by a comparison."""
+MOVE_AT_LEAST = Decimal("0.0005")
+"""A trailing stop moves by at least this fraction of the price: the exchange takes ten requests a second."""
+
+
+DIFFERS_NS = SECOND_NS
+"""A row whose size is not the sum of our executions so long after is looked into: they come in any order."""
+
+
+def take_position(state: AccountState, row: ExchangePosition) -> None:
+    """A position row, from the stream or from a reading; an older one than we know is passed over."""
+    guard = state.guard(row.key)
+    if row.at_ns < guard.seen_ns:
+        return
+    guard.seen_ns, guard.seen_size = row.at_ns, row.size
+    guard.stop, guard.target = row.stop_loss, row.take_profit
+
+
+def take_reading(state: AccountState, rows: Iterable[ExchangePosition]) -> None:
+    """All positions that are open: whatever is not among them is flat."""
+    open_now = {row.key: row for row in rows}
+    for key in sorted(state.guards.keys() | open_now.keys()):
+        if key in open_now:
+            take_position(state, open_now[key])
+        else:
+            guard = state.guard(key)
+            guard.seen_size, guard.stop, guard.target = ZERO, None, None
+
+
+def look_for_differences(state: AccountState, now_ns: int) -> None:
+    """A position that somebody else has opened or changed shows by its row, long before the next timer."""
+    busy = {tracked.intent.key for tracked in state.open_intents()}
+    for key in sorted(state.guards):
+        guard = state.guards[key]
+        if key in busy or guard.seen_ns == 0 or guard.seen_size == state.position(key).size:
+            guard.differs_ns = 0
+        elif guard.differs_ns == 0:
+            guard.differs_ns = now_ns
+        elif now_ns - guard.differs_ns > DIFFERS_NS:
+            # Until the comparison has resolved it, it is asked for no more than once in a while.
+            guard.differs_ns = now_ns + 10 * DIFFERS_NS
+            state.want_reconciliation("a position row differs from our executions")
+
+
+def answered(state: AccountState, event: ProtectionAnswered) -> list[AnyAction]:
+    """What one request came to. Only reading shows what stands; a refusal may mean that the price, or the
+    position, has moved on."""
+    guard = state.guard(event.key)
+    guard.asking = False
+    guard.not_before_ns = event.now_ns + ASK_AGAIN_NS
+    if event.outcome is Outcome.ACCEPTED:
+        guard.read_back_by_ns = event.now_ns + READ_BACK_NS
+        guard.refusals = 0
+        return []
+    if event.outcome is Outcome.AMBIGUOUS:
+        return []
+    guard.refusals += 1
+    state.want_reconciliation("a stop was refused")
+    if guard.refusals == 1:
+        return [Alert(kind="stop_refused", detail=f"{event.key.symbol}: {event.message}")]
+    return []
+
+
+def unsettled(state: AccountState, key: PositionKey, now_ns: int) -> bool:
+    """True while a request could still change the stop of whatever stands at this key."""
+    guard = state.guards.get(key)
+    return guard is not None and (guard.asking or now_ns < guard.valid_until_ns)
+
+
+def watch_mark(state: AccountState, key: PositionKey, mark: Decimal) -> None:
+    """The best price so far, for the stop that follows it."""
+    position = state.positions.get(key)
+    if position is None or position.size == 0:
+        return
+    guard = state.guard(key)
+    sign = 1 if position.size > 0 else -1
+    known = guard.best if guard.best_of == position.generation else _kept_best(position)
+    guard.best, guard.best_of = better(sign, known, mark), position.generation
+
+
+def drive(state: AccountState, keys: Iterable[PositionKey], now_ns: int) -> list[AnyAction]:
+    """What the positions of these keys need now. Nothing before the first comparison: what the journal
+    holds may be over already."""
+    if state.reconciliation.finished_ns == 0:
+        return []
+    actions: list[AnyAction] = []
+    for key in keys:
+        position = state.positions.get(key)
+        if position is not None and position.size != 0 and key.symbol in state.instruments:
+            actions += _protect(state, key, position, now_ns)
+    return actions
+
+
+def _protect(state: AccountState, key: PositionKey, position: PositionRecord, now_ns: int) -> list[AnyAction]:
+    guard = state.guard(key)
+    planned = _planned(state, key, position, guard, now_ns)
+    actions: list[AnyAction] = []
+    if planned is not position:
+        state.positions[key] = planned
+        actions.append(KeepPosition(position=planned))
+    plan = planned.plan
+    if plan is None or plan.stop_loss is None:
+        return actions
+    sign = 1 if position.size > 0 else -1
+    shows = guard.shows(position.size)
+    target = _wanted_target(state, key, plan, guard, sign)
+    if shows and not is_looser(sign, guard.stop, plan.stop_loss) and (target is None or guard.target):
+        guard.read_back_by_ns = 0
+        return actions
+    return actions + _ask(state, key, planned, plan, guard, target, now_ns)
+
+
+def _ask(
+    state: AccountState,
+    key: PositionKey,
+    position: PositionRecord,
+    plan: ExitPlan,
+    guard: Guard,
+    target: Decimal | None,
+    now_ns: int,
+) -> list[AnyAction]:
+    """Ask for the plan's stop and target, or close what they can no longer protect."""
+    sign = 1 if position.size > 0 else -1
+    shows = guard.shows(position.size)
+    if not shows and now_ns - plan.opened_ns < ATTACHED_DUE_NS:
+        return []
+    if guard.read_back_by_ns and now_ns > guard.read_back_by_ns:
+        guard.read_back_by_ns = 0
+        state.want_reconciliation("a stop was not read back")
+    if guard.asking or now_ns < guard.not_before_ns or now_ns < guard.read_back_by_ns:
+        return []
+    mark, stop = state.market(key.symbol).mark, plan.stop_loss
+    if stop is None:
+        return []
+    if mark is not None and is_passed(sign, mark, stop):
+        return _close_instead(state, key, position, plan, guard)
+    guard.asking = True
+    sign_by_ns = now_ns + state.sign_within_ns
+    guard.valid_until_ns = sign_by_ns + state.receive_window_ns
+    return [
+        SetProtection(
+            key=key,
+            generation=position.generation,
+            stop_loss=stop,
+            take_profit=target,
+            sign_by_ns=sign_by_ns,
+            valid_until_ns=guard.valid_until_ns,
+        )
+    ]
+
+
+def _close_instead(
+    state: AccountState, key: PositionKey, position: PositionRecord, plan: ExitPlan, guard: Guard
+) -> list[AnyAction]:
+    """The mark is beyond the stop and the exchange has none there: what the stop would have done."""
+    if plan.close_signal_id or (guard.stop is not None and guard.shows(position.size)):
+        return []
+    kept = msgspec.structs.replace(
+        position,
+        plan=msgspec.structs.replace(plan, close_signal_id=f"stop/{key.symbol}/{position.generation}"),
+    )
+    state.positions[key] = kept
+    detail = f"{key.symbol}: the mark has passed {plan.stop_loss}, and no stop stands there; closing"
+    return [KeepPosition(position=kept), Alert(kind="stop_passed", detail=detail)]
+
+
+def _wanted_target(
+    state: AccountState, key: PositionKey, plan: ExitPlan, guard: Guard, sign: int
+) -> Decimal | None:
+    """The plan's target, where the exchange could still take it. One that somebody has moved is left
+    where it is; and after a refusal the stop goes alone, as it must not fail for the target's sake."""
+    target, mark = plan.take_profit, state.market(key.symbol).mark
+    if target is None or guard.refusals or (guard.target is not None and guard.target != target):
+        return None
+    return None if mark is None or is_passed(-sign, mark, target) else target
+
+
+def _planned(
+    state: AccountState, key: PositionKey, position: PositionRecord, guard: Guard, now_ns: int
+) -> PositionRecord:
+    """The position with the stop that it should have by now; the same object when nothing changes."""
+    sign = 1 if position.size > 0 else -1
+    plan = position.plan
+    if plan is None or plan.stop_loss is None:
+        return _adopted(state, key, position, now_ns)
+    stop = plan.stop_loss
+    if guard.shows(position.size):
+        stop = tighter(sign, stop, guard.stop) or stop
+    moved = _trailed(state, key, position, plan, guard)
+    if moved is not None and (moved - stop) * sign >= MONEY.multiply(moved, MOVE_AT_LEAST):
+        stop = moved
+    if stop == plan.stop_loss:
+        return position
+    best = guard.best if guard.best_of == position.generation else plan.best_price
+    return msgspec.structs.replace(
+        position, plan=msgspec.structs.replace(plan, stop_loss=stop, best_price=best)
+    )
+
+
+def _trailed(
+    state: AccountState, key: PositionKey, position: PositionRecord, plan: ExitPlan, guard: Guard
+) -> Decimal | None:
+    if guard.best is None or guard.best_of != position.generation or position.entry_price is None:
+        return None
+    sign = 1 if position.size > 0 else -1
+    instrument = state.instruments[key.symbol]
+    return trailed(sign, position.entry_price, guard.best, state.spec.exits.trailing, instrument)
+
+
+def _adopted(state: AccountState, key: PositionKey, position: PositionRecord, now_ns: int) -> PositionRecord:
+    """A position without a stop of ours gets one: the exchange's, when that protects more."""
+    entry = position.entry_price or state.market(key.symbol).mark
+    if entry is None:
+        return position
+    sign = 1 if position.size > 0 else -1
+    guard = state.guard(key)
+    stop: Decimal | None = first_stop(
+        sign,
+        entry,
+        state.market(key.symbol).mark,
+        state.spec.exits.stop_loss,
+        state.instruments[key.symbol],
+    )
+    if guard.shows(position.size):
+        stop = tighter(sign, stop, guard.stop)
+    plan = position.plan or ExitPlan(
+        strategy=ADOPTED,
+        signal_id=f"{ADOPTED}/{key.symbol}/{position.generation}",
+        # Nothing is attached to it that could still show by itself.
+        opened_ns=now_ns - ATTACHED_DUE_NS,
+        stop_loss=None,
+        take_profit=None,
+        flat_by_ns=0,
+    )
+    return msgspec.structs.replace(position, plan=msgspec.structs.replace(plan, stop_loss=stop))
+
+
+def _kept_best(position: PositionRecord) -> Decimal | None:
+    return None if position.plan is None else position.plan.best_price
