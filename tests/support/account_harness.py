@@ -42,6 +42,8 @@ class ToyExchange:
     sizes: dict[str, Decimal] = field(default_factory=dict)
     stops: dict[str, Decimal] = field(default_factory=dict)
     targets: dict[str, Decimal] = field(default_factory=dict)
+    balance: Decimal = Decimal(10000)
+    transfers: Decimal = Decimal(0)
     duplicates: int = 0
 
     def create(self, intent: Intent, now_ns: int) -> tuple[Outcome, int]:
@@ -163,7 +165,7 @@ class ToyExchange:
             closed_orders=tuple(self.orders.values()),
             executions=tuple(self.executions),
             positions=tuple(row for row in self.positions(asked_ns) if row.size),
-            wallet=wallet(asked_ns),
+            wallet=wallet(asked_ns, str(self.balance)),
         )
 
 
@@ -199,7 +201,7 @@ class Harness:
         self.submitted: list[Intent] = []
         self.unsent: list[Intent] = []
         self.judged: list[act.JudgeSignal] = []
-        self.questions: list[act.AskForOrder | act.Reconcile | act.CancelOrders] = []
+        self.questions: list[act.AskForOrder | act.Reconcile | act.CancelOrders | act.ReadTransfers] = []
         self.protections: list[act.SetProtection] = []
         self.mark = MARK
         self.cancelled: list[bool] = []
@@ -344,6 +346,13 @@ class Harness:
                     )
                 )
                 continue
+            if isinstance(question, act.ReadTransfers):
+                self.tell(
+                    ev.TransfersRead(
+                        now_ns=self.now_ns, from_ns=question.from_ns, total=self.exchange.transfers
+                    )
+                )
+                continue
             name = question.client_order_id
             order = self.exchange.orders.get(name)
             self.tell(
@@ -428,7 +437,7 @@ class Harness:
                 journal.baseline = baseline
             case act.SetProtection():
                 self.protections.append(action)
-            case act.AskForOrder() | act.Reconcile() | act.CancelOrders():
+            case act.AskForOrder() | act.Reconcile() | act.CancelOrders() | act.ReadTransfers():
                 self.questions.append(action)
             case act.Alert(kind=kind):
                 self.alerts.append(kind)

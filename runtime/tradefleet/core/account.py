@@ -48,6 +48,7 @@ from tradefleet.core.events import (
     ShardAnnounced,
     SignalReceived,
     Ticked,
+    TransfersRead,
     WalletSeen,
 )
 from tradefleet.domain.positions import PositionKey
@@ -118,6 +119,8 @@ class AccountCore:
                 return account_reconciling.exchange_read(state, event)
             case ExchangeUnread():
                 return account_reconciling.exchange_unread(state, event)
+            case TransfersRead():
+                return account_safety.transfers_read(state, event)
             case ProtectionAnswered():
                 return account_protection.answered(state, event)
             case ShardAnnounced():
@@ -181,7 +184,7 @@ class AccountCore:
         """Plain values for the status of the process and the live table."""
         state = self.state
         refusal = account_entries.why_not_open(state, now_ns)
-        equity = state.equity()
+        equity, today = state.equity(), account_safety.result(state)
         return {
             "epoch": state.epoch,
             "generation": state.config.generation,
@@ -196,6 +199,8 @@ class AccountCore:
             "open_intents": len(state.open_intents()),
             "equity": _text(equity),
             "baseline": _text(None if state.baseline is None else state.baseline.equity),
+            "result_today": _text(today),
+            "transfers_today": _text(None if state.baseline is None else state.baseline.transfers),
             "latches": sorted(state.latches),
             "kill_switch": account_kill_switch.status(state),
             "signals_seen": state.tally.signals,

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from tradefleet.core import account_safety
 from tradefleet.core.account_state import SECOND_NS, AccountState
 from tradefleet.core.actions import Alert, AnyAction, KeepExecution, KeepIntent, KeepOrder, KeepPosition
 from tradefleet.domain.fills import Execution
@@ -35,8 +36,10 @@ def take_execution(state: AccountState, execution: Execution) -> list[AnyAction]
         return []
     state.counted.add(execution.exec_id)
     key = PositionKey(category=execution.category, symbol=execution.symbol)
-    after = ledger.apply(state.position(key), execution)
+    before = state.position(key)
+    after = ledger.apply(before, execution)
     actions: list[AnyAction] = [KeepExecution(execution=execution)]
+    actions += account_safety.count_cash(state, execution, ledger.cash_effect(before, execution))
     tracked = state.tracked.get(execution.client_order_id)
     if execution.signed_qty != 0:
         state.tally.fills += 1

@@ -1,15 +1,18 @@
 """The kill switch: while a latch of its kind is engaged, nothing opens and everything is closed.
 
-Whoever has a reason engages it: an edge in the bot's spec, the command line, later the other sources.
+Whoever has a reason engages it: an edge in the bot's spec, the command line, the executor's own endpoint,
+the day's loss, the end of a bot.
 The acts are the same: entries are cancelled while stops stay, positions are closed by reduce-only orders
 until the account is flat, then what protected them is cancelled, and the account is compared once more
 after the last order that could still arrive. A restart finds the latch in the journal and goes on.
 """
 
 from collections.abc import Iterator
+from typing import Final
 
 import msgspec
 
+from tradefleet.core.account_safety import DAILY_LOSS
 from tradefleet.core.account_state import SECOND_NS, AccountState, KillSwitchRun
 from tradefleet.core.actions import Alert, AnyAction, CancelOrders, ClearLatch, EngageLatch, KeepPosition
 from tradefleet.core.events import KillSwitchSeen, LatchRecord, OrdersCancelled
@@ -18,6 +21,8 @@ from tradefleet.spec.bot import OnDelete
 from tradefleet.spec.snapshot import ConfigSnapshot
 
 KIND = "kill_switch"
+CLOSING: Final = frozenset({KIND, DAILY_LOSS})
+"""Kinds of latches that close everything; the others only forbid opening."""
 CANCEL_AGAIN_NS = SECOND_NS
 ARRIVED_NS = SECOND_NS
 """So long after its valid_until no order can arrive, whatever the clocks think."""
@@ -78,7 +83,7 @@ def orders_cancelled(state: AccountState, event: OrdersCancelled) -> None:
 
 def drive(state: AccountState, now_ns: int) -> list[AnyAction]:
     """The next step while a latch is engaged; the orders themselves are made by account_exits."""
-    engaged = sorted(name for name, latch in state.latches.items() if latch.kind == KIND)
+    engaged = sorted(name for name, latch in state.latches.items() if latch.kind in CLOSING)
     if not engaged:
         if state.kill_switch.began_ns:
             state.kill_switch = KillSwitchRun()

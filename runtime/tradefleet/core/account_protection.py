@@ -44,6 +44,10 @@ def take_position(state: AccountState, row: ExchangePosition) -> None:
         return
     guard.seen_ns, guard.seen_size = row.at_ns, row.size
     guard.stop, guard.target = row.stop_loss, row.take_profit
+    market = state.market(row.key.symbol)
+    if market.mark is None and row.size != 0:
+        # The first word of a symbol's mark, until its own topic speaks.
+        market.mark = row.mark_price
 
 
 def take_reading(state: AccountState, rows: Iterable[ExchangePosition]) -> None:

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import msgspec
 
-from tradefleet.core import account_protection
+from tradefleet.core import account_protection, account_safety
 from tradefleet.core.account_fills import take_execution, take_order
 from tradefleet.core.account_safety import take_wallet
 from tradefleet.core.account_sends import absent
@@ -126,6 +126,7 @@ def _believe(state: AccountState, mismatch: Mismatch, now_ns: int) -> list[AnyAc
     state.latches[latch.latch_id] = latch
     return [
         KeepPosition(position=adopted),
+        *account_safety.adopted(state, old, adopted),
         EngageLatch(latch=latch),
         Alert(kind="position_mismatch", detail=detail),
     ]

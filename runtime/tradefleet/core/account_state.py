@@ -106,6 +106,17 @@ class Guard:
 
 
 @dataclass(slots=True)
+class MoneyWatch:
+    """Whether the balance is accounted for. differs_ns: since when it is not, 0 when it is. asking: for
+    transfers, last at asked_ns; explained_ns: of the last answer."""
+
+    differs_ns: int = 0
+    asking: bool = False
+    asked_ns: int = 0
+    explained_ns: int = 0
+
+
+@dataclass(slots=True)
 class Tally:
     """Counts for the status; decisions never read them."""
 
@@ -138,6 +149,7 @@ class AccountState:
         self.kill_switch = KillSwitchRun()
         self.latches: dict[str, LatchRecord] = {latch.latch_id: latch for latch in event.latches}
         self.baseline: Baseline | None = event.baseline
+        self.money = MoneyWatch()
         self.quiet_until_ns = event.quiet_until_ns
         self.markets: dict[str, Market] = {}
         self.wallet: Wallet | None = None
@@ -222,6 +234,14 @@ class AccountState:
             if mark is not None:
                 total = MONEY.add(total, unrealised(self.positions[key], mark))
         return total
+
+    def marks_known(self) -> bool:
+        """Whether every position has a mark, so that `unrealised` is all there is."""
+        return all(
+            self.market(key.symbol).mark is not None
+            for key, position in self.positions.items()
+            if position.size != 0
+        )
 
     def equity(self) -> Decimal | None:
         """Wallet balance plus unrealised profit, settle currency; None before the wallet is known."""

@@ -82,7 +82,7 @@ class KeepEquity(Action, frozen=True, kw_only=True):
 
 
 class KeepBaseline(Action, frozen=True, kw_only=True):
-    """Record the equity from which the day's loss is measured."""
+    """Record what the day's loss is measured from; in the batch of the executions that it counts."""
 
     baseline: Baseline
 
@@ -129,6 +129,12 @@ class CancelOrders(Action, frozen=True, kw_only=True):
     everything: bool
 
 
+class ReadTransfers(Action, frozen=True, kw_only=True):
+    """Ask for deposits and withdrawals since from_ns; answered by TransfersRead."""
+
+    from_ns: int
+
+
 class SetProtection(Action, frozen=True, kw_only=True):
     """Set the stop and the target of one position, once its plan is written; answered by
     ProtectionAnswered.
@@ -172,6 +178,7 @@ AnyAction = (
     | EngageLatch
     | ClearLatch
     | CancelOrders
+    | ReadTransfers
     | SetProtection
     | ChooseOwner
     | Alert

@@ -13,6 +13,7 @@ from tradefleet.domain.fills import Execution
 from tradefleet.domain.instruments import Instrument
 from tradefleet.domain.orders import Account, ExchangeOrder
 from tradefleet.domain.positions import ExchangePosition, PositionKey
+from tradefleet.domain.quantities import ZERO
 from tradefleet.domain.signals import Signal
 from tradefleet.orders.exchange_view import ExchangeView, Wallet
 from tradefleet.orders.intents import IntentRecord
@@ -47,10 +48,20 @@ class LatchRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Baseline(msgspec.Struct, frozen=True, kw_only=True):
-    """Equity at 00:00 UTC of a day (or at the first reading of it). day: days since 1970-01-01."""
+    """A day's beginning, at 00:00 UTC or at the first reading of it, and what has moved money since.
+
+    day: days since 1970-01-01. equity, wallet: then; wallet is the balance without open profit. unrealised:
+    open profit then. at_ns: when. cash: profit of what was closed less fees and funding, by the executions
+    counted since. transfers: deposits less withdrawals since, as the exchange tells them.
+    """
 
     day: int
     equity: Decimal
+    wallet: Decimal | None = None
+    unrealised: Decimal = ZERO
+    at_ns: int = 0
+    cash: Decimal = ZERO
+    transfers: Decimal = ZERO
 
 
 class KillSwitchSeen(msgspec.Struct, frozen=True, kw_only=True):
@@ -250,6 +261,15 @@ class ProtectionAnswered(Event, frozen=True, kw_only=True):
     message: str
 
 
+class TransfersRead(Event, frozen=True, kw_only=True):
+    """The answer to a ReadTransfers: deposits less withdrawals since from_ns; None when it could not be
+    read."""
+
+    from_ns: int
+    total: Decimal | None
+    reason: str = ""
+
+
 class LatchCleared(Event, frozen=True, kw_only=True):
     """Somebody has cleared a latch by its id."""
 
@@ -284,5 +304,6 @@ AnyEvent = (
     | LatchCleared
     | OrdersCancelled
     | ProtectionAnswered
+    | TransfersRead
     | Ticked
 )

@@ -48,6 +48,12 @@ def apply(position: PositionRecord, execution: Execution) -> PositionRecord:
     )
 
 
+def cash_effect(before: PositionRecord, execution: Execution) -> Decimal:
+    """What an execution does to the balance: profit of what it closes, less its fee or funding."""
+    profit = _realised(before, execution.signed_qty, execution.price)
+    return MONEY.subtract(profit, execution.fee)
+
+
 def unrealised(position: PositionRecord, mark: Decimal) -> Decimal:
     """Profit at the mark, settle currency; zero when flat."""
     if position.size == 0 or position.entry_price is None:

@@ -187,8 +187,8 @@ class Risk(Section, frozen=True):
     max_daily_loss: Annotated[
         Decimal,
         number(
-            "Loss of equity since 00:00 UTC, open positions and fees included; reaching it latches and "
-            "stops opening.",
+            "Loss by trading since 00:00 UTC, open positions, fees and funding included, transfers not; "
+            "reaching it engages the kill switch.",
             "0.0001",
             "1",
             unit=OF_EQUITY,

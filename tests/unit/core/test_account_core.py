@@ -223,20 +223,6 @@ def test_a_stop_at_the_exchange_is_counted_and_ends_the_plan() -> None:
     assert harness.core.state.position(harness.core.state.key(SYMBOL)).plan is None
 
 
-def test_the_daily_loss_latches_with_open_losses_counted_and_a_restart_does_not_clear_it() -> None:
-    harness = Harness(account_config(max_daily_loss=Decimal("0.0005"))).ready()
-    harness.signal("one", Target.LONG)
-    harness.settle()
-
-    harness.prices(Decimal("94"))
-    harness.restart()
-    harness.ready()
-    harness.signal("two", Target.LONG)
-
-    assert "daily_loss" in harness.alerts
-    assert reasons(harness)[-1] == "latched"
-
-
 def test_an_unexplained_position_must_be_seen_twice_then_is_believed_and_latches() -> None:
     harness = Harness().ready()
     harness.exchange.sizes[SYMBOL] = Decimal("3")

@@ -151,7 +151,7 @@ def test_a_latch_of_somebody_else_does_the_same(harness: Harness) -> None:
 def test_a_latch_of_another_kind_closes_nothing(harness: Harness) -> None:
     with_a_position(harness)
 
-    harness.tell(ev.LatchEngaged(now_ns=harness.now_ns, latch=latch(kind="daily_loss")))
+    harness.tell(ev.LatchEngaged(now_ns=harness.now_ns, latch=latch(kind="position_mismatch")))
     harness.settle()
 
     assert harness.exchange.sizes[SYMBOL] > 0

@@ -41,6 +41,9 @@ SETTLE_COINS: Final = ("USDT", "USDC")
 
 WALLET_COIN: Final = "USDT"
 
+TRANSFERS: Final = frozenset({"TRANSFER_IN", "TRANSFER_OUT"})
+"""Types of the transaction log that move money in and out of the account without trading."""
+
 WINDOW_NS: Final = 7 * 86_400 * 1_000_000_000
 """Executions are asked for at most seven days at once."""
 
@@ -115,6 +118,11 @@ class AccountReads:
         exchange time. now_ns: the exchange's clock now; it becomes the view's asked_ns.
         """
         return await self._in_thread(partial(self._view, tuple(ask_for), executions_from_ns, now_ns))
+
+    async def transfers(self, from_ns: int) -> Decimal:
+        """Deposits less withdrawals of the settle coin since then, complete to the last page; raises
+        Unreadable."""
+        return await self._in_thread(partial(self._transfers, from_ns))
 
     async def standing(self) -> Standing:
         """The orders and positions that are there now, complete to the last page; raises Unreadable."""
@@ -223,19 +231,33 @@ class AccountReads:
                 return tuple(sorted(found.values(), key=lambda e: (e.at_ns, e.seq, e.exec_id)))
             from_ns += WINDOW_NS
 
+    def _transfers(self, from_ns: int) -> Decimal:
+        rows = self._pages(
+            self._session.get_transaction_log,
+            in_category=False,  # a transfer is of none
+            accountType="UNIFIED",
+            currency=WALLET_COIN,
+            startTime=from_ns // MILLISECOND_NS,
+            limit=50,
+        )
+        moved = {row.get("id"): row for row in rows if row.get("type") in TRANSFERS}
+        return sum((_cash_flow(row) for row in moved.values()), start=ZERO)
+
     def _wallet_row(self) -> Row:
         rows = _rows(self._result(self._session.get_wallet_balance, accountType="UNIFIED"))
         if len(rows) != 1:
             raise Unreadable(f"account/wallet-balance: {len(rows)} unified accounts")
         return rows[0]
 
-    def _pages(self, ask: Callable[..., Any], **query: Any) -> list[Row]:
+    def _pages(self, ask: Callable[..., Any], *, in_category: bool = True, **query: Any) -> list[Row]:
         """All rows of a list: the end is a page without rows or without a cursor."""
+        if in_category:
+            query["category"] = "linear"
         rows: list[Row] = []
         cursor = ""
         for _ in range(MOST_PAGES):
             more = {"cursor": cursor} if cursor else {}
-            result = self._result(ask, category="linear", **query, **more)
+            result = self._result(ask, **query, **more)
             page = _rows(result)
             rows += page
             cursor = result.get("nextPageCursor") or ""
@@ -275,6 +297,14 @@ def _newest(orders: Iterable[ExchangeOrder]) -> list[ExchangeOrder]:
         if kept is None or order.at_ns >= kept.at_ns:
             newest[order.order_id] = order
     return list(newest.values())
+
+
+def _cash_flow(row: Row) -> Decimal:
+    """By how much the balance changed: the exchange's `change` has the sign of the balance."""
+    try:
+        return Decimal(str(row["change"]))
+    except (KeyError, ArithmeticError):
+        raise BadRow("change", row.get("change"), "an amount") from None
 
 
 def _fee(row: Row) -> Decimal:

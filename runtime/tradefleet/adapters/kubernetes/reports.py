@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from tradefleet.adapters.kubernetes.api import CUSTOM, LEASES, path_of
 from tradefleet.adapters.kubernetes.publisher import Condition, Report, rfc3339
-from tradefleet.core.account_kill_switch import KIND as KILL_SWITCH
+from tradefleet.core.account_kill_switch import CLOSING
 from tradefleet.spec.bot import API_VERSION, KIND
 
 EXECUTOR_MANAGER: Final = "tradefleet-executor"
@@ -119,7 +119,7 @@ def _conditions(status: Status, in_use: bool) -> tuple[Condition, ...]:
     generation = status["generation"] or 0
     error = status["config_error"]
     # Other latches forbid opening too, and close nothing: they are in `latches` and in `whyNot`.
-    engaged = [one["latch_id"] for one in status["latch_records"] if one["kind"] == KILL_SWITCH]
+    engaged = [one["latch_id"] for one in status["latch_records"] if one["kind"] in CLOSING]
     used = Condition(
         type="AccountInUse",
         is_true=in_use,

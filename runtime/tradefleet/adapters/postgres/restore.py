@@ -63,7 +63,7 @@ SELECT signal_id FROM signals WHERE account = $1 AND written_at > clock_timestam
 ORDER BY written_at, signal_id
 """
 _OWNERS = "SELECT payload FROM shard_owners WHERE account = $1 AND bot = $2 ORDER BY shard"
-_BASELINE = "SELECT day, equity FROM baselines WHERE account = $1 ORDER BY day DESC LIMIT 1"
+_BASELINE = "SELECT day, equity, payload FROM baselines WHERE account = $1 ORDER BY day DESC LIMIT 1"
 _QUIET = "SELECT max(valid_until_ns) FROM intents WHERE account = $1 AND intent_epoch <> $2"
 _CONFIG = """
 SELECT generation, payload FROM config_history WHERE account = $1 AND bot = $2
@@ -105,13 +105,20 @@ async def read_state(
         seen_signals=tuple(row["signal_id"] for row in signals),
         owners=decoded(owners, ShardOwner),
         latches=decoded(latches, LatchRecord),
-        baseline=None if baseline is None else Baseline(day=baseline["day"], equity=baseline["equity"]),
+        baseline=_baseline(baseline),
         quiet_until_ns=0 if last_valid_ns is None else last_valid_ns + QUIET_NS,
         config=newest,
         stream_position=StreamMark() if streams is None else StreamMark(**dict(streams)),
         kill_switch_before=await _said_before(connection, account, bot, newest.generation),
         kill_switches_known=tuple(row["latch_id"] for row in kill_switches),
     )
+
+
+def _baseline(row: asyncpg.Record | None) -> Baseline | None:
+    if row is None or row["payload"] is not None:
+        return None if row is None else decode_payload(row["payload"], Baseline)
+    # Of a release that kept no more: the day's money is counted from zero again.
+    return Baseline(day=row["day"], equity=row["equity"])
 
 
 async def _said_before(

@@ -87,7 +87,9 @@ POSITION: Final = _insert(
     f"(account, category, symbol, position_idx) {_replaced(_POSITION_COLUMNS)}",
 )
 EQUITY: Final = _insert("equity", "at_ns, equity, wallet_balance, unrealised", "DO NOTHING")
-BASELINE: Final = _insert("baselines", "day, equity", f"(account, day) {_replaced('equity')}")
+BASELINE: Final = _insert(
+    "baselines", "day, equity, payload", f"(account, day) {_replaced('equity, payload')}"
+)
 # The same latch may be engaged again after it was cleared; repeating an old row does not do that.
 LATCH: Final = _insert(
     "latches",
@@ -140,7 +142,7 @@ def write_of(row: AnyAction | AnyEvent) -> Write | None:
         case KeepEquity():
             return Write(EQUITY, (row.at_ns, row.equity, row.wallet_balance, row.unrealised))
         case KeepBaseline(baseline=baseline):
-            return Write(BASELINE, (baseline.day, baseline.equity))
+            return Write(BASELINE, (baseline.day, baseline.equity, _json(baseline)))
         case EngageLatch(latch=latch):
             values = (latch.latch_id, latch.kind, latch.reason, latch.actor, latch.engaged_ns, _json(latch))
             return Write(LATCH, values)

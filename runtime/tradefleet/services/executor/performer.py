@@ -23,6 +23,7 @@ from tradefleet.core.actions import (
     AskForOrder,
     CancelOrders,
     JudgeSignal,
+    ReadTransfers,
     Reconcile,
     SetProtection,
     Submit,
@@ -38,6 +39,7 @@ from tradefleet.core.events import (
     OrdersCancelled,
     ProtectionAnswered,
     SendFinished,
+    TransfersRead,
 )
 from tradefleet.orders.flatten import CancelActive, CancelRest
 from tradefleet.orders.intents import Intent
@@ -112,6 +114,8 @@ class Performer:
                     self._spawn(self._reconcile(action))
                 case CancelOrders():
                     self._spawn(self._cancel(action))
+                case ReadTransfers():
+                    self._spawn(self._transfers(action))
                 case Alert(kind=kind, detail=detail):
                     self._status.problem(kind, detail)
         left = [a for a in actions if not (isinstance(a, JudgeSignal) and a.signal.signal_id in written)]
@@ -205,6 +209,14 @@ class Performer:
                 message=result.message,
             )
         )
+
+    async def _transfers(self, action: ReadTransfers) -> None:
+        total, reason = None, ""
+        try:
+            total = await self._exchange.reads.transfers(action.from_ns)
+        except Unreadable as error:
+            reason = str(error)
+        self._put(TransfersRead(now_ns=0, from_ns=action.from_ns, total=total, reason=reason))
 
     async def _reconcile(self, action: Reconcile) -> None:
         ask_for = [

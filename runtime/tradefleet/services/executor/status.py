@@ -15,7 +15,7 @@ import structlog
 
 from tradefleet.core.actions import AnyAction, JudgeSignal, KeepExecution, Verdict
 from tradefleet.core.events import AnyEvent, ConfigApplied, SignalReceived
-from tradefleet.domain.quantities import ZERO, divide
+from tradefleet.risk.daily_loss import loss_fraction
 from tradefleet.spec.snapshot import ConfigSnapshot
 
 log = structlog.get_logger(__name__)
@@ -154,7 +154,6 @@ class ExecutorStatus:
 
 def _daily_loss(core: Mapping[str, Any]) -> str:
     """Loss since the day's baseline, a fraction of it; "" while either is unknown."""
-    if not core.get("baseline") or not core.get("equity"):
+    if not core.get("baseline") or not core.get("result_today"):
         return ""
-    baseline, equity = Decimal(core["baseline"]), Decimal(core["equity"])
-    return f"{max(ZERO, divide(baseline - equity, baseline)):.6f}" if baseline > 0 else ""
+    return f"{loss_fraction(Decimal(core['baseline']), Decimal(core['result_today'])):.6f}"

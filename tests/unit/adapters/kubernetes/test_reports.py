@@ -43,7 +43,7 @@ EXECUTOR: dict[str, Any] = {
     "latch_records": [
         {
             "latch_id": "a",
-            "kind": "daily_loss",
+            "kind": "position_mismatch",
             "reason": "r",
             "actor": "executor",
             "engaged_ns": 1_700_000_000 * 10**9,
@@ -110,8 +110,9 @@ def test_a_leader_says_what_is_in_force_and_what_stops_it() -> None:
     }
 
 
-def test_the_kill_switch_is_a_latch_of_its_own_kind() -> None:
-    latch = {"latch_id": "cli-1", "kind": "kill_switch", "reason": "r", "actor": "cli:me", "engaged_ns": 1}
+@pytest.mark.parametrize("kind", ["kill_switch", "daily_loss"])
+def test_the_kill_switch_is_a_latch_that_closes_everything(kind: str) -> None:
+    latch = {"latch_id": "cli-1", "kind": kind, "reason": "r", "actor": "cli:me", "engaged_ns": 1}
 
     report = executor(latches=["cli-1"], latch_records=[latch])
 
