@@ -33,6 +33,7 @@ from tradefleet.core.events import (
     InstrumentsRefreshed,
     IntentNotWritten,
     IntentWritten,
+    KillSwitchAsked,
     LatchCleared,
     LatchEngaged,
     MarketMoved,
@@ -128,6 +129,8 @@ class AccountCore:
                 return [] if chosen is None else [ChooseOwner(owner=chosen)]
             case ConfigApplied():
                 return account_kill_switch.take_config(state, event.config, event.now_ns)
+            case KillSwitchAsked():
+                return account_kill_switch.asked(state, event.latch)
             case BotDeleted():
                 return account_kill_switch.bot_deleted(state, event.now_ns)
             case Ticked():

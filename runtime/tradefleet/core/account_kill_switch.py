@@ -70,6 +70,15 @@ def take_latch(state: AccountState, latch: LatchRecord) -> None:
         state.latches_known.add(latch.latch_id)
 
 
+def asked(state: AccountState, latch: LatchRecord) -> list[AnyAction]:
+    """Somebody asks this process; a repeat is one latch."""
+    if latch.latch_id in state.latches_known:
+        return []
+    state.latches[latch.latch_id] = latch
+    state.latches_known.add(latch.latch_id)
+    return [EngageLatch(latch=latch)]
+
+
 def orders_cancelled(state: AccountState, event: OrdersCancelled) -> None:
     """The exchange has answered, or not."""
     run = state.kill_switch

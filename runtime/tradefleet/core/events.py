@@ -243,6 +243,12 @@ class LatchEngaged(Event, frozen=True, kw_only=True):
     latch: LatchRecord
 
 
+class KillSwitchAsked(Event, frozen=True, kw_only=True):
+    """Somebody asks this process itself to engage a latch; the journal does not have it yet."""
+
+    latch: LatchRecord
+
+
 class OrdersCancelled(Event, frozen=True, kw_only=True):
     """The answer to a CancelOrders. done: the exchange has said so."""
 
@@ -301,6 +307,7 @@ AnyEvent = (
     | PrivateStreamChanged
     | RightToOpenChanged
     | LatchEngaged
+    | KillSwitchAsked
     | LatchCleared
     | OrdersCancelled
     | ProtectionAnswered

@@ -11,7 +11,7 @@ The server shares the program's event loop, on purpose: a loop that is stuck can
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Final
 
 import msgspec
@@ -54,12 +54,14 @@ class Heartbeat:
 
 
 @contextlib.asynccontextmanager
-async def served(port: int, probes: Probes) -> AsyncIterator[None]:
-    """Serve for the length of a block; port 0: do not. Raises ProgramFailed."""
+async def served(port: int, probes: Probes, routes: Iterable[web.RouteDef] = ()) -> AsyncIterator[None]:
+    """Serve for the length of a block; port 0: do not. routes: beside the probes. Raises ProgramFailed."""
     if port == 0:
         yield
         return
-    runner = web.AppRunner(_app(probes), access_log=None)
+    app = _app(probes)
+    app.add_routes(routes)
+    runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
         try:

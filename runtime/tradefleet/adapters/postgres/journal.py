@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from itertools import groupby
 
 import asyncpg
+import msgspec
 
 from tradefleet.adapters.postgres import rows
 from tradefleet.adapters.postgres.errors import (
@@ -42,6 +43,13 @@ _IS_LED_BY = "SELECT epoch FROM leases WHERE account = $1 FOR SHARE"
 _CLEAR = """
 UPDATE latches SET cleared_at = clock_timestamp(), cleared_by = $2
 WHERE latch_id = $1 AND cleared_at IS NULL AND ($3::text IS NULL OR account = $3) RETURNING latch_id
+"""
+
+
+_MERGE_LATCH = """
+INSERT INTO latches (account, bot, epoch, latch_id, kind, reason, actor, engaged_ns, payload)
+SELECT $1, $2, coalesce((SELECT epoch FROM leases WHERE account = $1), 0), $3, $4, $5, $6, $7, $8::jsonb
+ON CONFLICT (account, latch_id) DO NOTHING
 """
 
 
@@ -136,6 +144,15 @@ class Journal:
         async with self._transaction("clearing a latch") as connection:
             cleared = await connection.fetch(_CLEAR, latch_id, actor, self._meant(account))
         return bool(cleared)
+
+    async def merge_latches(self, latches: Sequence[LatchRecord], account: Account, bot: str) -> None:
+        """Write latches that were engaged while nothing could be written; one that is known, even a cleared
+        one, stays as it is. Raises JournalDown."""
+        async with self._transaction("merging latches") as connection:
+            for latch in latches:
+                values = (latch.latch_id, latch.kind, latch.reason, latch.actor, latch.engaged_ns)
+                payload = msgspec.json.encode(latch).decode()
+                await connection.execute(_MERGE_LATCH, str(account), bot, *values, payload)
 
     def _begun(self) -> tuple[str, str, int]:
         if self._owner is None:

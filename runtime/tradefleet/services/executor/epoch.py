@@ -28,6 +28,7 @@ from tradefleet.core.digest import DecisionLog
 from tradefleet.core.events import (
     AnyEvent,
     ExecutionSeen,
+    KillSwitchAsked,
     LatchEngaged,
     LatchRecord,
     OrderSeen,
@@ -49,6 +50,7 @@ from tradefleet.services.executor.recorder import Recorder
 from tradefleet.services.executor.settings import ExecutorSettings
 from tradefleet.services.executor.status import ExecutorStatus
 from tradefleet.spec.bot import OnDelete
+from tradefleet.spec.snapshot import ConfigSnapshot
 
 log = structlog.get_logger(__name__)
 
@@ -225,6 +227,15 @@ class Epoch:
         """The core's own words for the status."""
         records = [msgspec.to_builtins(latch) for _, latch in sorted(self._core.state.latches.items())]
         return {**self._core.status(self._parts.exchange.clock.now_ns()), "latch_records": records}
+
+    def engage(self, latch: LatchRecord) -> None:
+        """Somebody asks this process to engage a latch."""
+        self._queue.put_nowait(KillSwitchAsked(now_ns=0, latch=latch))
+
+    @property
+    def engaged(self) -> tuple[dict[str, LatchRecord], ConfigSnapshot]:
+        """Latches and configuration as the core has them."""
+        return self._core.state.latches, self._core.state.config
 
     # ---- the right to open
 

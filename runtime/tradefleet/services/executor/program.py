@@ -18,6 +18,7 @@ from tradefleet.adapters.bybit.order_client import OrderClient
 from tradefleet.adapters.bybit.public_rest import ExchangeUnreachable, listed
 from tradefleet.adapters.bybit.way_out import WayOut
 from tradefleet.adapters.config_source import BadSnapshot, ConfigSource
+from tradefleet.adapters.files.spool import Spool, SpoolBroken
 from tradefleet.adapters.files.status import write_json
 from tradefleet.adapters.postgres.errors import AccountInUse, Fenced, JournalDown
 from tradefleet.adapters.postgres.journal import Journal, JournalState
@@ -26,9 +27,9 @@ from tradefleet.adapters.postgres.migrations import migrate
 from tradefleet.adapters.redis.executor_bus import ExecutorBus
 from tradefleet.adapters.redis.messages import BusDown, StreamPosition
 from tradefleet.adapters.telemetry import logs
-from tradefleet.core.events import Restored
+from tradefleet.core.events import LatchRecord, Restored
 from tradefleet.domain.orders import Account
-from tradefleet.services.executor import feeds
+from tradefleet.services.executor import endpoint, feeds
 from tradefleet.services.executor.epoch import Epoch, Parts
 from tradefleet.services.executor.first_config import first_config
 from tradefleet.services.executor.performer import Exchange
@@ -36,6 +37,8 @@ from tradefleet.services.executor.pod import ExecutorPod
 from tradefleet.services.executor.settings import ExecutorFailed, ExecutorSettings
 from tradefleet.services.executor.standby import Standby
 from tradefleet.services.executor.status import ExecutorStatus
+from tradefleet.services.executor.without_journal import WithoutJournal
+from tradefleet.services.flatten import Settings as FlattenSettings
 from tradefleet.services.loops import end, set_within, why_it_ended
 from tradefleet.services.probes import served
 from tradefleet.services.process_main import run_program, stop_signal
@@ -61,9 +64,11 @@ async def run(settings: ExecutorSettings) -> None:
     stop = stop_signal()
     status = ExecutorStatus()
     program = _Program(settings, status, stop)
-    async with served(settings.probe_port, program.pod.probes()):
+    async with served(settings.probe_port, program.pod.probes(), endpoint.routes(program.without.engage)):
         working = asyncio.create_task(program.work(), name="work")
-        beside = [asyncio.create_task(loop) for loop in (program.report(), *program.pod.loops())]
+        beside = [
+            asyncio.create_task(loop) for loop in (program.report(), program.guard(), *program.pod.loops())
+        ]
         try:
             done, _ = await asyncio.wait({working, *beside}, return_when=asyncio.FIRST_COMPLETED)
             for task in done - {working}:
@@ -98,6 +103,17 @@ class _Program:
         status.holder = settings.holder
         status.config_trouble = lambda: self._config.trouble
         self.pod = ExecutorPod(settings, status, self.now)
+        key, secret = settings.credentials()
+        self.without = _without_journal(settings, key, secret, status, self._config)
+        self.without.engaged_by_hand = self._engaged_by_hand
+
+    def _engaged_by_hand(self, latch: LatchRecord) -> None:
+        if self._epoch is not None:
+            self._epoch.engage(latch)
+
+    async def guard(self) -> None:
+        """Close what is engaged while the journal is away, for ever."""
+        await self.without.guard(lambda: self._lease_trouble if self._epoch is None else "")
 
     async def report(self) -> None:
         """Write the status file for ever."""
@@ -123,10 +139,12 @@ class _Program:
                 bus = ExecutorBus(self._settings.redis, snapshot.uid)
                 account = await self._account(snapshot, exchange)
                 self._prepared(snapshot)
+                merging = asyncio.create_task(self.without.keep_merging(journal, account, snapshot.uid))
                 try:
                     while not self._stop.is_set():
                         await self._one_epoch(journal, exchange, bus, account, snapshot)
                 finally:
+                    await end((merging,))
                     with contextlib.suppress(BusDown):
                         await bus.close()
         await self._config.close()
@@ -155,11 +173,16 @@ class _Program:
         self._status.state = "waiting_for_postgres"
 
         async def opened() -> Journal:
-            await migrate(self._settings.postgres)
-            return await Journal.open(self._settings.postgres)
+            try:
+                await migrate(self._settings.postgres)
+                return await Journal.open(self._settings.postgres)
+            except JournalDown as error:
+                self._lease_trouble = str(error)
+                raise
 
         journal = await self._patiently(opened, JournalDown, "postgres")
         self._status.store_up("postgres")
+        self._lease_trouble = ""
         try:
             yield journal
         finally:
@@ -299,11 +322,11 @@ class _Program:
             self._status.now("account_in_use")
             self._status.problem("account_in_use", str(error))
 
-    async def _lead(self, parts: Parts, account: Account, epoch: int) -> None:
-        self._status.state, self._status.epoch, self._status.account_in_use = "restoring", epoch, ""
+    async def _lead(self, parts: Parts, account: Account, number: int) -> None:
+        self._status.state, self._status.epoch, self._status.account_in_use = "restoring", number, ""
         try:
             async with _progress(parts.lease):
-                restored, position = await self._restored(parts, account, epoch)
+                restored, position = await self._restored(parts, account, number)
         except (JournalDown, Fenced) as error:
             self._status.store_down("postgres", str(error))
             return
@@ -312,15 +335,20 @@ class _Program:
             return
         self._status.store_up("postgres")
         self._status.leading = True
-        log.info("epoch_begun", epoch=epoch, generation=restored.config.generation, account=str(account))
-        self._epoch = Epoch(parts, restored, position)
+        log.info("epoch_begun", epoch=number, generation=restored.config.generation, account=str(account))
+        self.without.epoch_begun()
+        self._epoch = epoch = Epoch(parts, restored, position)
         self._status.now("leading")
-        reason = await self._epoch.run()
+        try:
+            reason = await epoch.run()
+        finally:
+            self.without.epoch_left(*epoch.engaged)
         self._status.now(reason)
 
     async def _restored(self, parts: Parts, account: Account, epoch: int) -> tuple[Restored, StreamPosition]:
         """What the journal knows, with the instruments of all that it knows and the account's fee."""
         config = await self._newest()
+        await self.without.merge(parts.journal, account, config.uid)
         state = await parts.journal.begin_epoch(account, config.uid, epoch, config)
         if state.config.generation > config.generation:
             # A supervisor that lost its count, or an old file: limits never go back.
@@ -364,6 +392,18 @@ class _Program:
             return self._status.config
         self._status.config_error = ""
         return found
+
+
+def _without_journal(
+    settings: ExecutorSettings, key: str, secret: str, status: ExecutorStatus, config: ConfigSource
+) -> WithoutJournal:
+    exchange = FlattenSettings(rest=settings.rest, key=key, secret=secret)
+    try:
+        return WithoutJournal(Spool(settings.spool_path), exchange, status, config)
+    except (OSError, SpoolBroken) as error:
+        raise ExecutorFailed(
+            f"{error}; look at what it says, engage the kill switch again if it should be, and move the file"
+        ) from error
 
 
 def _source(address: str) -> ConfigSource:

@@ -1,6 +1,7 @@
 """What an executor is told at its start; the bot itself comes by the snapshot file."""
 
 import os
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -51,6 +52,11 @@ class ExecutorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     flatten_patience_s: float = 0.0
     probe_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
     pod_name: str = ""
+
+    @property
+    def spool_path(self) -> Path:
+        """What is written while the journal is away, beside the folder of the decision logs."""
+        return Path(self.decisions_folder).parent / "spool.jsonl"
 
     def credentials(self) -> tuple[str, str]:
         """Key and secret from the environment; raises ExecutorFailed naming the variable."""

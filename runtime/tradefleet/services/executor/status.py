@@ -51,6 +51,9 @@ class ExecutorStatus:
         self.unknown_symbols = ""
         """Of the symbols that we should trade: what the exchange says of those that it does not have."""
         self.config_trouble: Callable[[], str] = lambda: ""
+        self.closing_without_journal = False
+        self.seconds_to_flat: float | None = None
+        """Of the last closing without a journal; None when it has not ended."""
         self.changed = asyncio.Event()
         self.lease_changed = asyncio.Event()
         """Something that others should hear of at once: each event has one that listens."""
@@ -128,6 +131,8 @@ class ExecutorStatus:
             "config_source": "down" if self.config_trouble() else "up",
             "refused_generation": self.refused_generation,
             "unknown_symbols": self.unknown_symbols,
+            "closing_without_journal": self.closing_without_journal,
+            "flat_without_journal_s": self.seconds_to_flat,
             "holder": self.holder,
             "account": self.account,
             "account_in_use": self.account_in_use,
