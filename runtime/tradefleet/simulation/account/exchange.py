@@ -26,6 +26,7 @@ from tradefleet.simulation.account.faults import FaultPlan
 from tradefleet.simulation.account.ledger import FeeRates
 from tradefleet.simulation.account.orders import Order, Refused
 from tradefleet.simulation.account.rows import (
+    MILLISECOND_NS,
     Row,
     execution_row,
     fast_execution_row,
@@ -87,7 +88,7 @@ class SimulatedExchange:
         self.api_secret = api_secret
         self.uid = uid
         self.timing = timing or Timing()
-        self.faults = FaultPlan()
+        self.faults = FaultPlan(market.now_ns)
         self.recent: deque[Order] = deque(maxlen=RECENT_CLOSED)
         self.store = StateStore.open(state_folder, uid, start_balance, market.now_ns())
         self._subscribers: list[Subscriber] = []
@@ -112,6 +113,10 @@ class SimulatedExchange:
     def close(self) -> None:
         """Closes the state's file; the exchange may not be used afterwards."""
         self.store.close()
+
+    def server_ms(self) -> int:
+        """The clock that the exchange shows and judges by, as an ordered skew has it."""
+        return (self.market.now_ns() + self.faults.skew_ns) // MILLISECOND_NS
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
         """Calls `subscriber` after each step that changed something; returns the way to stop."""
@@ -178,6 +183,17 @@ class SimulatedExchange:
         if wire.whole(body, "mode") == 0:
             raise Refused(POSITION_MODE_NOT_MODIFIED, "Position mode is not modified")
         raise wire.not_simulated("hedge mode")
+
+    def resting_order(self, body: Body) -> Order:
+        """The order in the book that a cancel names. Raises Refused."""
+        order = self._find_open(wire.read_chosen(body), "order not exists or too late to cancel")
+        if not order.is_resting:
+            raise Refused(GONE, "order not exists or too late to cancel")
+        return order
+
+    def fill_resting(self, order_id: str) -> None:
+        """Somebody takes all of this resting order at its own price; nothing when it is gone."""
+        self._carry_out(lambda at_ns: self.engine.fill_resting(order_id, at_ns))
 
     def _find_open(self, chosen: wire.Chosen, gone_text: str) -> Order:
         for order in self.engine.state.orders.values():

@@ -130,6 +130,14 @@ class Matching(Desk):
             self._fire(step, symbol, Prices(last, mark, index), at_ns)
         return self.finish(step)
 
+    def fill_resting(self, order_id: str, at_ns: int) -> Step:
+        """All of a resting order is taken at its own price, as if by a trade that reached it."""
+        step = Step(at_ns)
+        order = self.state.orders.get(order_id)
+        if order is not None and order.is_resting:
+            self._fill_resting(step, order, order.leaves)
+        return self.finish(step)
+
     def _fill_resting(self, step: Step, order: Order, qty: Decimal) -> None:
         """A resting order is filled at its own price, as maker."""
         order = self.fill(step, order, order.price, qty, is_maker=True, seq=self.next_seq())
