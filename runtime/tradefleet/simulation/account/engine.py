@@ -4,7 +4,7 @@ Each request is judged by `rules` before anything is changed; what passes is car
 `Matching` and told as a `Step`. Pure: the caller persists the step, then answers, then pushes it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 from msgspec.structs import replace
@@ -14,7 +14,6 @@ from tradefleet.domain.orders import OrderStatus, OrderType
 from tradefleet.domain.quantities import ONE, ZERO
 from tradefleet.simulation.account import rules
 from tradefleet.simulation.account.band import clamp_limit, market_bound
-from tradefleet.simulation.account.matching import Matching
 from tradefleet.simulation.account.orders import (
     AmendRequest,
     CancelType,
@@ -27,6 +26,7 @@ from tradefleet.simulation.account.orders import (
 )
 from tradefleet.simulation.account.protection import settle
 from tradefleet.simulation.account.state import Step
+from tradefleet.simulation.account.upkeep import Upkeep
 from tradefleet.simulation.account.wire import bad
 
 GONE = 110001
@@ -34,10 +34,13 @@ AMEND_BELOW_FILLED = 110064
 LEVERAGE_NOT_MODIFIED = 110043
 MARGIN_SHORT = 110012
 PROTECTION_NOT_MODIFIED = 34040
+MODE_POSITION = 110024
+MODE_NOT_MODIFIED = 110025
+MODE_ORDERS = 110028
 
 
-class AccountEngine(Matching):
-    """The account's requests on top of its matching."""
+class AccountEngine(Upkeep):
+    """The account's requests on top of its matching and upkeep."""
 
     # ---- create
 
@@ -47,7 +50,7 @@ class AccountEngine(Matching):
         Uniqueness of the orderLinkId is the store's to judge, before this.
         """
         instrument = rules.known(self.market.instruments, request.symbol)
-        rules.check_position_idx(request.position_idx)
+        rules.check_position_idx(request.position_idx, self.state.indices(request.symbol))
         rules.check_settle_coin(instrument)
         rules.check_live(instrument, request.only_reduces)
         qty = self._judged_qty(instrument, request)
@@ -81,7 +84,7 @@ class AccountEngine(Matching):
             rules.check_step(instrument, request.qty)
         qty = request.qty
         if request.only_reduces and request.trigger is None:
-            qty = rules.reducible(request, self.position(instrument.symbol))
+            qty = rules.reducible(request, self.position(instrument.symbol, request.position_idx))
             if not request.qty:
                 return min(qty, rules.max_qty(instrument, request.order_type))
         rules.check_max(instrument, request.order_type, qty)
@@ -127,6 +130,7 @@ class AccountEngine(Matching):
             order_id="",
             order_link_id=request.order_link_id,
             symbol=request.symbol,
+            position_idx=request.position_idx,
             side=request.side,
             order_type=request.order_type,
             time_in_force=request.time_in_force,
@@ -164,7 +168,7 @@ class AccountEngine(Matching):
             status = OrderStatus.DEACTIVATED if order.is_waiting else OrderStatus.CANCELLED
             step.order = self.end(step, order, status, RejectReason.CANCEL_REQUEST, cancel=CancelType.BY_USER)
             if order.is_protective:
-                self.set_protection(step, order.symbol, order.stop_kind, None)
+                self.set_protection(step, self.position_of(order), order.stop_kind, None)
         return self.finish(step)
 
     # ---- amend
@@ -198,7 +202,7 @@ class AccountEngine(Matching):
                 raise Refused(AMEND_BELOW_FILLED, "The modified order quantity is below the filled one")
             qty = request.qty
             if order.reduce_only and order.is_resting:
-                position = self.position(instrument.symbol)
+                position = self.position_of(order)
                 qty = min(qty, order.cum_exec_qty + abs(position.size))
             changed = replace(changed, qty=qty)
         if request.price is not None and order.order_type is OrderType.LIMIT:
@@ -229,9 +233,9 @@ class AccountEngine(Matching):
             raise bad("only the trigger price of a position's stop or target can be amended")
         protection = Protection(request.trigger_price, order.trigger.by)
         if order.stop_kind is StopKind.STOP_LOSS:
-            step = self.protect(order.symbol, at_ns, stop_loss=protection)
+            step = self.protect(order.symbol, at_ns, order.position_idx, stop_loss=protection)
         else:
-            step = self.protect(order.symbol, at_ns, take_profit=protection)
+            step = self.protect(order.symbol, at_ns, order.position_idx, take_profit=protection)
         step.order = self.state.orders[order.order_id]
         return step
 
@@ -241,13 +245,15 @@ class AccountEngine(Matching):
         self,
         symbol: str,
         at_ns: int,
+        position_idx: int = 0,
         *,
         stop_loss: Protection | None = None,
         take_profit: Protection | None = None,
     ) -> Step:
         """Sets the whole position's stop or target; a price of zero removes it, None leaves it."""
         instrument = rules.known(self.market.instruments, symbol)
-        position = self.position(instrument.symbol)
+        rules.check_position_idx(position_idx, self.state.indices(symbol))
+        position = self.position(instrument.symbol, position_idx)
         side = position.side
         if side is None:
             raise bad("can not set tp/sl/ts for zero position")
@@ -259,12 +265,13 @@ class AccountEngine(Matching):
         step = Step(at_ns)
         for kind, wanted in ((StopKind.STOP_LOSS, stop_loss), (StopKind.TAKE_PROFIT, take_profit)):
             if wanted is not None:
-                self.set_protection(step, symbol, kind, wanted if wanted.price > 0 else None)
-        after = self.position(instrument.symbol)
+                present = self.position(symbol, position_idx)
+                self.set_protection(step, present, kind, wanted if wanted.price > 0 else None)
+        after = self.position(symbol, position_idx)
         if (after.stop_loss, after.take_profit) == (position.stop_loss, position.take_profit):
-            self.state.positions[symbol] = position
+            self.state.positions[position.key] = position
             raise Refused(PROTECTION_NOT_MODIFIED, "not modified")
-        settle(self, step, symbol)
+        settle(self, step, symbol, position_idx)
         return self.finish(step)
 
     def set_leverage(self, symbol: str, leverage: Decimal, at_ns: int) -> Step:
@@ -272,13 +279,28 @@ class AccountEngine(Matching):
         instrument = rules.known(self.market.instruments, symbol)
         if not ONE <= leverage <= instrument.max_leverage:
             raise bad("leverage invalid")
-        position = self.position(instrument.symbol)
-        if leverage == position.leverage:
+        # The one-way position keeps the symbol's leverage, also while the symbol is hedged.
+        before = [self.position(symbol, idx) for idx in dict.fromkeys((0, *self.state.indices(symbol)))]
+        if leverage == before[0].leverage:
             raise Refused(LEVERAGE_NOT_MODIFIED, "leverage not modified")
-        changed = replace(position, leverage=leverage, updated_ns=at_ns)
-        self.state.positions[symbol] = changed
-        needs_margin = position.size != 0 or self.has_open(symbol)
-        if needs_margin and leverage < position.leverage and self.figures().available < 0:
-            self.state.positions[symbol] = position
+        changed = [replace(position, leverage=leverage, updated_ns=at_ns) for position in before]
+        self.state.positions |= {position.key: position for position in changed}
+        needs_margin = bool(self.held(symbol)) or self.has_open(symbol)
+        if needs_margin and leverage < before[0].leverage and self.figures().available < 0:
+            self.state.positions |= {position.key: position for position in before}
             raise Refused(MARGIN_SHORT, "Insufficient available balance")
-        return Step(at_ns, positions=[changed])
+        return Step(at_ns, positions=changed)
+
+    def switch_mode(self, symbols: Sequence[str], *, hedged: bool, at_ns: int) -> Step:
+        """One-way or hedge mode for these symbols; neither positions nor orders may be open."""
+        before = self.state.settings
+        after = before.hedged.union(symbols) if hedged else before.hedged.difference(symbols)
+        if after == before.hedged:
+            raise Refused(MODE_NOT_MODIFIED, "Position mode is not modified")
+        for symbol in symbols:
+            if self.held(symbol):
+                raise Refused(MODE_POSITION, "Existing position, cannot switch position mode")
+            if self.has_open(symbol):
+                raise Refused(MODE_ORDERS, "Existing open orders, cannot switch position mode")
+        self.state.settings = replace(before, hedged=after)
+        return Step(at_ns, quiet=True)

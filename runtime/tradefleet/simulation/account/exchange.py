@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import msgspec
 
+from tradefleet.domain.fills import ExecutionType
 from tradefleet.domain.orders import Side
 from tradefleet.domain.quantities import MONEY
 from tradefleet.simulation.account import wire
@@ -37,12 +38,10 @@ from tradefleet.simulation.account.rows import (
 from tradefleet.simulation.account.rules import DUPLICATE_LINK, DUPLICATE_TEXT
 from tradefleet.simulation.account.state import Step
 from tradefleet.simulation.account.store import StateError, StateStore
-from tradefleet.simulation.market_view import MarketView
+from tradefleet.simulation.market_view import Funding, MarketView
 
 RECENT_CLOSED: Final = 500
 """How many ended orders order/realtime remembers; a restart forgets them, as Bybit's does."""
-
-POSITION_MODE_NOT_MODIFIED: Final = 110025
 
 Body = Mapping[str, Any]
 
@@ -52,6 +51,23 @@ class Timing(msgspec.Struct, frozen=True):
 
     ack_ms: float = 0.0
     rows_ms: float = 4.0
+
+
+class ApiKey(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """What user/query-api says of the key; shown, not enforced, but for readOnly.
+
+    permissions: by section; a section that is not named is empty. expired_at: ISO 8601.
+    """
+
+    permissions: dict[str, list[str]] = msgspec.field(
+        default_factory=lambda: {
+            "ContractTrade": ["Order", "Position"],
+            "Derivatives": ["DerivativesTrade"],
+        }
+    )
+    read_only: bool = False
+    expired_at: str = "2099-12-31T00:00:00Z"
+    ips: tuple[str, ...] = ("*",)
 
 
 class Publication(msgspec.Struct, frozen=True):
@@ -65,7 +81,7 @@ Subscriber = Callable[[Publication], None]
 
 
 class SimulatedExchange:
-    """One account of a Bybit V5 unified account, linear contracts, one-way mode, cross margin."""
+    """One account of a Bybit V5 unified account, linear contracts, cross margin."""
 
     def __init__(
         self,
@@ -94,6 +110,8 @@ class SimulatedExchange:
         self._subscribers: list[Subscriber] = []
         self._broken: StateError | None = None
         self._last_step_ns = 0
+        self._next_funding: dict[str, Funding] = {}
+        self.key = ApiKey()
         state = self.store.load()
         self._require_symbols([*(order.symbol for order in state.orders.values())])
         self._require_symbols([p.symbol for p in state.positions.values() if p.size])
@@ -168,7 +186,7 @@ class SimulatedExchange:
         wish = wire.read_protection(body)
         self._carry_out(
             lambda at_ns: self.engine.protect(
-                wish.symbol, at_ns, stop_loss=wish.stop_loss, take_profit=wish.take_profit
+                wish.symbol, at_ns, wish.position_idx, stop_loss=wish.stop_loss, take_profit=wish.take_profit
             )
         )
 
@@ -178,11 +196,12 @@ class SimulatedExchange:
         self._carry_out(lambda at_ns: self.engine.set_leverage(symbol, leverage, at_ns))
 
     def switch_mode(self, body: Body) -> None:
-        """position/switch-mode: one-way is all there is. Always raises Refused."""
-        wire.require_linear(body)
-        if wire.whole(body, "mode") == 0:
-            raise Refused(POSITION_MODE_NOT_MODIFIED, "Position mode is not modified")
-        raise wire.not_simulated("hedge mode")
+        """position/switch-mode for a symbol, or for all contracts of a coin. Raises Refused."""
+        scope, hedged = wire.read_mode(body)
+        symbols = [name for name, each in self.market.instruments.items() if scope.admits(each)]
+        if not symbols:
+            raise wire.bad(f"params error: symbol invalid {scope.symbol or scope.settle_coin}")
+        self._carry_out(lambda at_ns: self.engine.switch_mode(symbols, hedged=hedged, at_ns=at_ns))
 
     def resting_order(self, body: Body) -> Order:
         """The order in the book that a cancel names. Raises Refused."""
@@ -203,6 +222,29 @@ class SimulatedExchange:
                 return order
         raise Refused(GONE, gone_text)
 
+    # ---- what the exchange does of itself
+
+    def fund(self, symbol: str, rate: Decimal) -> Step:
+        """Settles funding of the symbol's positions now. Raises Refused for an unknown symbol."""
+        return self._carry_out(lambda at_ns: self.engine.fund(symbol, rate, at_ns))
+
+    def transfer(self, amount: Decimal) -> Step:
+        """Moves USDT into the account, or out of it when below zero. Raises Refused."""
+        return self._carry_out(lambda at_ns: self.engine.transfer(amount, at_ns))
+
+    def deleverage(self, symbol: str, position_idx: int, qty: Decimal | None, price: Decimal | None) -> Step:
+        """Auto-deleverages a position. Raises Refused when there is none."""
+        return self._carry_out(lambda at_ns: self.engine.deleverage(symbol, position_idx, qty, price, at_ns))
+
+    def _settle_when_due(self, symbol: str) -> None:
+        """The market tells its next settlement anew when one has passed: that one is settled now."""
+        now, before = self.market.funding(symbol), self._next_funding.get(symbol)
+        if now is None:
+            return
+        self._next_funding[symbol] = now
+        if before is not None and before.next_ns != now.next_ns and before.next_ns <= self.market.now_ns():
+            self.fund(symbol, before.rate)
+
     # ---- MarketListener
 
     def on_book(
@@ -216,7 +258,8 @@ class SimulatedExchange:
         self._carry_out(lambda now_ns: self.engine.on_trade(symbol, price, qty, taker, at_ns, now_ns))
 
     def on_mark(self, symbol: str, mark: Decimal, index: Decimal, last: Decimal, at_ns: int) -> None:
-        """Mark, index or last price changed."""
+        """Mark, index or last price changed; a funding interval may have ended."""
+        self._settle_when_due(symbol)
         self._carry_out(lambda now_ns: self.engine.on_mark(symbol, mark, index, last, now_ns))
 
     # ---- one step
@@ -238,8 +281,8 @@ class SimulatedExchange:
                 self._broken = error
                 raise
             self.recent.extend(o for o in step.final_orders().values() if o.status.is_terminal)
-            if self._subscribers:
-                publication = self._publication(step)
+            publication = self._publication(step)
+            if publication.rows:
                 for subscriber in tuple(self._subscribers):
                     subscriber(publication)
         return step
@@ -248,7 +291,9 @@ class SimulatedExchange:
         rows: dict[str, list[Row]] = {}
         if step.fills:
             rows["execution"] = [execution_row(fill) for fill in step.fills]
-            rows["execution.fast"] = [fast_execution_row(fill) for fill in step.fills]
+            fast = [f for f in step.fills if f.exec_type is ExecutionType.TRADE]
+            if fast:
+                rows["execution.fast"] = [fast_execution_row(fill) for fill in fast]
         if step.orders:
             rows["order"] = [order_row(order) for order in step.orders]
         if step.positions:
@@ -256,7 +301,7 @@ class SimulatedExchange:
                 position_stream_row(position, self.engine.position_figures(position), self.engine.fees)
                 for position in step.positions
             ]
-        if step.fills:
+        if step.transactions:
             rows["wallet"] = [wallet_row(self.engine.figures())]
         return Publication(step.at_ns, rows)
 

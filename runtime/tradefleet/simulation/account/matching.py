@@ -46,7 +46,7 @@ class Matching(Desk):
             order = self._rest(step, order)
         else:
             order = self.end(step, order, OrderStatus.CANCELLED, RejectReason.NO_IMMEDIATE_QTY)
-        settle(self, step, order.symbol)
+        settle(self, step, order.symbol, order.position_idx)
         return order
 
     def _rest(self, step: Step, order: Order) -> Order:
@@ -143,7 +143,7 @@ class Matching(Desk):
         order = self.fill(step, order, order.price, qty, is_maker=True, seq=self.next_seq())
         status = OrderStatus.PARTIALLY_FILLED if order.leaves else OrderStatus.FILLED
         self.put(step, replace(order, status=status))
-        settle(self, step, order.symbol)
+        settle(self, step, order.symbol, order.position_idx)
 
     # ---- triggers
 
@@ -166,12 +166,12 @@ class Matching(Desk):
         instrument = self.market.instruments[order.symbol]
         order = self.put(step, replace(order, status=OrderStatus.TRIGGERED, updated_ns=step.at_ns))
         if order.is_protective:
-            self.set_protection(step, order.symbol, order.stop_kind, None)
+            self.set_protection(step, self.position_of(order), order.stop_kind, None)
         if order.order_type is OrderType.MARKET:
             mark = self.market.mark_price(order.symbol)
             order = replace(order, price=market_bound(instrument, order.side, mark))
         if order.only_reduces:
-            position = self.position(order.symbol)
+            position = self.position_of(order)
             size = abs(position.size) if position.side is order.side.opposite else ZERO
             if size == 0:
                 self.end(step, order, OrderStatus.CANCELLED, cancel=CancelType.BY_REDUCE_ONLY)

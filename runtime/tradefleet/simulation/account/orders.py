@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from tradefleet.domain.fills import ExecutionType
 from tradefleet.domain.orders import OrderStatus, OrderType, Side, TimeInForce
 from tradefleet.domain.quantities import ZERO
 
@@ -53,6 +54,8 @@ class CreateType(StrEnum):
     USER = "CreateByUser"
     STOP_LOSS = "CreateByStopLoss"
     TAKE_PROFIT = "CreateByTakeProfit"
+    TAKE_OVER = "CreateByTakeOver_PassThrough"
+    ADL = "CreateByAdl_PassThrough"
 
 
 class CancelType(StrEnum):
@@ -62,6 +65,7 @@ class CancelType(StrEnum):
     BY_USER = "CancelByUser"
     BY_REDUCE_ONLY = "CancelByReduceOnly"
     BY_CLEAR = "CancelByTpSlTsClear"
+    BY_LIQUIDATION = "CancelByPrepareLiq"
 
 
 class RejectReason(StrEnum):
@@ -73,6 +77,20 @@ class RejectReason(StrEnum):
     POST_ONLY_TAKES = "EC_PostOnlyWillTakeLiquidity"
     CANCEL_REQUEST = "EC_PerCancelRequest"
     OTHERS = "EC_Others"
+
+
+LONG_LEG: Final = 1
+SHORT_LEG: Final = 2
+
+
+def position_key(symbol: str, position_idx: int) -> str:
+    """The name of a position in the books: the symbol in one-way mode, symbol/1 and /2 in hedge mode."""
+    return f"{symbol}/{position_idx}" if position_idx else symbol
+
+
+def closes_leg(position_idx: int, side: Side) -> bool:
+    """In hedge mode a sell of the long leg or a buy of the short one can only close."""
+    return (position_idx, side) in ((LONG_LEG, Side.SELL), (SHORT_LEG, Side.BUY))
 
 
 class Trigger(msgspec.Struct, frozen=True):
@@ -121,7 +139,7 @@ class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def only_reduces(self) -> bool:
         """True when the order may never open or grow a position."""
-        return self.reduce_only or self.close_on_trigger
+        return self.reduce_only or self.close_on_trigger or closes_leg(self.position_idx, self.side)
 
 
 class AmendRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -167,6 +185,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     handed_over: bool = False
     smp_type: str = "None"
     last_price_on_created: Decimal = ZERO
+    position_idx: int = 0
     cum_exec_qty: Decimal = ZERO
     cum_exec_value: Decimal = ZERO
     cum_exec_fee: Decimal = ZERO
@@ -180,7 +199,12 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def only_reduces(self) -> bool:
         """True when the order may never open or grow a position."""
-        return self.reduce_only or self.close_on_trigger
+        return self.reduce_only or self.close_on_trigger or closes_leg(self.position_idx, self.side)
+
+    @property
+    def key(self) -> str:
+        """The position that it is for."""
+        return position_key(self.symbol, self.position_idx)
 
     @property
     def is_resting(self) -> bool:
@@ -204,6 +228,7 @@ RESTING: Final = frozenset({OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED})
 class Fill(msgspec.Struct, frozen=True, kw_only=True):
     """One execution of one order against the market, with what the order was at that moment.
 
+    exec_type: FUNDING moves money and no size; its qty is the whole position, its order_type None.
     number: order of execution, unique. value, fee, pnl: settle currency; fee above zero is a cost;
     pnl: realised by the closed part before fees. closed_qty: how much of it reduced a position.
     seq: shared by the executions of one match and by the position row that follows.
@@ -215,7 +240,7 @@ class Fill(msgspec.Struct, frozen=True, kw_only=True):
     order_id: str
     order_link_id: str
     side: Side
-    order_type: OrderType
+    order_type: OrderType | None
     order_price: Decimal
     order_qty: Decimal
     leaves: Decimal
@@ -233,3 +258,5 @@ class Fill(msgspec.Struct, frozen=True, kw_only=True):
     index_price: Decimal
     seq: int
     at_ns: int
+    exec_type: ExecutionType = ExecutionType.TRADE
+    position_idx: int = 0

@@ -5,7 +5,7 @@ from the exchange, [D] stand in its documentation, the rest are ours in its mann
 Source: reference D1, D3, D4 and `data/bybit-payloads` (real_error_*).
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from typing import Final
 
@@ -65,9 +65,9 @@ def known(instruments: Mapping[str, Instrument], symbol: str) -> Instrument:
     return instrument
 
 
-def check_position_idx(position_idx: int) -> None:
-    """One-way mode knows index 0 only [R]."""
-    if position_idx != 0:
+def check_position_idx(position_idx: int, known_indices: Collection[int]) -> None:
+    """One-way mode knows index 0 only, hedge mode 1 and 2 [R]."""
+    if position_idx not in known_indices:
         raise bad("position idx not match position mode")
 
 

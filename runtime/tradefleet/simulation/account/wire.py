@@ -275,6 +275,7 @@ class ProtectionRequest(msgspec.Struct, frozen=True):
     """trading-stop: a price of zero removes, None leaves as it is."""
 
     symbol: str
+    position_idx: int
     stop_loss: Protection | None
     take_profit: Protection | None
 
@@ -286,10 +287,9 @@ def read_protection(body: Body) -> ProtectionRequest:
     for name in ("trailingStop", "activePrice", "tpSize", "slSize"):
         if positive(body, name) is not None:
             raise not_simulated(f"{name}={body[name]}")
-    if whole(body, "positionIdx") != 0:
-        raise bad("position idx not match position mode")
     return ProtectionRequest(
         text(body, "symbol"),
+        whole(body, "positionIdx"),
         _wish(body, "stopLoss", "slTriggerBy"),
         _wish(body, "takeProfit", "tpTriggerBy"),
     )
@@ -311,3 +311,15 @@ def read_leverage(body: Body) -> tuple[str, Decimal]:
     if buy != sell:
         raise bad("buy leverage must equal sell leverage")
     return text(body, "symbol"), buy
+
+
+def read_mode(body: Body) -> tuple[Scope, bool]:
+    """(which symbols, hedged?) of a switch-mode request: a symbol, or a coin for all of its contracts."""
+    require_linear(body)
+    scope = Scope(text(body, "symbol"), settle_coin=text(body, "coin"))
+    if scope == Scope():
+        raise bad("params error: symbol or coin is required")
+    mode = whole(body, "mode")
+    if mode not in (0, 3):
+        raise bad("params error: position_mode invalid")
+    return scope, mode == 3

@@ -20,12 +20,13 @@ from tradefleet.simulation.account.exchange import SimulatedExchange
 from tradefleet.simulation.account.faults import FaultKind
 from tradefleet.simulation.account.orders import Order, Refused
 from tradefleet.simulation.account.reads import Params
-from tradefleet.simulation.server import account_faults
+from tradefleet.simulation.server import account_commands, account_faults
 from tradefleet.simulation.server.account_faults import STRUCK, lose_answer
 from tradefleet.simulation.server.envelope import RateLimit, Refusal, respond
 from tradefleet.simulation.server.rate_limits import PER_SECOND, RollingLimits
 from tradefleet.simulation.server.signing import check_request
 
+PERMISSION_DENIED: Final = 10005
 RATE_LIMITED: Final = 10006
 
 Body = Mapping[str, Any]
@@ -75,6 +76,7 @@ READS: Final[Mapping[str, Read]] = {
     "/v5/position/list": reads.positions,
     "/v5/account/wallet-balance": reads.wallet_balance,
     "/v5/account/info": reads.account_info,
+    "/v5/account/transaction-log": reads.transaction_log,
     "/v5/account/fee-rate": reads.fee_rates,
     "/v5/user/query-api": reads.api_key_info,
     "/v5/asset/coin/query-info": reads.coin_info,
@@ -100,7 +102,6 @@ NOT_SIMULATED: Final = (
     ("POST", "/v5/position/set-auto-add-margin"),
     ("POST", "/v5/account/set-margin-mode"),
     ("GET", "/v5/position/closed-pnl"),
-    ("GET", "/v5/account/transaction-log"),
     ("GET", "/v5/account/collateral-info"),
 )
 
@@ -116,6 +117,7 @@ def add_routes(
         app.router.add_post(path, rest.writer(path, write))
     for method, path in NOT_SIMULATED:
         app.router.add_route(method, path, _not_simulated)
+    account_commands.add_routes(app, exchange)
     account_faults.add_routes(app, exchange.faults, exchange.market.now_ns)
 
 
@@ -145,9 +147,15 @@ class AccountRest:
 
         async def handle(request: web.Request) -> web.StreamResponse:
             raw_body = (await request.read()).decode("utf-8", "replace")
-            return await self._serve(
-                request, path, raw_body, lambda: write(self._exchange, _json_object(raw_body))
-            )
+
+            def act() -> object:
+                if self._exchange.key.read_only:
+                    raise Refused(
+                        PERMISSION_DENIED, "Permission denied, please check your API key permissions."
+                    )
+                return write(self._exchange, _json_object(raw_body))
+
+            return await self._serve(request, path, raw_body, act)
 
         return handle
 
