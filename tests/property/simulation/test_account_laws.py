@@ -69,6 +69,7 @@ class AccountMachine(RuleBasedStateMachine):
         self.taken: defaultdict[tuple[Side, Decimal], Decimal] = defaultdict(Decimal)
         self.links = 0
         self.transferred = D(0)
+        self.trailed: dict[str, tuple[Any, Decimal]] = {}
 
     @initialize(mode=st.sampled_from([0, 3]))
     def open(self, mode: int) -> None:
@@ -184,6 +185,22 @@ class AccountMachine(RuleBasedStateMachine):
     @rule(stop=prices, profit=prices, which=chances)
     def protect(self, stop: str, profit: str, which: int) -> None:
         body = {"stopLoss": stop, "takeProfit": profit, "positionIdx": self._index(which)}
+        self._ask(self.exchange.set_protection, body)
+
+    @rule(distance=st.integers(0, 6).map(str), active=st.none() | prices, which=chances, full=st.booleans())
+    def trail(self, distance: str, active: str | None, which: int, full: bool) -> None:
+        body = {"trailingStop": distance, "positionIdx": self._index(which)}
+        body |= {"activePrice": active} if active else {}
+        self._ask(self.exchange.set_protection, body | ({} if full else {"tpslMode": "Partial"}))
+
+    @rule(stop=st.none() | prices, profit=st.none() | prices, qty=sizes, limit=chances, which=chances)
+    def protect_part(self, stop: str | None, profit: str | None, qty: str, limit: int, which: int) -> None:
+        body: dict[str, Any] = {"tpslMode": "Partial", "positionIdx": self._index(which)}
+        if stop:
+            body |= {"stopLoss": stop, "slSize": qty}
+        if profit:
+            body |= {"takeProfit": profit, "tpSize": qty}
+            body |= {"tpOrderType": "Limit", "tpLimitPrice": profit} if limit < 50 else {}
         self._ask(self.exchange.set_protection, body)
 
     @rule(mode=st.sampled_from([0, 3]))
@@ -383,6 +400,17 @@ class AccountMachine(RuleBasedStateMachine):
             self._protection_fits(position)
 
     def _protection_fits(self, position: Position) -> None:
+        partial = [order for order in self._orders() if order.is_partial and order.key == position.key]
+        assert all(position.side is order.side.opposite for order in partial)
+        trailing = [
+            order
+            for order in self._orders()
+            if order.stop_kind is StopKind.TRAILING and order.key == position.key
+        ]
+        assert len(trailing) == (0 if position.trailing is None else 1)
+        for order in trailing:
+            assert order.qty == abs(position.size)
+            self._only_tightens(position, order)
         for kind, wanted in (
             (StopKind.STOP_LOSS, position.stop_loss),
             (StopKind.TAKE_PROFIT, position.take_profit),
@@ -396,6 +424,16 @@ class AccountMachine(RuleBasedStateMachine):
                 assert order.qty == abs(position.size)
                 assert order.trigger is not None
                 assert order.trigger.price == wanted.price
+
+    def _only_tightens(self, position: Position, order: Order) -> None:
+        """While nobody sets it anew, a trailing stop that follows never loosens."""
+        assert position.side is not None
+        assert order.trigger is not None
+        followed = (position.trailing, order.updated_ns)
+        seen = self.trailed.get(order.order_id)
+        if seen is not None and seen[0] == followed:
+            assert (order.trigger.price - seen[1]) * position.side.sign >= 0
+        self.trailed[order.order_id] = (followed, order.trigger.price)
 
     @invariant()
     def resting_orders_fit(self) -> None:

@@ -219,7 +219,7 @@ class Desk:
     def _hand_over(order: Order, before: Position, after: Position) -> Position:
         """A position that ended takes its protection along; a new fill brings the order's."""
         if after.side is not before.side:
-            after = replace(after, stop_loss=None, take_profit=None)
+            after = replace(after, stop_loss=None, take_profit=None, trailing=None)
         if after.side is order.side and not order.handed_over:
             after = replace(
                 after,
@@ -231,11 +231,16 @@ class Desk:
     def set_protection(
         self, step: Step, position: Position, kind: StopKind, protection: Protection | None
     ) -> None:
-        """Changes what the position shows; `settle` then makes the orders follow."""
+        """Changes what the position shows; `settle` then makes the orders follow.
+
+        A trailing stop can only be taken away so.
+        """
         if kind is StopKind.STOP_LOSS:
             position = replace(position, stop_loss=protection, updated_ns=step.at_ns)
-        else:
+        elif kind is StopKind.TAKE_PROFIT:
             position = replace(position, take_profit=protection, updated_ns=step.at_ns)
+        else:
+            position = replace(position, trailing=None, updated_ns=step.at_ns)
         self.state.positions[position.key] = position
 
     def next_execution(self) -> tuple[int, str]:
@@ -283,12 +288,29 @@ class Desk:
             self._open[order.symbol][order.order_id] = None
         return order
 
+    def keep(self, step: Step, order: Order, position: Position | None = None) -> None:
+        """The order (and its position) is now so, written down and not pushed.
+
+        What the step has told already it tells again: the last word must be the true one.
+        """
+        self.state.orders[order.order_id] = order
+        if any(told.order_id == order.order_id for told in step.orders):
+            step.orders.append(order)
+        else:
+            step.kept_orders[order.order_id] = order
+        if position is not None:
+            self.state.positions[position.key] = position
+            if any(told.key == position.key for told in step.positions):
+                step.positions.append(position)
+            else:
+                step.kept_positions[position.key] = position
+
     def finish(self, step: Step) -> Step:
         """Adds a position row for every symbol with an order operation that has none yet.
 
         Bybit pushes the position after each create, amend and cancel, changed or not.
         """
-        shown = step.final_positions()
+        shown = {position.key: position for position in step.positions}
         for symbol, position_idx in dict.fromkeys((o.symbol, o.position_idx) for o in step.orders):
             position = self.position(symbol, position_idx)
             if shown.get(position.key) != position:

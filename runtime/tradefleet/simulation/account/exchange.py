@@ -182,13 +182,9 @@ class SimulatedExchange:
         return list(step.final_orders().values())
 
     def set_protection(self, body: Body) -> None:
-        """position/trading-stop for the whole position. Raises Refused."""
+        """position/trading-stop. Raises Refused."""
         wish = wire.read_protection(body)
-        self._carry_out(
-            lambda at_ns: self.engine.protect(
-                wish.symbol, at_ns, wish.position_idx, stop_loss=wish.stop_loss, take_profit=wish.take_profit
-            )
-        )
+        self._carry_out(lambda at_ns: self.engine.protect(wish, at_ns))
 
     def set_leverage(self, body: Body) -> None:
         """position/set-leverage. Raises Refused."""

@@ -57,6 +57,16 @@ class Wallet(msgspec.Struct, frozen=True):
         )
 
 
+class Trailing(msgspec.Struct, frozen=True):
+    """A stop that follows the last price at a distance, quote currency.
+
+    active_price: from which price on it follows; None once it does.
+    """
+
+    distance: Decimal
+    active_price: Decimal | None = None
+
+
 class Position(msgspec.Struct, frozen=True, kw_only=True):
     """One contract's position in one-way mode, or one leg of it in hedge mode.
 
@@ -80,6 +90,12 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
     updated_ns: int = 0
     seq: int = 0
     position_idx: int = 0
+    trailing: Trailing | None = None
+
+    @property
+    def protection(self) -> tuple[Protection | None, Protection | None, Trailing | None]:
+        """Stop, target and trailing stop of the whole position."""
+        return self.stop_loss, self.take_profit, self.trailing
 
     @property
     def key(self) -> str:

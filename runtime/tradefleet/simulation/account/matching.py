@@ -16,7 +16,7 @@ from tradefleet.simulation.account.band import market_bound
 from tradefleet.simulation.account.desk import Desk
 from tradefleet.simulation.account.liquidity import reaches
 from tradefleet.simulation.account.orders import CancelType, Order, RejectReason, StopKind
-from tradefleet.simulation.account.protection import settle
+from tradefleet.simulation.account.protection import settle, trail
 from tradefleet.simulation.account.rules import Prices
 from tradefleet.simulation.account.state import Step
 
@@ -158,7 +158,11 @@ class Matching(Desk):
             order = self.state.orders.get(stale.order_id)
             if order is None or not order.is_waiting or order.armed_ns > as_of_ns:
                 continue
-            if order.trigger is not None and order.trigger.fires(prices.of(order.trigger.by)):
+            if order.stop_kind is StopKind.TRAILING:
+                fires = trail(self, step, order, prices.last, as_of_ns)
+            else:
+                fires = order.trigger is not None and order.trigger.fires(prices.of(order.trigger.by))
+            if fires:
                 self._trigger(step, order)
 
     def _trigger(self, step: Step, order: Order) -> None:

@@ -46,6 +46,29 @@ class StopKind(StrEnum):
     STOP = "Stop"
     STOP_LOSS = "StopLoss"
     TAKE_PROFIT = "TakeProfit"
+    TRAILING = "TrailingStop"
+    PARTIAL_STOP_LOSS = "PartialStopLoss"
+    PARTIAL_TAKE_PROFIT = "PartialTakeProfit"
+
+
+WHOLE: Final = frozenset({StopKind.STOP_LOSS, StopKind.TAKE_PROFIT, StopKind.TRAILING})
+"""One of each a position, as large as it."""
+
+PARTIAL: Final = frozenset({StopKind.PARTIAL_STOP_LOSS, StopKind.PARTIAL_TAKE_PROFIT})
+
+
+class ToleranceKind(StrEnum):
+    """Bybit's slippageToleranceType."""
+
+    TICKS = "TickSize"
+    PERCENT = "Percent"
+
+
+class Tolerance(msgspec.Struct, frozen=True):
+    """How far from the best opposite price a market order may reach: ticks, or percent of it."""
+
+    kind: ToleranceKind
+    value: Decimal
 
 
 class CreateType(StrEnum):
@@ -54,6 +77,9 @@ class CreateType(StrEnum):
     USER = "CreateByUser"
     STOP_LOSS = "CreateByStopLoss"
     TAKE_PROFIT = "CreateByTakeProfit"
+    TRAILING = "CreateByTrailingStop"
+    PARTIAL_STOP_LOSS = "CreateByPartialStopLoss"
+    PARTIAL_TAKE_PROFIT = "CreateByPartialTakeProfit"
     TAKE_OVER = "CreateByTakeOver_PassThrough"
     ADL = "CreateByAdl_PassThrough"
 
@@ -135,6 +161,7 @@ class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
     take_profit: Protection | None = None
     stop_loss: Protection | None = None
     smp_type: str = "None"
+    tolerance: Tolerance | None = None
 
     @property
     def only_reduces(self) -> bool:
@@ -186,6 +213,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     smp_type: str = "None"
     last_price_on_created: Decimal = ZERO
     position_idx: int = 0
+    tolerance: Tolerance | None = None
     cum_exec_qty: Decimal = ZERO
     cum_exec_value: Decimal = ZERO
     cum_exec_fee: Decimal = ZERO
@@ -218,8 +246,13 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_protective(self) -> bool:
-        """A position's own stop or target, made by the exchange."""
-        return self.stop_kind in (StopKind.STOP_LOSS, StopKind.TAKE_PROFIT)
+        """The one stop, target or trailing stop of a whole position, made by the exchange."""
+        return self.stop_kind in WHOLE
+
+    @property
+    def is_partial(self) -> bool:
+        """A stop or target of its own size, made by the exchange."""
+        return self.stop_kind in PARTIAL
 
 
 RESTING: Final = frozenset({OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED})

@@ -63,7 +63,7 @@ def order_row(order: Order) -> Row:
         "triggerDirection": 0 if trigger is None else int(trigger.direction),
         "triggerBy": "" if trigger is None else trigger.by.value,
         **_attached(stop, target),
-        "tpslMode": "Full" if stop or target or order.is_protective else "",
+        "tpslMode": _tpsl_mode(order),
         "tpLimitPrice": "",
         "slLimitPrice": "",
         "ocoTriggerBy": "",
@@ -74,8 +74,8 @@ def order_row(order: Order) -> Row:
         "smpType": order.smp_type,
         "smpGroup": 0,
         "smpOrderId": "",
-        "slippageToleranceType": "UNKNOWN",
-        "slippageTolerance": "",
+        "slippageToleranceType": order.tolerance.kind.value if order.tolerance else "UNKNOWN",
+        "slippageTolerance": plain(order.tolerance.value) if order.tolerance else "",
         "marketUnit": "",
         "blockTradeId": "",
         "isLeverage": "",
@@ -86,6 +86,12 @@ def order_row(order: Order) -> Row:
         "createdTime": _ms(order.created_ns),
         "updatedTime": _ms(order.updated_ns),
     }
+
+
+def _tpsl_mode(order: Order) -> str:
+    if order.is_partial:
+        return "Partial"
+    return "Full" if order.stop_loss or order.take_profit or order.is_protective else ""
 
 
 def _attached(stop: Protection | None, target: Protection | None) -> Row:
@@ -176,7 +182,7 @@ def _position_fields(position: Position, figures: PositionFigures, fees: FeeRate
         "bustPrice": "",
         "takeProfit": plain(position.take_profit.price) if position.take_profit else "0",
         "stopLoss": plain(position.stop_loss.price) if position.stop_loss else "0",
-        "trailingStop": "0",
+        "trailingStop": plain(position.trailing.distance) if position.trailing else "0",
         "unrealisedPnl": plain(figures.unrealised),
         "curRealisedPnl": plain(position.realised_now),
         "cumRealisedPnl": plain(position.realised_total),

@@ -98,7 +98,8 @@ class Step(msgspec.Struct):
 
     orders: every state that an order passed through. positions: one row a fill, or one for an
     order operation without fills. order: the order that the request was about. transactions: every
-    movement of the wallet. quiet: something else has changed that must be kept and is not told of.
+    movement of the wallet. quiet: settings have changed. kept_orders, kept_positions: changes that
+    are written down and not pushed; a later row of the same thing in the step overrides them.
     """
 
     at_ns: int
@@ -108,14 +109,17 @@ class Step(msgspec.Struct):
     order: Order | None = None
     transactions: list[Transaction] = []
     quiet: bool = False
+    kept_orders: dict[str, Order] = {}
+    kept_positions: dict[str, Position] = {}
 
     def __bool__(self) -> bool:
-        return bool(self.orders or self.fills or self.positions or self.transactions or self.quiet)
+        told = self.orders or self.fills or self.positions or self.transactions
+        return bool(told or self.quiet or self.kept_orders or self.kept_positions)
 
     def final_orders(self) -> dict[str, Order]:
         """The last state of every order touched."""
-        return {order.order_id: order for order in self.orders}
+        return {**self.kept_orders, **{order.order_id: order for order in self.orders}}
 
     def final_positions(self) -> dict[str, Position]:
         """The last state of every position touched, by its name in the books."""
-        return {position.key: position for position in self.positions}
+        return {**self.kept_positions, **{position.key: position for position in self.positions}}
