@@ -9,11 +9,20 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Protocol
 
+import msgspec
+
 from tradefleet.domain.instruments import Instrument
 from tradefleet.domain.orders import Side
 
 Level = tuple[Decimal, Decimal]
 """(price, displayed size in base currency)."""
+
+
+class Funding(msgspec.Struct, frozen=True):
+    """rate: a fraction, above zero longs pay. next_ns: when it is settled next, int64 ns UTC."""
+
+    rate: Decimal
+    next_ns: int
 
 
 class BookView(Protocol):
@@ -68,6 +77,10 @@ class MarketView(Protocol):
 
     def last_price(self, symbol: str) -> Decimal:
         """Price of the latest trade."""
+        ...
+
+    def funding(self, symbol: str) -> Funding | None:
+        """The rate that will be settled next, and when; None for a contract without funding."""
         ...
 
     def now_ns(self) -> int:

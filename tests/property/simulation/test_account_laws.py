@@ -1,8 +1,9 @@
 """Laws that hold for the simulated account whatever a user and the market do, in any order.
 
-One random machine: orders of every kind, cancels, amends, stops, books, trades, marks, restarts. After
-each act every law is checked from the outside: against the executions, the displayed book and the
-rows that were pushed.
+One random machine: orders of every kind, cancels, amends, stops, hedge mode, books, trades, marks,
+funding, transfers, auto-deleveraging, liquidation (the marks go far enough), restarts. After each act
+every law is checked from the outside: against the executions, the displayed book and the rows that
+were pushed.
 """
 
 import shutil
@@ -16,10 +17,12 @@ import hypothesis.strategies as st
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from tradefleet.domain.fills import ExecutionType
 from tradefleet.domain.instruments import Instrument, InstrumentStatus
 from tradefleet.domain.orders import OrderStatus, Side
 from tradefleet.simulation.account.exchange import Publication, SimulatedExchange
 from tradefleet.simulation.account.hand_market import HandMarket
+from tradefleet.simulation.account.ledger import Position
 from tradefleet.simulation.account.orders import Fill, Order, Refused, StopKind
 from tradefleet.simulation.account.store import HistoryQuery
 
@@ -65,11 +68,14 @@ class AccountMachine(RuleBasedStateMachine):
         self.fills: list[Fill] = []
         self.taken: defaultdict[tuple[Side, Decimal], Decimal] = defaultdict(Decimal)
         self.links = 0
+        self.transferred = D(0)
+        self.trailed: dict[str, tuple[Any, Decimal]] = {}
 
-    @initialize()
-    def open(self) -> None:
+    @initialize(mode=st.sampled_from([0, 3]))
+    def open(self, mode: int) -> None:
         self.market = self._market()
         self.exchange = self._exchange()
+        self.switch_mode(mode)
 
     def teardown(self) -> None:
         self.exchange.close()
@@ -102,6 +108,19 @@ class AccountMachine(RuleBasedStateMachine):
     def _orders(self) -> list[Order]:
         return self.exchange.engine.open_orders(SYMBOL)
 
+    def _indices(self) -> tuple[int, ...]:
+        return self.exchange.engine.state.indices(SYMBOL)
+
+    def _index(self, which: int) -> int:
+        indices = self._indices()
+        return indices[which % len(indices)]
+
+    def _positions(self) -> list[Position]:
+        return [self.exchange.engine.position(SYMBOL, index) for index in (0, 1, 2)]
+
+    def _trades(self) -> list[Fill]:
+        return [fill for fill in self.fills if fill.exec_type is not ExecutionType.FUNDING]
+
     # ---- what a user does
 
     @rule(
@@ -111,6 +130,7 @@ class AccountMachine(RuleBasedStateMachine):
         time_in_force=st.sampled_from(["GTC", "GTC", "IOC", "FOK", "PostOnly"]),
         reduce_only=chances,
         protected=chances,
+        which=chances,
     )
     def create(
         self,
@@ -120,9 +140,11 @@ class AccountMachine(RuleBasedStateMachine):
         time_in_force: str,
         reduce_only: int,
         protected: int,
+        which: int,
     ) -> None:
         self.links += 1
         body: dict[str, Any] = {"side": side, "qty": qty, "orderLinkId": f"link-{self.links}"}
+        body["positionIdx"] = self._index(which)
         body |= {"orderType": "Market"} if price is None else {"orderType": "Limit", "price": price}
         body |= {} if price is None else {"timeInForce": time_in_force}
         if reduce_only < 25:
@@ -132,11 +154,19 @@ class AccountMachine(RuleBasedStateMachine):
             body |= {"stopLoss": str(base - 3 * way), "takeProfit": str(base + 4 * way)}
         self._ask(self.exchange.create, body)
 
-    @rule(side=sides, qty=sizes, trigger=prices, direction=st.sampled_from([1, 2]), reduce_only=st.booleans())
+    @rule(
+        side=sides,
+        qty=sizes,
+        trigger=prices,
+        direction=st.sampled_from([1, 2]),
+        reduce_only=st.booleans(),
+        which=chances,
+    )
     def create_conditional(
-        self, side: str, qty: str, trigger: str, direction: int, reduce_only: bool
+        self, side: str, qty: str, trigger: str, direction: int, reduce_only: bool, which: int
     ) -> None:
         body = {"side": side, "qty": qty, "orderType": "Market", "triggerPrice": trigger}
+        body |= {"positionIdx": self._index(which)}
         self._ask(self.exchange.create, {**body, "triggerDirection": direction, "reduceOnly": reduce_only})
 
     @rule(which=chances)
@@ -152,9 +182,69 @@ class AccountMachine(RuleBasedStateMachine):
             change = {name: value for name, value in (("qty", qty), ("price", price)) if value}
             self._ask(self.exchange.amend, {"orderId": orders[which % len(orders)].order_id, **change})
 
-    @rule(stop=prices, profit=prices)
-    def protect(self, stop: str, profit: str) -> None:
-        self._ask(self.exchange.set_protection, {"stopLoss": stop, "takeProfit": profit})
+    @rule(stop=prices, profit=prices, which=chances)
+    def protect(self, stop: str, profit: str, which: int) -> None:
+        body = {"stopLoss": stop, "takeProfit": profit, "positionIdx": self._index(which)}
+        self._ask(self.exchange.set_protection, body)
+
+    @rule(distance=st.integers(0, 6).map(str), active=st.none() | prices, which=chances, full=st.booleans())
+    def trail(self, distance: str, active: str | None, which: int, full: bool) -> None:
+        body = {"trailingStop": distance, "positionIdx": self._index(which)}
+        body |= {"activePrice": active} if active else {}
+        self._ask(self.exchange.set_protection, body | ({} if full else {"tpslMode": "Partial"}))
+
+    @rule(stop=st.none() | prices, profit=st.none() | prices, qty=sizes, limit=chances, which=chances)
+    def protect_part(self, stop: str | None, profit: str | None, qty: str, limit: int, which: int) -> None:
+        body: dict[str, Any] = {"tpslMode": "Partial", "positionIdx": self._index(which)}
+        if stop:
+            body |= {"stopLoss": stop, "slSize": qty}
+        if profit:
+            body |= {"takeProfit": profit, "tpSize": qty}
+            body |= {"tpOrderType": "Limit", "tpLimitPrice": profit} if limit < 50 else {}
+        self._ask(self.exchange.set_protection, body)
+
+    @rule(mode=st.sampled_from([0, 3]))
+    def switch_mode(self, mode: int) -> None:
+        self._ask(self.exchange.switch_mode, {"mode": mode})
+
+    @rule(side=sides, qty=st.integers(5, 40).map(str))
+    def enter(self, side: str, qty: str) -> None:
+        """A position that may be large for the account."""
+        self.jump(100, 4, "10")
+        index = self._index(int(side == "Sell"))
+        self._ask(
+            self.exchange.create, {"side": side, "qty": qty, "orderType": "Market", "positionIdx": index}
+        )
+
+    @rule(amount=st.integers(-80, 40).map(D))
+    def transfer(self, amount: Decimal) -> None:
+        self.now_ns += 1_000_000
+        try:
+            self.exchange.transfer(amount)
+        except Refused:
+            return
+        self.transferred += amount
+
+    # ---- what the exchange does of itself
+
+    @rule(rate=st.sampled_from(["0.0001", "-0.0003", "0.004"]))
+    def fund(self, rate: str) -> None:
+        self.now_ns += 1_000_000
+        sizes_before = [position.size for position in self._positions()]
+        told = self.exchange.fund(SYMBOL, D(rate))
+
+        if all(fill.exec_type is ExecutionType.FUNDING for fill in told.fills):
+            assert [position.size for position in self._positions()] == sizes_before
+        funded = [fill for fill in told.fills if fill.exec_type is ExecutionType.FUNDING]
+        assert len(funded) == sum(size != 0 for size in sizes_before)
+
+    @rule(qty=sizes, which=chances)
+    def deleverage(self, qty: str, which: int) -> None:
+        self.now_ns += 1_000_000
+        try:
+            self.exchange.deleverage(SYMBOL, self._index(which), D(qty), None)
+        except Refused:
+            return
 
     # ---- what the market does
 
@@ -193,6 +283,21 @@ class AccountMachine(RuleBasedStateMachine):
         self.now_ns += 1_000_000
         self.market.mark(SYMBOL, mark, last=last)
 
+    @rule(mark=st.integers(40, 200).map(str))
+    def crash(self, mark: str) -> None:
+        self.now_ns += 1_000_000
+        told = len(self.published)
+        self.market.mark(SYMBOL, mark, last=str(self.market.last_price(SYMBOL)))
+
+        rows = [row for each in self.published[told:] for row in each.rows.get("execution", [])]
+        if any(row["execType"] == "BustTrade" for row in rows):
+            assert self._orders() == []
+            assert all(position.size == 0 for position in self._positions())
+            assert self.exchange.engine.state.wallet.balance >= 0
+        else:
+            assert not self.exchange.engine.figures().is_liquidated
+        self.market.mark(SYMBOL, "100")
+
     # ---- what the operator does
 
     @rule()
@@ -219,8 +324,9 @@ class AccountMachine(RuleBasedStateMachine):
         self.fills = self._stored_fills()
         for fill in self.fills[self.checked :]:
             assert fill.qty > 0
-            assert fill.fee == fill.value * (D("0.0002") if fill.is_maker else D("0.00055"))
-            if not fill.is_maker:
+            if fill.exec_type is ExecutionType.TRADE:
+                assert fill.fee == fill.value * (D("0.0002") if fill.is_maker else D("0.00055"))
+            if fill.exec_type is ExecutionType.TRADE and not fill.is_maker:
                 self.taken[fill.side.opposite, fill.price] += fill.qty
         self.checked = len(self.fills)
         pushed = [row["execId"] for each in self.published for row in each.rows.get("execution", [])]
@@ -233,46 +339,84 @@ class AccountMachine(RuleBasedStateMachine):
 
     @invariant()
     def position_and_wallet_are_the_sum_of_the_executions(self) -> None:
-        state = self.exchange.engine.state
-        position = self.exchange.engine.position(SYMBOL)
-        signed = sum((fill.side.sign * fill.qty for fill in self.fills), D(0))
-        fees = sum((fill.fee for fill in self.fills), D(0))
-        pnl = sum((fill.pnl for fill in self.fills), D(0))
-        cash = sum((-fill.side.sign * fill.value for fill in self.fills), D(0))
+        wallet, mark = self.exchange.engine.state.wallet, D(100)
+        everything = START + self.transferred
+        in_cash = START + self.transferred
+        for position in self._positions():
+            rows = [fill for fill in self.fills if fill.position_idx == position.position_idx]
+            trades = [fill for fill in rows if fill.exec_type is not ExecutionType.FUNDING]
+            signed = sum((fill.side.sign * fill.qty for fill in trades), D(0))
+            fees = sum((fill.fee for fill in rows), D(0))  # funding among them
+            pnl = sum((fill.pnl for fill in rows), D(0))
+            cash = sum((-fill.side.sign * fill.value for fill in trades), D(0))
 
-        assert position.size == signed
-        assert state.wallet.balance == START + pnl - fees
-        assert position.realised_total == pnl - fees
-        # And from the cash alone, without trusting any entry price:
-        mark = D(100)
-        assert state.wallet.balance + position.unrealised(mark) == START + cash - fees + signed * mark
+            assert position.size == signed
+            assert position.realised_total == pnl - fees
+            everything += pnl - fees
+            # And from the cash alone, without trusting any entry price:
+            in_cash += cash - fees + signed * mark - position.unrealised(mark)
+        assert wallet.balance == everything
+        assert wallet.balance == in_cash
+        assert wallet.balance == START + wallet.realised - wallet.fees - wallet.funding + wallet.transferred
+
+    @invariant()
+    def the_transaction_log_tells_every_movement_of_the_wallet(self) -> None:
+        log = self.exchange.store.transactions(HistoryQuery(limit=1_000_000))[::-1]
+        balance = START
+        for each in log:
+            balance += each.change
+            assert each.balance == balance
+        assert balance == self.exchange.engine.state.wallet.balance
+
+    @invariant()
+    def a_leg_never_turns(self) -> None:
+        _, long, short = self._positions()
+        assert long.size >= 0 >= short.size
+        if len(self._indices()) == 1:
+            assert (long.size, short.size) == (0, 0)
 
     @invariant()
     def no_order_fills_more_than_its_quantity_and_reducers_only_reduce(self) -> None:
-        size, filled = D(0), defaultdict(Decimal)
+        held, filled = defaultdict(Decimal), defaultdict(Decimal)
         reducers = {
             row["orderId"]
             for each in self.published
             for row in each.rows.get("order", [])
             if row["reduceOnly"] or row["closeOnTrigger"]
         }
-        for fill in self.fills:
+        for fill in self._trades():
+            size = held[fill.position_idx]
             after = size + fill.side.sign * fill.qty
             filled[fill.order_id] += fill.qty
             assert filled[fill.order_id] <= fill.order_qty
             if fill.order_id in reducers:
                 assert abs(after) == abs(size) - fill.qty
                 assert fill.closed_qty == fill.qty
-            size = after
+            held[fill.position_idx] = after
 
     @invariant()
     def protection_fits_the_position(self) -> None:
-        position = self.exchange.engine.position(SYMBOL)
+        for position in self._positions():
+            self._protection_fits(position)
+
+    def _protection_fits(self, position: Position) -> None:
+        partial = [order for order in self._orders() if order.is_partial and order.key == position.key]
+        assert all(position.side is order.side.opposite for order in partial)
+        trailing = [
+            order
+            for order in self._orders()
+            if order.stop_kind is StopKind.TRAILING and order.key == position.key
+        ]
+        assert len(trailing) == (0 if position.trailing is None else 1)
+        for order in trailing:
+            assert order.qty == abs(position.size)
+            self._only_tightens(position, order)
         for kind, wanted in (
             (StopKind.STOP_LOSS, position.stop_loss),
             (StopKind.TAKE_PROFIT, position.take_profit),
         ):
-            waiting = [order for order in self._orders() if order.stop_kind is kind]
+            orders = [order for order in self._orders() if order.key == position.key]
+            waiting = [order for order in orders if order.stop_kind is kind]
             assert len(waiting) == (0 if wanted is None else 1)
             for order in waiting:
                 assert wanted is not None
@@ -281,16 +425,27 @@ class AccountMachine(RuleBasedStateMachine):
                 assert order.trigger is not None
                 assert order.trigger.price == wanted.price
 
+    def _only_tightens(self, position: Position, order: Order) -> None:
+        """While nobody sets it anew, a trailing stop that follows never loosens."""
+        assert position.side is not None
+        assert order.trigger is not None
+        followed = (position.trailing, order.updated_ns)
+        seen = self.trailed.get(order.order_id)
+        if seen is not None and seen[0] == followed:
+            assert (order.trigger.price - seen[1]) * position.side.sign >= 0
+        self.trailed[order.order_id] = (followed, order.trigger.price)
+
     @invariant()
     def resting_orders_fit(self) -> None:
         engine = self.exchange.engine
-        position, book = engine.position(SYMBOL), self.market.book(SYMBOL)
+        book = self.market.book(SYMBOL)
         for order in self._orders():
             assert order.cum_exec_qty < order.qty
             if not order.is_resting:
                 continue
             assert list(engine.liquidity(SYMBOL).available(book, order.side, order.price)) == []
             if order.only_reduces:
+                position = engine.position_of(order)
                 assert position.side is order.side.opposite
                 assert order.leaves <= abs(position.size)
 

@@ -12,6 +12,7 @@ from typing import Final
 from tradefleet.domain.instruments import Instrument
 from tradefleet.domain.orders import Side
 from tradefleet.domain.quantities import ONE, ZERO, divide
+from tradefleet.simulation.account.orders import Tolerance, ToleranceKind
 
 OUTER_BAND: Final = Decimal(2)
 """Y as a multiple of X: so for 573 of the recording's 800 instruments, among them the replayed."""
@@ -48,6 +49,17 @@ def market_bound(instrument: Instrument, side: Side, mark: Decimal) -> Decimal:
     if side is Side.BUY:
         return instrument.price_down(mark * (ONE + instrument.price_limit_ratio))
     return instrument.price_up(mark * (ONE - instrument.price_limit_ratio))
+
+
+def tolerated(instrument: Instrument, side: Side, best: Decimal, tolerance: Tolerance) -> Decimal:
+    """The price up to which a market order with a slippage tolerance may trade.
+
+    best: the best price on the other side. Buy: best + n ticks, or best * (1 + p %); a sell mirrored.
+    """
+    if tolerance.kind is ToleranceKind.TICKS:
+        return best + side.sign * tolerance.value * instrument.tick_size
+    reach = best * (ONE + side.sign * divide(tolerance.value, Decimal(100)))
+    return instrument.price_down(reach) if side is Side.BUY else instrument.price_up(reach)
 
 
 def clamp_limit(

@@ -10,7 +10,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from tradefleet.domain.fills import ExecutionType
 from tradefleet.domain.orders import OrderStatus, Side
+from tradefleet.domain.quantities import ZERO
 from tradefleet.simulation.account.band import PremiumAverage
 from tradefleet.simulation.account.ledger import FeeRates, Position, apply_fill
 from tradefleet.simulation.account.liquidity import Liquidity
@@ -31,7 +33,7 @@ from tradefleet.simulation.account.orders import (
     StopKind,
 )
 from tradefleet.simulation.account.rules import Prices
-from tradefleet.simulation.account.state import AccountState, Step
+from tradefleet.simulation.account.state import AccountState, Step, Transaction, TransactionType
 from tradefleet.simulation.market_view import MarketView
 
 
@@ -74,9 +76,18 @@ class Desk:
         """The symbol's premium, for the price band."""
         return self._premium[symbol]
 
-    def position(self, symbol: str) -> Position:
-        """The symbol's position, flat when it was never touched."""
-        return self.state.position(self.market.instruments[symbol])
+    def position(self, symbol: str, position_idx: int = 0) -> Position:
+        """The symbol's position (of this leg), flat when it was never touched."""
+        return self.state.position(self.market.instruments[symbol], position_idx)
+
+    def position_of(self, order: Order) -> Position:
+        """The position that an order is for."""
+        return self.position(order.symbol, order.position_idx)
+
+    def held(self, symbol: str) -> list[Position]:
+        """The symbol's open positions: one, or up to two in hedge mode."""
+        found = [self.position(symbol, position_idx) for position_idx in self.state.indices(symbol)]
+        return [position for position in found if position.size]
 
     def liquidity(self, symbol: str) -> Liquidity:
         """The symbol's consumed levels and queues."""
@@ -116,24 +127,32 @@ class Desk:
         if order.side is Side.SELL:
             bids = self.market.book(order.symbol).levels(Side.BUY)
             price = max(price, bids[0][0]) if bids else price
-        leverage = self.position(order.symbol).leverage
+        leverage = self.position_of(order).leverage
         needed = order_margin(order.side, opening, price, leverage, self.fees)
         return needed <= self.figures(others).available
 
     # ---- what changes
 
     def fill(
-        self, step: Step, order: Order, price: Decimal, qty: Decimal, *, is_maker: bool, seq: int
+        self,
+        step: Step,
+        order: Order,
+        price: Decimal,
+        qty: Decimal,
+        *,
+        is_maker: bool,
+        seq: int,
+        exec_type: ExecutionType = ExecutionType.TRADE,
     ) -> Order:
         """One execution: ledger, wallet, position, and the order's own sums."""
         state, symbol = self.state, order.symbol
-        rate = self.fees.maker if is_maker else self.fees.taker
+        rate = self._fee_rate(exec_type, is_maker)
         value = qty * price
         fee = value * rate
-        before = self.position(symbol)
+        before = self.position_of(order)
         effect = apply_fill(before, order.side, qty, price, fee, step.at_ns, seq)
         position = self._hand_over(order, before, effect.position)
-        state.positions[symbol] = position
+        state.positions[position.key] = position
         state.wallet = state.wallet.settled(effect.pnl, fee)
         order = replace(
             order,
@@ -144,11 +163,11 @@ class Desk:
             handed_over=order.handed_over or position.side is order.side,
             updated_ns=step.at_ns,
         )
-        state.counters.executions += 1
-        number = state.counters.executions
+        number, exec_id = self.next_execution()
         execution = Fill(
             number=number,
-            exec_id=state.new_id("execution", number),
+            exec_id=exec_id,
+            exec_type=exec_type,
             price=price,
             qty=qty,
             value=value,
@@ -165,13 +184,42 @@ class Desk:
         )
         step.fills.append(execution)
         step.positions.append(position)
+        self.book(step, TransactionType.TRADE, effect.pnl - fee, execution, position.size)
         return order
+
+    def _fee_rate(self, exec_type: ExecutionType, is_maker: bool) -> Decimal:
+        """Nothing for auto-deleveraging; a take-over pays the taker's fee at its price."""
+        if exec_type is ExecutionType.ADL_TRADE:
+            return ZERO
+        return self.fees.maker if is_maker else self.fees.taker
+
+    def book(
+        self,
+        step: Step,
+        kind: TransactionType,
+        change: Decimal,
+        fill: Fill | None = None,
+        size: Decimal = ZERO,
+    ) -> None:
+        """Writes a movement of the wallet, which has been made already, into the transaction log."""
+        self.state.counters.transactions += 1
+        step.transactions.append(
+            Transaction(
+                number=self.state.counters.transactions,
+                kind=kind,
+                at_ns=step.at_ns,
+                change=change,
+                balance=self.state.wallet.balance,
+                fill=fill,
+                size=size,
+            )
+        )
 
     @staticmethod
     def _hand_over(order: Order, before: Position, after: Position) -> Position:
         """A position that ended takes its protection along; a new fill brings the order's."""
         if after.side is not before.side:
-            after = replace(after, stop_loss=None, take_profit=None)
+            after = replace(after, stop_loss=None, take_profit=None, trailing=None)
         if after.side is order.side and not order.handed_over:
             after = replace(
                 after,
@@ -180,14 +228,26 @@ class Desk:
             )
         return after
 
-    def set_protection(self, step: Step, symbol: str, kind: StopKind, protection: Protection | None) -> None:
-        """Changes what the position shows; `settle` then makes the orders follow."""
-        position = self.position(symbol)
+    def set_protection(
+        self, step: Step, position: Position, kind: StopKind, protection: Protection | None
+    ) -> None:
+        """Changes what the position shows; `settle` then makes the orders follow.
+
+        A trailing stop can only be taken away so.
+        """
         if kind is StopKind.STOP_LOSS:
             position = replace(position, stop_loss=protection, updated_ns=step.at_ns)
-        else:
+        elif kind is StopKind.TAKE_PROFIT:
             position = replace(position, take_profit=protection, updated_ns=step.at_ns)
-        self.state.positions[symbol] = position
+        else:
+            position = replace(position, trailing=None, updated_ns=step.at_ns)
+        self.state.positions[position.key] = position
+
+    def next_execution(self) -> tuple[int, str]:
+        """(number, id) for a new execution."""
+        self.state.counters.executions += 1
+        number = self.state.counters.executions
+        return number, self.state.new_id("execution", number)
 
     def next_order(self) -> tuple[int, str]:
         """(number, id) for a new order."""
@@ -218,7 +278,7 @@ class Desk:
         """The order is now so; ended orders leave the book."""
         step.orders.append(order)
         # From its first order on a symbol's position, with its leverage, is part of the account.
-        self.state.positions.setdefault(order.symbol, self.position(order.symbol))
+        self.state.positions.setdefault(order.key, self.position_of(order))
         if order.status.is_terminal:
             self.state.orders.pop(order.order_id, None)
             self._open[order.symbol].pop(order.order_id, None)
@@ -228,15 +288,32 @@ class Desk:
             self._open[order.symbol][order.order_id] = None
         return order
 
+    def keep(self, step: Step, order: Order, position: Position | None = None) -> None:
+        """The order (and its position) is now so, written down and not pushed.
+
+        What the step has told already it tells again: the last word must be the true one.
+        """
+        self.state.orders[order.order_id] = order
+        if any(told.order_id == order.order_id for told in step.orders):
+            step.orders.append(order)
+        else:
+            step.kept_orders[order.order_id] = order
+        if position is not None:
+            self.state.positions[position.key] = position
+            if any(told.key == position.key for told in step.positions):
+                step.positions.append(position)
+            else:
+                step.kept_positions[position.key] = position
+
     def finish(self, step: Step) -> Step:
         """Adds a position row for every symbol with an order operation that has none yet.
 
         Bybit pushes the position after each create, amend and cancel, changed or not.
         """
-        shown = step.final_positions()
-        for symbol in dict.fromkeys(order.symbol for order in step.orders):
-            position = self.position(symbol)
-            if shown.get(symbol) != position:
+        shown = {position.key: position for position in step.positions}
+        for symbol, position_idx in dict.fromkeys((o.symbol, o.position_idx) for o in step.orders):
+            position = self.position(symbol, position_idx)
+            if shown.get(position.key) != position:
                 step.positions.append(position)
         return step
 
@@ -254,4 +331,5 @@ def _as_it_was(order: Order) -> dict[str, Any]:
         "leaves": order.leaves,
         "create_type": order.create_type,
         "stop_kind": order.stop_kind,
+        "position_idx": order.position_idx,
     }

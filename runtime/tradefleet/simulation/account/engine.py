@@ -4,7 +4,7 @@ Each request is judged by `rules` before anything is changed; what passes is car
 `Matching` and told as a `Step`. Pure: the caller persists the step, then answers, then pushes it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 from msgspec.structs import replace
@@ -13,8 +13,7 @@ from tradefleet.domain.instruments import Instrument
 from tradefleet.domain.orders import OrderStatus, OrderType
 from tradefleet.domain.quantities import ONE, ZERO
 from tradefleet.simulation.account import rules
-from tradefleet.simulation.account.band import clamp_limit, market_bound
-from tradefleet.simulation.account.matching import Matching
+from tradefleet.simulation.account.band import clamp_limit, market_bound, tolerated
 from tradefleet.simulation.account.orders import (
     AmendRequest,
     CancelType,
@@ -25,19 +24,21 @@ from tradefleet.simulation.account.orders import (
     RejectReason,
     StopKind,
 )
-from tradefleet.simulation.account.protection import settle
 from tradefleet.simulation.account.state import Step
+from tradefleet.simulation.account.trading_stop import TradingStop
 from tradefleet.simulation.account.wire import bad
 
 GONE = 110001
 AMEND_BELOW_FILLED = 110064
 LEVERAGE_NOT_MODIFIED = 110043
 MARGIN_SHORT = 110012
-PROTECTION_NOT_MODIFIED = 34040
+MODE_POSITION = 110024
+MODE_NOT_MODIFIED = 110025
+MODE_ORDERS = 110028
 
 
-class AccountEngine(Matching):
-    """The account's requests on top of its matching."""
+class AccountEngine(TradingStop):
+    """The account's requests on top of its matching and upkeep."""
 
     # ---- create
 
@@ -47,29 +48,36 @@ class AccountEngine(Matching):
         Uniqueness of the orderLinkId is the store's to judge, before this.
         """
         instrument = rules.known(self.market.instruments, request.symbol)
-        rules.check_position_idx(request.position_idx)
+        rules.check_position_idx(request.position_idx, self.state.indices(request.symbol))
         rules.check_settle_coin(instrument)
         rules.check_live(instrument, request.only_reduces)
         qty = self._judged_qty(instrument, request)
         price = self._judged_price(instrument, request)
         self._judge_protection(instrument, request, price)
-        waiting = [order for order in self.open_orders(request.symbol) if not order.is_resting]
-        active = len(self.open_orders(request.symbol)) - len(waiting)
-        rules.check_counts(active, len(waiting), request.trigger is not None)
+        open_orders = self.open_orders(request.symbol)
+        active = sum(order.is_resting for order in open_orders)
+        waiting = sum(order.is_waiting and order.stop_kind is StopKind.STOP for order in open_orders)
+        rules.check_counts(active, waiting, request.trigger is not None)
         if request.trigger is not None:
             rules.check_trigger(instrument, request.trigger, self.prices(request.symbol))
         elif not request.only_reduces:
             at_mark = price if request.order_type is OrderType.LIMIT else self.prices(request.symbol).mark
             rules.check_notional(instrument, qty, at_mark)
-        order = self._new_order(request, qty, price, at_ns)
-        if request.trigger is None and not self.affords(order):
+        pieces = rules.pieces(instrument, request, qty)
+        first = self._new_order(request, pieces[0], price, at_ns)
+        if request.trigger is None and not self.affords(first):
             raise Refused(rules.NO_FUNDS, rules.NO_FUNDS_TEXT)
-        # Only now is the number used up: a refused request leaves no trace.
+        step = Step(at_ns)
+        step.order = self._enter(step, first)
+        for piece in pieces[1:]:
+            self._enter(step, replace(first, qty=piece, order_link_id=""))
+        return self.finish(step)
+
+    def _enter(self, step: Step, order: Order) -> Order:
+        """The order gets its number only now: a refused request leaves no trace."""
         number, order_id = self.next_order()
         order = replace(order, number=number, order_id=order_id)
-        step = Step(at_ns)
-        step.order = self.put(step, order) if order.is_waiting else self.arrive(step, order)
-        return self.finish(step)
+        return self.put(step, order) if order.is_waiting else self.arrive(step, order)
 
     def _judged_qty(self, instrument: Instrument, request: OrderRequest) -> Decimal:
         """The size that enters: cut to the position when the order only reduces.
@@ -81,9 +89,10 @@ class AccountEngine(Matching):
             rules.check_step(instrument, request.qty)
         qty = request.qty
         if request.only_reduces and request.trigger is None:
-            qty = rules.reducible(request, self.position(instrument.symbol))
+            qty = rules.reducible(request, self.position(instrument.symbol, request.position_idx))
             if not request.qty:
                 return min(qty, rules.max_qty(instrument, request.order_type))
+            return qty  # one larger than the maximum is split
         rules.check_max(instrument, request.order_type, qty)
         return qty
 
@@ -93,10 +102,18 @@ class AccountEngine(Matching):
         if request.price is None:
             if request.trigger is not None:
                 return ZERO
-            return market_bound(instrument, request.side, prices.mark)
-        rules.check_price(instrument, request.price)
+            if request.tolerance is None:
+                return market_bound(instrument, request.side, prices.mark)
+            rules.check_tolerance(request.tolerance)
+            best = self.market.book(request.symbol).levels(request.side.opposite)
+            asked = tolerated(
+                instrument, request.side, best[0][0] if best else prices.mark, request.tolerance
+            )
+        else:
+            asked = request.price
+            rules.check_price(instrument, asked)
         premium = self.premium(request.symbol).mean()
-        return clamp_limit(instrument, request.side, request.price, prices.mark, prices.index, premium)
+        return clamp_limit(instrument, request.side, asked, prices.mark, prices.index, premium)
 
     def _judge_protection(self, instrument: Instrument, request: OrderRequest, price: Decimal) -> None:
         """Attached stop and target lie on their sides of the base price.
@@ -127,6 +144,7 @@ class AccountEngine(Matching):
             order_id="",
             order_link_id=request.order_link_id,
             symbol=request.symbol,
+            position_idx=request.position_idx,
             side=request.side,
             order_type=request.order_type,
             time_in_force=request.time_in_force,
@@ -143,6 +161,7 @@ class AccountEngine(Matching):
             take_profit=request.take_profit,
             stop_loss=request.stop_loss,
             smp_type=request.smp_type,
+            tolerance=request.tolerance,
             last_price_on_created=self.market.last_price(request.symbol),
         )
 
@@ -164,7 +183,7 @@ class AccountEngine(Matching):
             status = OrderStatus.DEACTIVATED if order.is_waiting else OrderStatus.CANCELLED
             step.order = self.end(step, order, status, RejectReason.CANCEL_REQUEST, cancel=CancelType.BY_USER)
             if order.is_protective:
-                self.set_protection(step, order.symbol, order.stop_kind, None)
+                self.set_protection(step, self.position_of(order), order.stop_kind, None)
         return self.finish(step)
 
     # ---- amend
@@ -175,7 +194,7 @@ class AccountEngine(Matching):
         if order is None:
             raise Refused(GONE, "order not exists or too late to replace")
         if order.is_protective:
-            return self._amend_protection(order, request, at_ns)
+            return self.amend_protection(order, request, at_ns)
         changed = self._amended(order, request, at_ns)
         if replace(changed, updated_ns=order.updated_ns, armed_ns=order.armed_ns) == order:
             raise bad("The order remains unchanged as the parameters entered match the existing ones.")
@@ -198,7 +217,7 @@ class AccountEngine(Matching):
                 raise Refused(AMEND_BELOW_FILLED, "The modified order quantity is below the filled one")
             qty = request.qty
             if order.reduce_only and order.is_resting:
-                position = self.position(instrument.symbol)
+                position = self.position_of(order)
                 qty = min(qty, order.cum_exec_qty + abs(position.size))
             changed = replace(changed, qty=qty)
         if request.price is not None and order.order_type is OrderType.LIMIT:
@@ -224,61 +243,35 @@ class AccountEngine(Matching):
         if not self.affords(changed):
             raise Refused(rules.NO_FUNDS, rules.NO_FUNDS_TEXT)
 
-    def _amend_protection(self, order: Order, request: AmendRequest, at_ns: int) -> Step:
-        if request.trigger_price is None or order.trigger is None:
-            raise bad("only the trigger price of a position's stop or target can be amended")
-        protection = Protection(request.trigger_price, order.trigger.by)
-        if order.stop_kind is StopKind.STOP_LOSS:
-            step = self.protect(order.symbol, at_ns, stop_loss=protection)
-        else:
-            step = self.protect(order.symbol, at_ns, take_profit=protection)
-        step.order = self.state.orders[order.order_id]
-        return step
-
     # ---- position
-
-    def protect(
-        self,
-        symbol: str,
-        at_ns: int,
-        *,
-        stop_loss: Protection | None = None,
-        take_profit: Protection | None = None,
-    ) -> Step:
-        """Sets the whole position's stop or target; a price of zero removes it, None leaves it."""
-        instrument = rules.known(self.market.instruments, symbol)
-        position = self.position(instrument.symbol)
-        side = position.side
-        if side is None:
-            raise bad("can not set tp/sl/ts for zero position")
-        prices = self.prices(symbol)
-        if stop_loss is not None and stop_loss.price > 0:
-            rules.check_stop(instrument, side, stop_loss, prices.of(stop_loss.by))
-        if take_profit is not None and take_profit.price > 0:
-            rules.check_target(instrument, side, take_profit, prices.of(take_profit.by))
-        step = Step(at_ns)
-        for kind, wanted in ((StopKind.STOP_LOSS, stop_loss), (StopKind.TAKE_PROFIT, take_profit)):
-            if wanted is not None:
-                self.set_protection(step, symbol, kind, wanted if wanted.price > 0 else None)
-        after = self.position(instrument.symbol)
-        if (after.stop_loss, after.take_profit) == (position.stop_loss, position.take_profit):
-            self.state.positions[symbol] = position
-            raise Refused(PROTECTION_NOT_MODIFIED, "not modified")
-        settle(self, step, symbol)
-        return self.finish(step)
 
     def set_leverage(self, symbol: str, leverage: Decimal, at_ns: int) -> Step:
         """Changes the symbol's leverage, 1 to the instrument's maximum; margin must suffice."""
         instrument = rules.known(self.market.instruments, symbol)
         if not ONE <= leverage <= instrument.max_leverage:
             raise bad("leverage invalid")
-        position = self.position(instrument.symbol)
-        if leverage == position.leverage:
+        # The one-way position keeps the symbol's leverage, also while the symbol is hedged.
+        before = [self.position(symbol, idx) for idx in dict.fromkeys((0, *self.state.indices(symbol)))]
+        if leverage == before[0].leverage:
             raise Refused(LEVERAGE_NOT_MODIFIED, "leverage not modified")
-        changed = replace(position, leverage=leverage, updated_ns=at_ns)
-        self.state.positions[symbol] = changed
-        needs_margin = position.size != 0 or self.has_open(symbol)
-        if needs_margin and leverage < position.leverage and self.figures().available < 0:
-            self.state.positions[symbol] = position
+        changed = [replace(position, leverage=leverage, updated_ns=at_ns) for position in before]
+        self.state.positions |= {position.key: position for position in changed}
+        needs_margin = bool(self.held(symbol)) or self.has_open(symbol)
+        if needs_margin and leverage < before[0].leverage and self.figures().available < 0:
+            self.state.positions |= {position.key: position for position in before}
             raise Refused(MARGIN_SHORT, "Insufficient available balance")
-        return Step(at_ns, positions=[changed])
+        return Step(at_ns, positions=changed)
+
+    def switch_mode(self, symbols: Sequence[str], *, hedged: bool, at_ns: int) -> Step:
+        """One-way or hedge mode for these symbols; neither positions nor orders may be open."""
+        before = self.state.settings
+        after = before.hedged.union(symbols) if hedged else before.hedged.difference(symbols)
+        if after == before.hedged:
+            raise Refused(MODE_NOT_MODIFIED, "Position mode is not modified")
+        for symbol in symbols:
+            if self.held(symbol):
+                raise Refused(MODE_POSITION, "Existing position, cannot switch position mode")
+            if self.has_open(symbol):
+                raise Refused(MODE_ORDERS, "Existing open orders, cannot switch position mode")
+        self.state.settings = replace(before, hedged=after)
+        return Step(at_ns, quiet=True)

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import msgspec
 
+from tradefleet.domain.fills import ExecutionType
 from tradefleet.domain.orders import Side
 from tradefleet.domain.quantities import MONEY
 from tradefleet.simulation.account import wire
@@ -26,6 +27,7 @@ from tradefleet.simulation.account.faults import FaultPlan
 from tradefleet.simulation.account.ledger import FeeRates
 from tradefleet.simulation.account.orders import Order, Refused
 from tradefleet.simulation.account.rows import (
+    MILLISECOND_NS,
     Row,
     execution_row,
     fast_execution_row,
@@ -36,12 +38,10 @@ from tradefleet.simulation.account.rows import (
 from tradefleet.simulation.account.rules import DUPLICATE_LINK, DUPLICATE_TEXT
 from tradefleet.simulation.account.state import Step
 from tradefleet.simulation.account.store import StateError, StateStore
-from tradefleet.simulation.market_view import MarketView
+from tradefleet.simulation.market_view import Funding, MarketView
 
 RECENT_CLOSED: Final = 500
 """How many ended orders order/realtime remembers; a restart forgets them, as Bybit's does."""
-
-POSITION_MODE_NOT_MODIFIED: Final = 110025
 
 Body = Mapping[str, Any]
 
@@ -51,6 +51,23 @@ class Timing(msgspec.Struct, frozen=True):
 
     ack_ms: float = 0.0
     rows_ms: float = 4.0
+
+
+class ApiKey(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """What user/query-api says of the key; shown, not enforced, but for readOnly.
+
+    permissions: by section; a section that is not named is empty. expired_at: ISO 8601.
+    """
+
+    permissions: dict[str, list[str]] = msgspec.field(
+        default_factory=lambda: {
+            "ContractTrade": ["Order", "Position"],
+            "Derivatives": ["DerivativesTrade"],
+        }
+    )
+    read_only: bool = False
+    expired_at: str = "2099-12-31T00:00:00Z"
+    ips: tuple[str, ...] = ("*",)
 
 
 class Publication(msgspec.Struct, frozen=True):
@@ -64,7 +81,7 @@ Subscriber = Callable[[Publication], None]
 
 
 class SimulatedExchange:
-    """One account of a Bybit V5 unified account, linear contracts, one-way mode, cross margin."""
+    """One account of a Bybit V5 unified account, linear contracts, cross margin."""
 
     def __init__(
         self,
@@ -87,12 +104,14 @@ class SimulatedExchange:
         self.api_secret = api_secret
         self.uid = uid
         self.timing = timing or Timing()
-        self.faults = FaultPlan()
+        self.faults = FaultPlan(market.now_ns)
         self.recent: deque[Order] = deque(maxlen=RECENT_CLOSED)
         self.store = StateStore.open(state_folder, uid, start_balance, market.now_ns())
         self._subscribers: list[Subscriber] = []
         self._broken: StateError | None = None
         self._last_step_ns = 0
+        self._next_funding: dict[str, Funding] = {}
+        self.key = ApiKey()
         state = self.store.load()
         self._require_symbols([*(order.symbol for order in state.orders.values())])
         self._require_symbols([p.symbol for p in state.positions.values() if p.size])
@@ -112,6 +131,10 @@ class SimulatedExchange:
     def close(self) -> None:
         """Closes the state's file; the exchange may not be used afterwards."""
         self.store.close()
+
+    def server_ms(self) -> int:
+        """The clock that the exchange shows and judges by, as an ordered skew has it."""
+        return (self.market.now_ns() + self.faults.skew_ns) // MILLISECOND_NS
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
         """Calls `subscriber` after each step that changed something; returns the way to stop."""
@@ -159,13 +182,9 @@ class SimulatedExchange:
         return list(step.final_orders().values())
 
     def set_protection(self, body: Body) -> None:
-        """position/trading-stop for the whole position. Raises Refused."""
+        """position/trading-stop. Raises Refused."""
         wish = wire.read_protection(body)
-        self._carry_out(
-            lambda at_ns: self.engine.protect(
-                wish.symbol, at_ns, stop_loss=wish.stop_loss, take_profit=wish.take_profit
-            )
-        )
+        self._carry_out(lambda at_ns: self.engine.protect(wish, at_ns))
 
     def set_leverage(self, body: Body) -> None:
         """position/set-leverage. Raises Refused."""
@@ -173,11 +192,23 @@ class SimulatedExchange:
         self._carry_out(lambda at_ns: self.engine.set_leverage(symbol, leverage, at_ns))
 
     def switch_mode(self, body: Body) -> None:
-        """position/switch-mode: one-way is all there is. Always raises Refused."""
-        wire.require_linear(body)
-        if wire.whole(body, "mode") == 0:
-            raise Refused(POSITION_MODE_NOT_MODIFIED, "Position mode is not modified")
-        raise wire.not_simulated("hedge mode")
+        """position/switch-mode for a symbol, or for all contracts of a coin. Raises Refused."""
+        scope, hedged = wire.read_mode(body)
+        symbols = [name for name, each in self.market.instruments.items() if scope.admits(each)]
+        if not symbols:
+            raise wire.bad(f"params error: symbol invalid {scope.symbol or scope.settle_coin}")
+        self._carry_out(lambda at_ns: self.engine.switch_mode(symbols, hedged=hedged, at_ns=at_ns))
+
+    def resting_order(self, body: Body) -> Order:
+        """The order in the book that a cancel names. Raises Refused."""
+        order = self._find_open(wire.read_chosen(body), "order not exists or too late to cancel")
+        if not order.is_resting:
+            raise Refused(GONE, "order not exists or too late to cancel")
+        return order
+
+    def fill_resting(self, order_id: str) -> None:
+        """Somebody takes all of this resting order at its own price; nothing when it is gone."""
+        self._carry_out(lambda at_ns: self.engine.fill_resting(order_id, at_ns))
 
     def _find_open(self, chosen: wire.Chosen, gone_text: str) -> Order:
         for order in self.engine.state.orders.values():
@@ -186,6 +217,29 @@ class SimulatedExchange:
             if (by_id or by_link) and order.symbol == chosen.symbol:
                 return order
         raise Refused(GONE, gone_text)
+
+    # ---- what the exchange does of itself
+
+    def fund(self, symbol: str, rate: Decimal) -> Step:
+        """Settles funding of the symbol's positions now. Raises Refused for an unknown symbol."""
+        return self._carry_out(lambda at_ns: self.engine.fund(symbol, rate, at_ns))
+
+    def transfer(self, amount: Decimal) -> Step:
+        """Moves USDT into the account, or out of it when below zero. Raises Refused."""
+        return self._carry_out(lambda at_ns: self.engine.transfer(amount, at_ns))
+
+    def deleverage(self, symbol: str, position_idx: int, qty: Decimal | None, price: Decimal | None) -> Step:
+        """Auto-deleverages a position. Raises Refused when there is none."""
+        return self._carry_out(lambda at_ns: self.engine.deleverage(symbol, position_idx, qty, price, at_ns))
+
+    def _settle_when_due(self, symbol: str) -> None:
+        """The market tells its next settlement anew when one has passed: that one is settled now."""
+        now, before = self.market.funding(symbol), self._next_funding.get(symbol)
+        if now is None:
+            return
+        self._next_funding[symbol] = now
+        if before is not None and before.next_ns != now.next_ns and before.next_ns <= self.market.now_ns():
+            self.fund(symbol, before.rate)
 
     # ---- MarketListener
 
@@ -200,7 +254,8 @@ class SimulatedExchange:
         self._carry_out(lambda now_ns: self.engine.on_trade(symbol, price, qty, taker, at_ns, now_ns))
 
     def on_mark(self, symbol: str, mark: Decimal, index: Decimal, last: Decimal, at_ns: int) -> None:
-        """Mark, index or last price changed."""
+        """Mark, index or last price changed; a funding interval may have ended."""
+        self._settle_when_due(symbol)
         self._carry_out(lambda now_ns: self.engine.on_mark(symbol, mark, index, last, now_ns))
 
     # ---- one step
@@ -222,8 +277,8 @@ class SimulatedExchange:
                 self._broken = error
                 raise
             self.recent.extend(o for o in step.final_orders().values() if o.status.is_terminal)
-            if self._subscribers:
-                publication = self._publication(step)
+            publication = self._publication(step)
+            if publication.rows:
                 for subscriber in tuple(self._subscribers):
                     subscriber(publication)
         return step
@@ -232,7 +287,9 @@ class SimulatedExchange:
         rows: dict[str, list[Row]] = {}
         if step.fills:
             rows["execution"] = [execution_row(fill) for fill in step.fills]
-            rows["execution.fast"] = [fast_execution_row(fill) for fill in step.fills]
+            fast = [f for f in step.fills if f.exec_type is ExecutionType.TRADE]
+            if fast:
+                rows["execution.fast"] = [fast_execution_row(fill) for fill in fast]
         if step.orders:
             rows["order"] = [order_row(order) for order in step.orders]
         if step.positions:
@@ -240,7 +297,7 @@ class SimulatedExchange:
                 position_stream_row(position, self.engine.position_figures(position), self.engine.fees)
                 for position in step.positions
             ]
-        if step.fills:
+        if step.transactions:
             rows["wallet"] = [wallet_row(self.engine.figures())]
         return Publication(step.at_ns, rows)
 

@@ -13,7 +13,7 @@ from decimal import Decimal
 from tradefleet.domain.instruments import Instrument
 from tradefleet.domain.orders import Side
 from tradefleet.domain.quantities import ZERO
-from tradefleet.simulation.market_view import Level, MarketListener
+from tradefleet.simulation.market_view import Funding, Level, MarketListener
 
 
 class HandBook:
@@ -53,6 +53,7 @@ class HandMarket:
         self._mark: dict[str, Decimal] = {}
         self._index: dict[str, Decimal] = {}
         self._last: dict[str, Decimal] = {}
+        self._funding: dict[str, Funding] = {}
         self._clock = clock
         self._listeners: list[MarketListener] = []
 
@@ -93,6 +94,10 @@ class HandMarket:
                 symbol, self._mark[symbol], self._index[symbol], self._last[symbol], self._clock()
             )
 
+    def set_funding(self, symbol: str, rate: str, next_ns: int) -> None:
+        """The rate that is settled next, and when; told with the next mark."""
+        self._funding[symbol] = Funding(Decimal(rate), next_ns)
+
     def _tell_book(self, symbol: str, told: Sequence[tuple[Side, Decimal]], *, replaced: bool) -> None:
         for listener in self._listeners:
             listener.on_book(symbol, told, replaced, self._clock())
@@ -119,6 +124,10 @@ class HandMarket:
     def last_price(self, symbol: str) -> Decimal:
         """Price of the latest trade; raises KeyError before the first."""
         return self._last[symbol]
+
+    def funding(self, symbol: str) -> Funding | None:
+        """What was set; None before that."""
+        return self._funding.get(symbol)
 
     def now_ns(self) -> int:
         """The simulator's clock, int64 ns UTC."""

@@ -14,7 +14,7 @@ import msgspec
 
 from tradefleet.domain.orders import Side
 from tradefleet.domain.quantities import MONEY, ZERO, divide
-from tradefleet.simulation.account.orders import Protection
+from tradefleet.simulation.account.orders import Protection, position_key
 
 GRAIN: Final = Decimal("1e-12")
 """Smallest amount of money that is kept apart, in settle currency."""
@@ -28,26 +28,49 @@ class FeeRates(msgspec.Struct, frozen=True):
 
 
 class Wallet(msgspec.Struct, frozen=True):
-    """Money in settle currency: balance == start + realised - fees, always."""
+    """Money in settle currency: balance == start + realised - fees - funding + transferred, always.
+
+    funding: paid by positions that were open at a settlement, below zero when received.
+    """
 
     start: Decimal
     balance: Decimal
     realised: Decimal = ZERO
     fees: Decimal = ZERO
+    funding: Decimal = ZERO
+    transferred: Decimal = ZERO
 
     def settled(self, pnl: Decimal, fee: Decimal) -> "Wallet":
         """The wallet after one execution."""
-        return Wallet(
-            start=self.start,
-            balance=self.balance + pnl - fee,
-            realised=self.realised + pnl,
-            fees=self.fees + fee,
+        return msgspec.structs.replace(
+            self, balance=self.balance + pnl - fee, realised=self.realised + pnl, fees=self.fees + fee
+        )
+
+    def funded(self, fee: Decimal) -> "Wallet":
+        """The wallet after a funding settlement."""
+        return msgspec.structs.replace(self, balance=self.balance - fee, funding=self.funding + fee)
+
+    def moved(self, amount: Decimal) -> "Wallet":
+        """The wallet after a transfer in, or out when below zero."""
+        return msgspec.structs.replace(
+            self, balance=self.balance + amount, transferred=self.transferred + amount
         )
 
 
-class Position(msgspec.Struct, frozen=True, kw_only=True):
-    """One contract's position in one-way mode.
+class Trailing(msgspec.Struct, frozen=True):
+    """A stop that follows the last price at a distance, quote currency.
 
+    active_price: from which price on it follows; None once it does.
+    """
+
+    distance: Decimal
+    active_price: Decimal | None = None
+
+
+class Position(msgspec.Struct, frozen=True, kw_only=True):
+    """One contract's position in one-way mode, or one leg of it in hedge mode.
+
+    position_idx: 0 in one-way mode, 1 for the long leg, 2 for the short leg.
     size: base currency, signed. cost: value of the open part at its entry prices, not negative.
     open_fees: fees paid for the open part. realised_now: net of fees since the position was last
     flat; realised_total: since ever. stop_loss, take_profit: of the whole position.
@@ -66,6 +89,18 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
     opened_ns: int = 0
     updated_ns: int = 0
     seq: int = 0
+    position_idx: int = 0
+    trailing: Trailing | None = None
+
+    @property
+    def protection(self) -> tuple[Protection | None, Protection | None, Trailing | None]:
+        """Stop, target and trailing stop of the whole position."""
+        return self.stop_loss, self.take_profit, self.trailing
+
+    @property
+    def key(self) -> str:
+        """Its name in the books."""
+        return position_key(self.symbol, self.position_idx)
 
     @property
     def side(self) -> Side | None:
@@ -86,6 +121,17 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
         if self.size > 0:
             return self.size * mark - self.cost
         return self.cost + self.size * mark
+
+
+def apply_funding(position: Position, fee: Decimal, at_ns: int, seq: int) -> Position:
+    """`position` after it has paid (or received) funding: money only."""
+    return msgspec.structs.replace(
+        position,
+        realised_now=position.realised_now - fee,
+        realised_total=position.realised_total - fee,
+        updated_ns=at_ns,
+        seq=seq,
+    )
 
 
 class Effect(msgspec.Struct, frozen=True):

@@ -3,7 +3,7 @@
 Cross margin in one settle currency, simple and true: initial margin is value / leverage plus the
 fee of closing, at the mark for positions and at the order's price for orders. An order needs
 margin only for the part that would open: first come, first counted against the position it could
-close. Not simulated: risk tiers, haircuts, liquidation.
+close. Not simulated: risk tiers, haircuts.
 Source: reference E (margin); the maintenance rate is an assumption, see MAINTENANCE_OF_MAXIMUM.
 """
 
@@ -45,6 +45,11 @@ class AccountFigures(msgspec.Struct, frozen=True):
     def equity(self) -> Decimal:
         """Wallet plus unrealised result: the margin balance of a cross-margin account."""
         return self.wallet.balance + self.unrealised
+
+    @property
+    def is_liquidated(self) -> bool:
+        """Maintenance margin at or above the margin balance: the account is taken over."""
+        return 0 < self.maintenance_margin >= self.equity
 
     @property
     def available(self) -> Decimal:
@@ -92,11 +97,11 @@ def opening_parts(
     closable: dict[tuple[str, Side], Decimal] = {}
     for position in positions.values():
         if position.side is not None:
-            closable[position.symbol, position.side.opposite] = abs(position.size)
+            closable[position.key, position.side.opposite] = abs(position.size)
     for order in orders:
         if order.only_reduces or not order.is_resting:
             continue
-        key = (order.symbol, order.side)
+        key = (order.key, order.side)
         closing = min(order.leaves, closable.get(key, ZERO))
         if closing:
             closable[key] -= closing
@@ -122,6 +127,6 @@ def value_account(
         maintenance += figures.maintenance_margin
     for order, opening in opening_parts(orders, positions):
         if opening:
-            leverage = positions[order.symbol].leverage
+            leverage = positions[order.key].leverage
             for_orders += order_margin(order.side, opening, order.price, leverage, fees)
     return AccountFigures(wallet, unrealised, margin, maintenance, for_orders)

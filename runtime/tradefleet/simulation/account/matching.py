@@ -16,7 +16,7 @@ from tradefleet.simulation.account.band import market_bound
 from tradefleet.simulation.account.desk import Desk
 from tradefleet.simulation.account.liquidity import reaches
 from tradefleet.simulation.account.orders import CancelType, Order, RejectReason, StopKind
-from tradefleet.simulation.account.protection import settle
+from tradefleet.simulation.account.protection import settle, trail
 from tradefleet.simulation.account.rules import Prices
 from tradefleet.simulation.account.state import Step
 
@@ -46,7 +46,7 @@ class Matching(Desk):
             order = self._rest(step, order)
         else:
             order = self.end(step, order, OrderStatus.CANCELLED, RejectReason.NO_IMMEDIATE_QTY)
-        settle(self, step, order.symbol)
+        settle(self, step, order.symbol, order.position_idx)
         return order
 
     def _rest(self, step: Step, order: Order) -> Order:
@@ -130,12 +130,20 @@ class Matching(Desk):
             self._fire(step, symbol, Prices(last, mark, index), at_ns)
         return self.finish(step)
 
+    def fill_resting(self, order_id: str, at_ns: int) -> Step:
+        """All of a resting order is taken at its own price, as if by a trade that reached it."""
+        step = Step(at_ns)
+        order = self.state.orders.get(order_id)
+        if order is not None and order.is_resting:
+            self._fill_resting(step, order, order.leaves)
+        return self.finish(step)
+
     def _fill_resting(self, step: Step, order: Order, qty: Decimal) -> None:
         """A resting order is filled at its own price, as maker."""
         order = self.fill(step, order, order.price, qty, is_maker=True, seq=self.next_seq())
         status = OrderStatus.PARTIALLY_FILLED if order.leaves else OrderStatus.FILLED
         self.put(step, replace(order, status=status))
-        settle(self, step, order.symbol)
+        settle(self, step, order.symbol, order.position_idx)
 
     # ---- triggers
 
@@ -150,7 +158,11 @@ class Matching(Desk):
             order = self.state.orders.get(stale.order_id)
             if order is None or not order.is_waiting or order.armed_ns > as_of_ns:
                 continue
-            if order.trigger is not None and order.trigger.fires(prices.of(order.trigger.by)):
+            if order.stop_kind is StopKind.TRAILING:
+                fires = trail(self, step, order, prices.last, as_of_ns)
+            else:
+                fires = order.trigger is not None and order.trigger.fires(prices.of(order.trigger.by))
+            if fires:
                 self._trigger(step, order)
 
     def _trigger(self, step: Step, order: Order) -> None:
@@ -158,12 +170,12 @@ class Matching(Desk):
         instrument = self.market.instruments[order.symbol]
         order = self.put(step, replace(order, status=OrderStatus.TRIGGERED, updated_ns=step.at_ns))
         if order.is_protective:
-            self.set_protection(step, order.symbol, order.stop_kind, None)
+            self.set_protection(step, self.position_of(order), order.stop_kind, None)
         if order.order_type is OrderType.MARKET:
             mark = self.market.mark_price(order.symbol)
             order = replace(order, price=market_bound(instrument, order.side, mark))
         if order.only_reduces:
-            position = self.position(order.symbol)
+            position = self.position_of(order)
             size = abs(position.size) if position.side is order.side.opposite else ZERO
             if size == 0:
                 self.end(step, order, OrderStatus.CANCELLED, cancel=CancelType.BY_REDUCE_ONLY)

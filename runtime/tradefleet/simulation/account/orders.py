@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from tradefleet.domain.fills import ExecutionType
 from tradefleet.domain.orders import OrderStatus, OrderType, Side, TimeInForce
 from tradefleet.domain.quantities import ZERO
 
@@ -45,6 +46,29 @@ class StopKind(StrEnum):
     STOP = "Stop"
     STOP_LOSS = "StopLoss"
     TAKE_PROFIT = "TakeProfit"
+    TRAILING = "TrailingStop"
+    PARTIAL_STOP_LOSS = "PartialStopLoss"
+    PARTIAL_TAKE_PROFIT = "PartialTakeProfit"
+
+
+WHOLE: Final = frozenset({StopKind.STOP_LOSS, StopKind.TAKE_PROFIT, StopKind.TRAILING})
+"""One of each a position, as large as it."""
+
+PARTIAL: Final = frozenset({StopKind.PARTIAL_STOP_LOSS, StopKind.PARTIAL_TAKE_PROFIT})
+
+
+class ToleranceKind(StrEnum):
+    """Bybit's slippageToleranceType."""
+
+    TICKS = "TickSize"
+    PERCENT = "Percent"
+
+
+class Tolerance(msgspec.Struct, frozen=True):
+    """How far from the best opposite price a market order may reach: ticks, or percent of it."""
+
+    kind: ToleranceKind
+    value: Decimal
 
 
 class CreateType(StrEnum):
@@ -53,6 +77,11 @@ class CreateType(StrEnum):
     USER = "CreateByUser"
     STOP_LOSS = "CreateByStopLoss"
     TAKE_PROFIT = "CreateByTakeProfit"
+    TRAILING = "CreateByTrailingStop"
+    PARTIAL_STOP_LOSS = "CreateByPartialStopLoss"
+    PARTIAL_TAKE_PROFIT = "CreateByPartialTakeProfit"
+    TAKE_OVER = "CreateByTakeOver_PassThrough"
+    ADL = "CreateByAdl_PassThrough"
 
 
 class CancelType(StrEnum):
@@ -62,6 +91,7 @@ class CancelType(StrEnum):
     BY_USER = "CancelByUser"
     BY_REDUCE_ONLY = "CancelByReduceOnly"
     BY_CLEAR = "CancelByTpSlTsClear"
+    BY_LIQUIDATION = "CancelByPrepareLiq"
 
 
 class RejectReason(StrEnum):
@@ -73,6 +103,20 @@ class RejectReason(StrEnum):
     POST_ONLY_TAKES = "EC_PostOnlyWillTakeLiquidity"
     CANCEL_REQUEST = "EC_PerCancelRequest"
     OTHERS = "EC_Others"
+
+
+LONG_LEG: Final = 1
+SHORT_LEG: Final = 2
+
+
+def position_key(symbol: str, position_idx: int) -> str:
+    """The name of a position in the books: the symbol in one-way mode, symbol/1 and /2 in hedge mode."""
+    return f"{symbol}/{position_idx}" if position_idx else symbol
+
+
+def closes_leg(position_idx: int, side: Side) -> bool:
+    """In hedge mode a sell of the long leg or a buy of the short one can only close."""
+    return (position_idx, side) in ((LONG_LEG, Side.SELL), (SHORT_LEG, Side.BUY))
 
 
 class Trigger(msgspec.Struct, frozen=True):
@@ -117,11 +161,12 @@ class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
     take_profit: Protection | None = None
     stop_loss: Protection | None = None
     smp_type: str = "None"
+    tolerance: Tolerance | None = None
 
     @property
     def only_reduces(self) -> bool:
         """True when the order may never open or grow a position."""
-        return self.reduce_only or self.close_on_trigger
+        return self.reduce_only or self.close_on_trigger or closes_leg(self.position_idx, self.side)
 
 
 class AmendRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -167,6 +212,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     handed_over: bool = False
     smp_type: str = "None"
     last_price_on_created: Decimal = ZERO
+    position_idx: int = 0
+    tolerance: Tolerance | None = None
     cum_exec_qty: Decimal = ZERO
     cum_exec_value: Decimal = ZERO
     cum_exec_fee: Decimal = ZERO
@@ -180,7 +227,12 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def only_reduces(self) -> bool:
         """True when the order may never open or grow a position."""
-        return self.reduce_only or self.close_on_trigger
+        return self.reduce_only or self.close_on_trigger or closes_leg(self.position_idx, self.side)
+
+    @property
+    def key(self) -> str:
+        """The position that it is for."""
+        return position_key(self.symbol, self.position_idx)
 
     @property
     def is_resting(self) -> bool:
@@ -194,8 +246,13 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_protective(self) -> bool:
-        """A position's own stop or target, made by the exchange."""
-        return self.stop_kind in (StopKind.STOP_LOSS, StopKind.TAKE_PROFIT)
+        """The one stop, target or trailing stop of a whole position, made by the exchange."""
+        return self.stop_kind in WHOLE
+
+    @property
+    def is_partial(self) -> bool:
+        """A stop or target of its own size, made by the exchange."""
+        return self.stop_kind in PARTIAL
 
 
 RESTING: Final = frozenset({OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED})
@@ -204,6 +261,7 @@ RESTING: Final = frozenset({OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED})
 class Fill(msgspec.Struct, frozen=True, kw_only=True):
     """One execution of one order against the market, with what the order was at that moment.
 
+    exec_type: FUNDING moves money and no size; its qty is the whole position, its order_type None.
     number: order of execution, unique. value, fee, pnl: settle currency; fee above zero is a cost;
     pnl: realised by the closed part before fees. closed_qty: how much of it reduced a position.
     seq: shared by the executions of one match and by the position row that follows.
@@ -215,7 +273,7 @@ class Fill(msgspec.Struct, frozen=True, kw_only=True):
     order_id: str
     order_link_id: str
     side: Side
-    order_type: OrderType
+    order_type: OrderType | None
     order_price: Decimal
     order_qty: Decimal
     leaves: Decimal
@@ -233,3 +291,5 @@ class Fill(msgspec.Struct, frozen=True, kw_only=True):
     index_price: Decimal
     seq: int
     at_ns: int
+    exec_type: ExecutionType = ExecutionType.TRADE
+    position_idx: int = 0

@@ -23,9 +23,11 @@ from tradefleet.simulation.account.rows import (
     execution_row,
     order_row,
     position_rest_row,
+    transaction_row,
     wallet_row,
 )
 from tradefleet.simulation.account.rules import SETTLE_COIN
+from tradefleet.simulation.account.state import TransactionType
 from tradefleet.simulation.account.store import HistoryQuery
 
 Params = Mapping[str, str]
@@ -36,6 +38,27 @@ WINDOW_NS: Final = 7 * DAY_NS
 
 UNFILLED_KEPT_NS: Final = DAY_NS
 """Ended orders without a fill leave order/history after a day."""
+
+_KEY_SECTIONS: Final = (
+    "ContractTrade",
+    "Spot",
+    "Wallet",
+    "Options",
+    "Derivatives",
+    "CopyTrading",
+    "BlockTrade",
+    "Exchange",
+    "NFT",
+    "Affiliate",
+    "Earn",
+    "FiatP2P",
+    "FiatConvertBroker",
+    "FiatGlobalPay",
+    "FiatBitPay",
+    "BitCard",
+    "ByXPost",
+)
+"""The sections of a key's permissions, in Bybit's order."""
 
 _CURSOR: Final = "page_args%3A"
 _EMPTY_CATEGORIES: Final = ("spot", "inverse", "option")
@@ -166,12 +189,13 @@ def order_history(exchange: SimulatedExchange, params: Params) -> Row:
 
 
 def executions(exchange: SimulatedExchange, params: Params) -> Row:
-    """execution/list: newest first. Every execution here is a trade; other types are empty."""
+    """execution/list: newest first; Funding rows among them unless `execType` asks otherwise."""
     if not _is_linear(params):
         return _listing(params)
-    if wire.word(params, "execType", ExecutionType, ExecutionType.TRADE) is not ExecutionType.TRADE:
-        return _listing(params)
-    fills = exchange.store.executions(_history_query(exchange, params, _limit(params, 50, 100)))
+    if params.get("execType"):
+        wire.word(params, "execType", ExecutionType)
+    query = _history_query(exchange, params, _limit(params, 50, 100))
+    fills = exchange.store.executions(query, params.get("execType", ""))
     rows = [execution_row(fill) for fill in fills]
     return _listing(params, rows, _cursor(fills[-1].number) if fills else "")
 
@@ -182,7 +206,11 @@ def positions(exchange: SimulatedExchange, params: Params) -> Row:
         return _listing(params)
     scope = wire.read_scope(params, needed=True)
     engine = exchange.engine
-    held = [engine.position(symbol) for symbol in sorted(_symbols(exchange, scope))]
+    held = [
+        engine.position(symbol, position_idx)
+        for symbol in sorted(_symbols(exchange, scope))
+        for position_idx in engine.state.indices(symbol)
+    ]
     if not scope.symbol:
         held = [position for position in held if position.size]
     skip, limit = _before(params) or 0, _limit(params, 20, 200)
@@ -206,7 +234,7 @@ def wallet_balance(exchange: SimulatedExchange, params: Params) -> Row:
 def account_info(exchange: SimulatedExchange, params: Params) -> Row:
     """account/info: a unified account 2.0 in cross margin."""
     return {
-        "marginMode": "REGULAR_MARGIN",
+        "marginMode": exchange.engine.state.settings.margin_mode,
         "updatedTime": str(exchange.market.now_ns() // MILLISECOND_NS),
         "unifiedMarginStatus": 5,
         "dcpStatus": "OFF",
@@ -233,37 +261,19 @@ def fee_rates(exchange: SimulatedExchange, params: Params) -> Row:
 def api_key_info(exchange: SimulatedExchange, params: Params) -> Row:
     """user/query-api: whose key it is (`userID`) and what it may do: trade contracts, not withdraw."""
     user_id = int(exchange.uid) if exchange.uid.isdigit() else 0
-    nothing: list[str] = []
-    granted: dict[str, list[str]] = {
-        "ContractTrade": ["Order", "Position"],
-        "Spot": nothing,
-        "Wallet": nothing,
-        "Options": nothing,
-        "Derivatives": ["DerivativesTrade"],
-        "CopyTrading": nothing,
-        "BlockTrade": nothing,
-        "Exchange": nothing,
-        "NFT": nothing,
-        "Affiliate": nothing,
-        "Earn": nothing,
-        "FiatP2P": nothing,
-        "FiatConvertBroker": nothing,
-        "FiatGlobalPay": nothing,
-        "FiatBitPay": nothing,
-        "BitCard": nothing,
-        "ByXPost": nothing,
-    }
+    key = exchange.key
+    granted = {section: key.permissions.get(section, []) for section in _KEY_SECTIONS}
     return {
         "id": exchange.uid,
         "note": "tradefleet simulator",
         "apiKey": exchange.api_key,
-        "readOnly": 0,
+        "readOnly": int(key.read_only),
         "secret": "",
         "permissions": granted,
-        "ips": ["*"],
+        "ips": list(key.ips),
         "type": 1,
         "deadlineDay": 90,
-        "expiredAt": "2099-12-31T00:00:00Z",
+        "expiredAt": key.expired_at,
         "createdAt": "2024-01-01T00:00:00Z",
         "unified": 0,
         "uta": 1,
@@ -295,3 +305,24 @@ def coin_info(exchange: SimulatedExchange, params: Params) -> Row:
         if not asked or coin == asked
     ]
     return {"rows": rows}
+
+
+def transaction_log(exchange: SimulatedExchange, params: Params) -> Row:
+    """account/transaction-log: every movement of the wallet, newest first."""
+    kind = wire.word(params, "type", TransactionType) if params.get("type") else None
+    if params.get("currency", SETTLE_COIN) != SETTLE_COIN or params.get("category") in _EMPTY_CATEGORIES:
+        return {"list": [], "nextPageCursor": ""}
+    base_coin = params.get("baseCoin", "")
+    since, until = _window(params, exchange.market.now_ns())
+    query = HistoryQuery(
+        symbols=_symbols(exchange, wire.Scope(base_coin=base_coin)) if base_coin else None,
+        since_ns=since,
+        until_ns=until,
+        before=_before(params),
+        limit=_limit(params, 20, 50),
+    )
+    found = exchange.store.transactions(query, kind.value if kind else "")
+    return {
+        "list": [transaction_row(each) for each in found],
+        "nextPageCursor": _cursor(found[-1].number) if found else "",
+    }

@@ -2,7 +2,7 @@
 
 Numbers are strings, absent ones "". REST and stream rows of one thing carry the same fields under
 the same names, but for a position's entry price (`avgPrice` over REST, `entryPrice` in the stream).
-Constants stand for what is not simulated: hedge mode, risk tiers, ADL, borrowing, RPI, SMP.
+Constants stand for what is not simulated: risk tiers, ADL, borrowing, RPI, SMP.
 Source: reference B2; every recorded payload's fields are held to by
 tests/unit/simulation/account/test_account_rows.py.
 """
@@ -10,11 +10,13 @@ tests/unit/simulation/account/test_account_rows.py.
 from decimal import Decimal
 from typing import Any, Final
 
+from tradefleet.domain.fills import ExecutionType
 from tradefleet.domain.quantities import MONEY, ONE, ZERO, divide, plain
 from tradefleet.simulation.account.ledger import GRAIN, FeeRates, Position
 from tradefleet.simulation.account.margin import AccountFigures, PositionFigures
 from tradefleet.simulation.account.orders import Fill, Order, Protection
 from tradefleet.simulation.account.rules import SETTLE_COIN
+from tradefleet.simulation.account.state import Transaction, TransactionType
 
 Row = dict[str, Any]
 
@@ -38,7 +40,7 @@ def order_row(order: Order) -> Row:
         "orderLinkId": order.order_link_id,
         "parentOrderLinkId": "",
         "side": order.side.value,
-        "positionIdx": 0,
+        "positionIdx": order.position_idx,
         "orderType": order.order_type.value,
         "price": plain(order.price),
         "qty": plain(order.qty),
@@ -61,7 +63,7 @@ def order_row(order: Order) -> Row:
         "triggerDirection": 0 if trigger is None else int(trigger.direction),
         "triggerBy": "" if trigger is None else trigger.by.value,
         **_attached(stop, target),
-        "tpslMode": "Full" if stop or target or order.is_protective else "",
+        "tpslMode": _tpsl_mode(order),
         "tpLimitPrice": "",
         "slLimitPrice": "",
         "ocoTriggerBy": "",
@@ -72,8 +74,8 @@ def order_row(order: Order) -> Row:
         "smpType": order.smp_type,
         "smpGroup": 0,
         "smpOrderId": "",
-        "slippageToleranceType": "UNKNOWN",
-        "slippageTolerance": "",
+        "slippageToleranceType": order.tolerance.kind.value if order.tolerance else "UNKNOWN",
+        "slippageTolerance": plain(order.tolerance.value) if order.tolerance else "",
         "marketUnit": "",
         "blockTradeId": "",
         "isLeverage": "",
@@ -84,6 +86,12 @@ def order_row(order: Order) -> Row:
         "createdTime": _ms(order.created_ns),
         "updatedTime": _ms(order.updated_ns),
     }
+
+
+def _tpsl_mode(order: Order) -> str:
+    if order.is_partial:
+        return "Partial"
+    return "Full" if order.stop_loss or order.take_profit or order.is_protective else ""
 
 
 def _attached(stop: Protection | None, target: Protection | None) -> Row:
@@ -106,14 +114,14 @@ def execution_row(fill: Fill) -> Row:
         "orderPrice": plain(fill.order_price),
         "orderQty": plain(fill.order_qty),
         "leavesQty": plain(fill.leaves),
-        "createType": fill.create_type.value,
-        "orderType": fill.order_type.value,
+        "createType": "" if fill.exec_type is ExecutionType.FUNDING else fill.create_type.value,
+        "orderType": "UNKNOWN" if fill.order_type is None else fill.order_type.value,
         "stopOrderType": fill.stop_kind.value or "UNKNOWN",
         "execId": fill.exec_id,
         "execPrice": plain(fill.price),
         "execQty": plain(fill.qty),
         "execValue": plain(fill.value),
-        "execType": "Trade",
+        "execType": fill.exec_type.value,
         "execTime": _ms(fill.at_ns),
         "execFee": plain(fill.fee),
         "feeRate": plain(fill.fee_rate),
@@ -154,7 +162,7 @@ def fast_execution_row(fill: Fill) -> Row:
 def _position_fields(position: Position, figures: PositionFigures, fees: FeeRates) -> Row:
     side = position.side
     return {
-        "positionIdx": 0,
+        "positionIdx": position.position_idx,
         "riskId": 1,
         "riskLimitValue": _ONE_TIER,
         "symbol": position.symbol,
@@ -174,7 +182,7 @@ def _position_fields(position: Position, figures: PositionFigures, fees: FeeRate
         "bustPrice": "",
         "takeProfit": plain(position.take_profit.price) if position.take_profit else "0",
         "stopLoss": plain(position.stop_loss.price) if position.stop_loss else "0",
-        "trailingStop": "0",
+        "trailingStop": plain(position.trailing.distance) if position.trailing else "0",
         "unrealisedPnl": plain(figures.unrealised),
         "curRealisedPnl": plain(position.realised_now),
         "cumRealisedPnl": plain(position.realised_total),
@@ -261,7 +269,7 @@ def _coin_row(figures: AccountFigures) -> Row:
         "totalPositionIM": _short(figures.position_margin),
         "totalPositionMM": _short(figures.maintenance_margin),
         "unrealisedPnl": plain(figures.unrealised),
-        "cumRealisedPnl": plain(wallet.realised - wallet.fees),
+        "cumRealisedPnl": plain(wallet.realised - wallet.fees - wallet.funding),
         "bonus": "0",
         "collateralSwitch": True,
         "marginCollateral": True,
@@ -285,3 +293,34 @@ def _short(value: Decimal) -> str:
 
 def _ms(at_ns: int) -> str:
     return str(at_ns // MILLISECOND_NS)
+
+
+def transaction_row(each: Transaction) -> Row:
+    """One movement of the wallet, for account/transaction-log; the signs are the account's."""
+    fill = each.fill
+    funding = each.kind is TransactionType.SETTLEMENT
+    traded = fill is not None and not funding
+    return {
+        "id": f"{each.number}",
+        "symbol": fill.symbol if fill else "",
+        "category": CATEGORY if fill else "",
+        "side": fill.side.value if fill else "None",
+        "transactionTime": _ms(each.at_ns),
+        "type": each.kind.value,
+        "transSubType": "",
+        "qty": plain(fill.qty) if fill else "0",
+        "size": plain(each.size) if fill else "",
+        "currency": SETTLE_COIN,
+        "tradePrice": plain(fill.price) if fill else "",
+        "funding": plain(each.change) if funding else "",
+        "fee": plain(fill.fee) if fill and traded else "0",
+        "cashFlow": plain(fill.pnl) if fill and traded else plain(ZERO if funding else each.change),
+        "change": plain(each.change),
+        "cashBalance": plain(each.balance),
+        "feeRate": plain(fill.fee_rate) if fill else "",
+        "bonusChange": "",
+        "tradeId": fill.exec_id if fill else "",
+        "orderId": fill.order_id if fill else "",
+        "orderLinkId": fill.order_link_id if fill else "",
+        "extraFees": "",
+    }

@@ -5,7 +5,7 @@ from the exchange, [D] stand in its documentation, the rest are ours in its mann
 Source: reference D1, D3, D4 and `data/bybit-payloads` (real_error_*).
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from typing import Final
 
@@ -21,6 +21,8 @@ from tradefleet.simulation.account.orders import (
     PriceKind,
     Protection,
     Refused,
+    Tolerance,
+    ToleranceKind,
     Trigger,
 )
 from tradefleet.simulation.account.wire import bad, not_simulated
@@ -40,6 +42,8 @@ NOT_LIVE: Final = 110074
 WOULD_RISE: Final = 110092
 WOULD_FALL: Final = 110093
 BELOW_NOTIONAL: Final = 110094
+TOLERANCE_TICKS: Final = 110108
+TOLERANCE_PERCENT: Final = 110109
 
 DUPLICATE_TEXT: Final = "OrderLinkedID is duplicate"  # [D]
 NO_FUNDS_TEXT: Final = "ab not enough for new order"  # [R]
@@ -65,9 +69,9 @@ def known(instruments: Mapping[str, Instrument], symbol: str) -> Instrument:
     return instrument
 
 
-def check_position_idx(position_idx: int) -> None:
-    """One-way mode knows index 0 only [R]."""
-    if position_idx != 0:
+def check_position_idx(position_idx: int, known_indices: Collection[int]) -> None:
+    """One-way mode knows index 0 only, hedge mode 1 and 2 [R]."""
+    if position_idx not in known_indices:
         raise bad("position idx not match position mode")
 
 
@@ -133,6 +137,26 @@ def reducible(request: OrderRequest, position: Position) -> Decimal:
         raise Refused(REDUCE_ONLY, "reduce-only order has same side with current position")
     size = abs(position.size)
     return min(request.qty, size) if request.qty else size
+
+
+def pieces(instrument: Instrument, request: OrderRequest, qty: Decimal) -> list[Decimal]:
+    """The sizes of the orders that a request becomes: one, or several when a close is too large [D]."""
+    most = max_qty(instrument, request.order_type)
+    if not request.only_reduces or request.trigger is not None or qty <= most:
+        return [qty]
+    whole = int(qty // most)
+    rest = qty - whole * most
+    return [most] * whole + ([rest] if rest else [])
+
+
+def check_tolerance(tolerance: Tolerance) -> None:
+    """1 to 10000 ticks, 0.01 to 10 percent [D]."""
+    if tolerance.kind is ToleranceKind.TICKS:
+        whole = tolerance.value == tolerance.value.to_integral_value()
+        if not (whole and 1 <= tolerance.value <= 10_000):
+            raise Refused(TOLERANCE_TICKS, "Allowed range: 1 to 10000 tick size")
+    elif not Decimal("0.01") <= tolerance.value <= 10:
+        raise Refused(TOLERANCE_PERCENT, "Allowed range: 0.01% to 10%")
 
 
 def check_counts(active: int, conditional: int, is_conditional: bool) -> None:

@@ -19,10 +19,13 @@ import msgspec
 
 from tradefleet.simulation.account.ledger import Position, Wallet
 from tradefleet.simulation.account.orders import Fill, Order
-from tradefleet.simulation.account.state import AccountState, Counters, Step
+from tradefleet.simulation.account.state import AccountState, Counters, Settings, Step, Transaction
 
 FILE_NAME: Final = "account.sqlite"
-FORMAT: Final = 1
+FORMAT: Final = 2
+OLDER_FORMAT: Final = 1
+"""Knew no settings, no transaction log and executions of trades only; is brought up to date."""
+
 APPLICATION_ID: Final = 0x7F1EE701
 
 _SCHEMA: Final = """
@@ -41,6 +44,14 @@ CREATE TABLE executions (
 CREATE INDEX executions_of_order ON executions (order_id);
 """
 
+_SINCE_FORMAT_2: Final = """
+ALTER TABLE account ADD COLUMN settings TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE executions ADD COLUMN exec_type TEXT NOT NULL DEFAULT 'Trade';
+CREATE TABLE transactions (
+    number INTEGER PRIMARY KEY, kind TEXT NOT NULL, symbol TEXT NOT NULL, at_ns INTEGER NOT NULL,
+    body TEXT NOT NULL);
+"""
+
 _PUT_ORDER: Final = """
 INSERT INTO orders
     (number, order_id, link_id, symbol, status, is_open, is_filled, created_ns, updated_ns, body)
@@ -48,9 +59,10 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (number) DO UPDATE SET status = excluded.status, is_open = excluded.is_open,
     is_filled = excluded.is_filled, updated_ns = excluded.updated_ns, body = excluded.body"""
 
-_PUT_FILL: Final = "INSERT INTO executions VALUES (?, ?, ?, ?, ?, ?, ?)"
+_PUT_FILL: Final = "INSERT INTO executions VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_PUT_TRANSACTION: Final = "INSERT INTO transactions VALUES (?, ?, ?, ?, ?)"
 _PUT_POSITION: Final = "INSERT OR REPLACE INTO positions VALUES (?, ?)"
-_PUT_ACCOUNT: Final = "INSERT OR REPLACE INTO account VALUES (1, ?, ?)"
+_PUT_ACCOUNT: Final = "INSERT OR REPLACE INTO account VALUES (1, ?, ?, ?)"
 
 Value = TypeVar("Value")
 
@@ -118,7 +130,7 @@ class StateStore:
             return
         if self._one("PRAGMA application_id") != APPLICATION_ID:
             raise StateError(self.path, "is not an account of the simulator; name another folder")
-        if version != FORMAT:
+        if version not in (FORMAT, OLDER_FORMAT):
             raise StateError(
                 self.path,
                 f"has format {version}, this program reads format {FORMAT}: "
@@ -130,22 +142,31 @@ class StateStore:
         owner = self._one("SELECT uid FROM identity")
         if owner != uid:
             raise StateError(self.path, f"belongs to uid {owner}, not {uid}; name another folder")
+        if version == OLDER_FORMAT:
+            with self._transaction():
+                self._bring_up_to_date()
 
     def _create(self, uid: str, start_balance: Decimal, now_ns: int) -> None:
         wallet = Wallet(start=start_balance, balance=start_balance)
         with self._transaction():
             for statement in _SCHEMA.split(";"):
                 self._sql.execute(statement)
+            self._bring_up_to_date()
             self._sql.execute("INSERT INTO identity VALUES (?, ?, ?)", (secrets.token_hex(16), uid, now_ns))
-            self._sql.execute(_PUT_ACCOUNT, (_text(wallet), _text(Counters())))
+            self._sql.execute(_PUT_ACCOUNT, (_text(wallet), _text(Counters()), "{}"))
             self._sql.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            self._sql.execute(f"PRAGMA user_version = {FORMAT}")
+
+    def _bring_up_to_date(self) -> None:
+        for statement in _SINCE_FORMAT_2.split(";"):
+            self._sql.execute(statement)
+        self._sql.execute(f"PRAGMA user_version = {FORMAT}")
 
     def load(self) -> AccountState:
         """The account as of the last commit."""
         with _explained(self.path):
             salt = self._one("SELECT salt FROM identity")
-            wallet, counters = self._sql.execute("SELECT wallet, counters FROM account").fetchone()
+            columns = self._sql.execute("SELECT wallet, counters, settings FROM account").fetchone()
+            wallet, counters, settings = columns
             positions = [
                 _value(body, Position) for (body,) in self._sql.execute("SELECT body FROM positions")
             ]
@@ -156,9 +177,10 @@ class StateStore:
             return AccountState(
                 salt=str(salt),
                 wallet=_value(wallet, Wallet),
-                positions={position.symbol: position for position in positions},
+                positions={position.key: position for position in positions},
                 orders={order.order_id: order for order in orders},
                 counters=_value(counters, Counters),
+                settings=_value(settings, Settings),
             )
 
     def commit(self, step: Step, state: AccountState) -> None:
@@ -170,9 +192,13 @@ class StateStore:
             self._sql.executemany(_PUT_FILL, [_fill_columns(fill) for fill in step.fills])
             self._sql.executemany(
                 _PUT_POSITION,
-                [(symbol, _text(position)) for symbol, position in step.final_positions().items()],
+                [(key, _text(position)) for key, position in step.final_positions().items()],
             )
-            self._sql.execute(_PUT_ACCOUNT, (_text(state.wallet), _text(state.counters)))
+            self._sql.executemany(
+                _PUT_TRANSACTION, [_transaction_columns(each) for each in step.transactions]
+            )
+            account = (_text(state.wallet), _text(state.counters), _text(state.settings))
+            self._sql.execute(_PUT_ACCOUNT, account)
 
     def link_is_used(self, link_id: str) -> bool:
         """Has an order of this account, ever, had this orderLinkId?"""
@@ -190,12 +216,27 @@ class StateStore:
             values.append(query.status)
         return [_value(body, Order) for body in self._bodies("orders", clauses, values, query.limit)]
 
-    def executions(self, query: HistoryQuery) -> list[Fill]:
-        """Executions, newest first."""
+    def executions(self, query: HistoryQuery, exec_type: str = "") -> list[Fill]:
+        """Executions (of one type), newest first."""
         clauses: list[str] = []
         values: list[object] = []
         _narrow(clauses, values, query, "at_ns")
+        if exec_type:
+            clauses.append("exec_type = ?")
+            values.append(exec_type)
         return [_value(body, Fill) for body in self._bodies("executions", clauses, values, query.limit)]
+
+    def transactions(self, query: HistoryQuery, kind: str = "") -> list[Transaction]:
+        """Movements of the wallet (of one type), newest first."""
+        clauses: list[str] = []
+        values: list[object] = []
+        _narrow(clauses, values, query, "at_ns")
+        if kind:
+            clauses.append("kind = ?")
+            values.append(kind)
+        return [
+            _value(body, Transaction) for body in self._bodies("transactions", clauses, values, query.limit)
+        ]
 
     def _bodies(self, table: str, clauses: Sequence[str], values: list[object], limit: int) -> list[str]:
         where = f"WHERE {' AND '.join(clauses)}" if clauses else ""
@@ -263,7 +304,13 @@ def _fill_columns(fill: Fill) -> tuple[object, ...]:
         fill.symbol,
         fill.at_ns,
         _text(fill),
+        fill.exec_type.value,
     )
+
+
+def _transaction_columns(each: Transaction) -> tuple[object, ...]:
+    symbol = "" if each.fill is None else each.fill.symbol
+    return (each.number, each.kind.value, symbol, each.at_ns, _text(each))
 
 
 def _text(value: object) -> str:

@@ -26,6 +26,8 @@ from tradefleet.simulation.account.orders import (
     Protection,
     Refused,
     StopKind,
+    Tolerance,
+    ToleranceKind,
     Trigger,
 )
 
@@ -40,8 +42,6 @@ NOT_SIMULATED: Final = 10017
 
 _NOT_SIMULATED_FIELDS: Final = (
     "bboSideType",
-    "slippageToleranceType",
-    "slippageTolerance",
     "tpLimitPrice",
     "slLimitPrice",
     "orderIv",
@@ -194,7 +194,19 @@ def read_create(body: Body) -> OrderRequest:
         take_profit=protection(body, "takeProfit", "tpTriggerBy"),
         stop_loss=protection(body, "stopLoss", "slTriggerBy"),
         smp_type=text(body, "smpType") or "None",
+        tolerance=_tolerance(body, market),
     )
+
+
+def _tolerance(body: Body, market: bool) -> Tolerance | None:
+    """Of a market order that neither waits nor brings a stop or target."""
+    value = positive(body, "slippageTolerance")
+    if value is None or text(body, "slippageToleranceType") in ("", "UNKNOWN"):
+        return None
+    alone = not any(positive(body, name) for name in ("triggerPrice", "takeProfit", "stopLoss"))
+    if not (market and alone):
+        raise bad("slippageTolerance is for market orders without trigger, takeProfit and stopLoss")
+    return Tolerance(word(body, "slippageToleranceType", ToleranceKind), value)
 
 
 def read_amend(body: Body) -> AmendRequest:
@@ -243,7 +255,7 @@ class OrderFilter(StrEnum):
         if self is OrderFilter.ALL:
             return True
         if self is OrderFilter.TPSL:
-            return order.is_protective
+            return order.is_protective or order.is_partial
         return (order.stop_kind is StopKind.NONE) is (self is OrderFilter.ORDER)
 
 
@@ -271,28 +283,64 @@ def read_scope(body: Body, *, needed: bool) -> Scope:
     return scope
 
 
-class ProtectionRequest(msgspec.Struct, frozen=True):
-    """trading-stop: a price of zero removes, None leaves as it is."""
+class PartialSize(msgspec.Struct, frozen=True):
+    """How much a partial stop or target closes; limit: at that price, None at the market's."""
+
+    qty: Decimal
+    limit: Decimal | None = None
+    limit_in_force: TimeInForce = TimeInForce.GTC
+
+
+class ProtectionRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """trading-stop: a price or distance of zero removes, None leaves as it is.
+
+    partial: stop_loss and take_profit are added with their sizes instead of set for the position.
+    """
 
     symbol: str
-    stop_loss: Protection | None
-    take_profit: Protection | None
+    position_idx: int = 0
+    stop_loss: Protection | None = None
+    take_profit: Protection | None = None
+    trailing: Decimal | None = None
+    active_price: Decimal | None = None
+    partial: bool = False
+    stop_size: PartialSize | None = None
+    target_size: PartialSize | None = None
 
 
 def read_protection(body: Body) -> ProtectionRequest:
     """The wish of a trading-stop request. Raises Refused."""
     require_linear(body)
-    refuse_not_simulated(body)
-    for name in ("trailingStop", "activePrice", "tpSize", "slSize"):
-        if positive(body, name) is not None:
-            raise not_simulated(f"{name}={body[name]}")
-    if whole(body, "positionIdx") != 0:
-        raise bad("position idx not match position mode")
+    mode = text(body, "tpslMode") or "Full"
+    if mode not in ("Full", "Partial"):
+        raise bad("params error: tpslMode invalid")
+    partial = mode == "Partial"
+    stop_size, target_size = _size(body, "sl"), _size(body, "tp")
+    if not partial and any(size and size.limit for size in (stop_size, target_size)):
+        raise bad("tpOrderType and slOrderType must be Market in Full mode")
+    if partial and stop_size and target_size and stop_size.qty != target_size.qty:
+        raise bad("tpSize and slSize must be equal")
     return ProtectionRequest(
-        text(body, "symbol"),
-        _wish(body, "stopLoss", "slTriggerBy"),
-        _wish(body, "takeProfit", "tpTriggerBy"),
+        symbol=text(body, "symbol"),
+        position_idx=whole(body, "positionIdx"),
+        stop_loss=_wish(body, "stopLoss", "slTriggerBy"),
+        take_profit=_wish(body, "takeProfit", "tpTriggerBy"),
+        trailing=number(body, "trailingStop"),
+        active_price=positive(body, "activePrice"),
+        partial=partial,
+        stop_size=stop_size if partial else None,
+        target_size=target_size if partial else None,
     )
+
+
+def _size(body: Body, prefix: str) -> PartialSize | None:
+    """tpSize or slSize with its order type; the limit price alone when there is no size."""
+    qty = positive(body, f"{prefix}Size")
+    kind = word(body, f"{prefix}OrderType", OrderType, OrderType.MARKET)
+    limit = positive(body, f"{prefix}LimitPrice") if kind is OrderType.LIMIT else None
+    if kind is OrderType.LIMIT and limit is None:
+        raise bad(f"params error: {prefix}LimitPrice is required")
+    return None if qty is None and limit is None else PartialSize(qty or ZERO, limit)
 
 
 def _wish(body: Body, price_field: str, trigger_field: str) -> Protection | None:
@@ -311,3 +359,15 @@ def read_leverage(body: Body) -> tuple[str, Decimal]:
     if buy != sell:
         raise bad("buy leverage must equal sell leverage")
     return text(body, "symbol"), buy
+
+
+def read_mode(body: Body) -> tuple[Scope, bool]:
+    """(which symbols, hedged?) of a switch-mode request: a symbol, or a coin for all of its contracts."""
+    require_linear(body)
+    scope = Scope(text(body, "symbol"), settle_coin=text(body, "coin"))
+    if scope == Scope():
+        raise bad("params error: symbol or coin is required")
+    mode = whole(body, "mode")
+    if mode not in (0, 3):
+        raise bad("params error: position_mode invalid")
+    return scope, mode == 3

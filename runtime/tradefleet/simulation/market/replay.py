@@ -17,7 +17,7 @@ from tradefleet.simulation.market.clock import MILLISECOND_NS, LapClock
 from tradefleet.simulation.market.listing import list_symbols
 from tradefleet.simulation.market.symbol import Frame, SymbolReplay
 from tradefleet.simulation.market.topics import Topic, parse_topic
-from tradefleet.simulation.market_view import MarketListener
+from tradefleet.simulation.market_view import Funding, MarketListener
 from tradefleet.simulation.recording import Recording
 
 SECOND_NS: Final = 1_000_000_000
@@ -190,6 +190,10 @@ class ReplayMarket:
     def last_price(self, symbol: str) -> Decimal:
         """Price of the latest trade; raises KeyError for an unknown symbol."""
         return self._replays[symbol].last_price
+
+    def funding(self, symbol: str) -> Funding | None:
+        """The recorded rate, and the next boundary of the funding interval."""
+        return self._replays[symbol].ticker.funding()
 
     def now_ns(self) -> int:
         """The simulator's clock, ns UTC."""

@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
+from tradefleet.simulation.market.clock import MILLISECOND_NS
 from tradefleet.simulation.market.track import TickerStep
+from tradefleet.simulation.market_view import Funding
 
 _HOUR_MS: Final = 3_600_000
 _FUNDING: Final = "nextFundingTime"
@@ -85,6 +87,13 @@ class TickerState:
             return None  # a contract without funding (a dated future)
         interval_ms = int(fields["fundingIntervalHour"]) * _HOUR_MS
         return (ts // interval_ms + 1) * interval_ms
+
+    def funding(self) -> Funding | None:
+        """The rate that will be settled next; None for a contract without funding."""
+        rate, next_ms = self.fields.get("fundingRate"), self.fields.get(_FUNDING)
+        if not rate or not next_ms:
+            return None
+        return Funding(Decimal(rate), int(next_ms) * MILLISECOND_NS)
 
     def rest_row(self) -> dict[str, str]:
         """The row of GET /v5/market/tickers: the stream's fields beside those of dated contracts."""

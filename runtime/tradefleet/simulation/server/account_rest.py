@@ -15,21 +15,18 @@ from aiohttp import web
 
 from tradefleet.domain.quantities import MONEY
 from tradefleet.simulation.account import reads, wire
+from tradefleet.simulation.account.engine import GONE
 from tradefleet.simulation.account.exchange import SimulatedExchange
-from tradefleet.simulation.account.faults import ANSWER_FAULTS, Fault, FaultKind, FaultPlan
+from tradefleet.simulation.account.faults import FaultKind
 from tradefleet.simulation.account.orders import Order, Refused
 from tradefleet.simulation.account.reads import Params
-from tradefleet.simulation.server.envelope import (
-    MILLISECOND_NS,
-    RateLimit,
-    Refusal,
-    parameter_error,
-    respond,
-)
+from tradefleet.simulation.server import account_commands, account_faults
+from tradefleet.simulation.server.account_faults import STRUCK, lose_answer
+from tradefleet.simulation.server.envelope import RateLimit, Refusal, respond
 from tradefleet.simulation.server.rate_limits import PER_SECOND, RollingLimits
 from tradefleet.simulation.server.signing import check_request
 
-FAULTS_PATH: Final = "/simulator/faults/account"
+PERMISSION_DENIED: Final = 10005
 RATE_LIMITED: Final = 10006
 
 Body = Mapping[str, Any]
@@ -79,6 +76,7 @@ READS: Final[Mapping[str, Read]] = {
     "/v5/position/list": reads.positions,
     "/v5/account/wallet-balance": reads.wallet_balance,
     "/v5/account/info": reads.account_info,
+    "/v5/account/transaction-log": reads.transaction_log,
     "/v5/account/fee-rate": reads.fee_rates,
     "/v5/user/query-api": reads.api_key_info,
     "/v5/asset/coin/query-info": reads.coin_info,
@@ -104,7 +102,6 @@ NOT_SIMULATED: Final = (
     ("POST", "/v5/position/set-auto-add-margin"),
     ("POST", "/v5/account/set-margin-mode"),
     ("GET", "/v5/position/closed-pnl"),
-    ("GET", "/v5/account/transaction-log"),
     ("GET", "/v5/account/collateral-info"),
 )
 
@@ -120,7 +117,8 @@ def add_routes(
         app.router.add_post(path, rest.writer(path, write))
     for method, path in NOT_SIMULATED:
         app.router.add_route(method, path, _not_simulated)
-    _add_fault_routes(app, exchange.faults, exchange.market.now_ns)
+    account_commands.add_routes(app, exchange)
+    account_faults.add_routes(app, exchange.faults, exchange.market.now_ns)
 
 
 async def _not_simulated(request: web.Request) -> web.StreamResponse:
@@ -149,9 +147,15 @@ class AccountRest:
 
         async def handle(request: web.Request) -> web.StreamResponse:
             raw_body = (await request.read()).decode("utf-8", "replace")
-            return await self._serve(
-                request, path, raw_body, lambda: write(self._exchange, _json_object(raw_body))
-            )
+
+            def act() -> object:
+                if self._exchange.key.read_only:
+                    raise Refused(
+                        PERMISSION_DENIED, "Permission denied, please check your API key permissions."
+                    )
+                return write(self._exchange, _json_object(raw_body))
+
+            return await self._serve(request, path, raw_body, act)
 
         return handle
 
@@ -163,26 +167,35 @@ class AccountRest:
         check_request(
             request.headers,
             payload,
-            now_ms=now_ns // MILLISECOND_NS,
+            now_ms=exchange.server_ms(),
             api_key=exchange.api_key,
             api_secret=exchange.api_secret,
         )
         allowed, rate = self._limits.take(path, now_ns)
         if not allowed:
             return self._refused(RATE_LIMITED, "Too many visits. Exceeded the API Rate Limit.", rate)
-        fault = exchange.faults.strike(frozenset({FaultKind.REJECT}), path)
-        if fault is not None:
-            return self._refused(fault.ret_code, fault.ret_msg, rate)
+        fault = request.get(STRUCK)
+        if fault is not None and fault.kind is FaultKind.LATE_ORDER:
+            # Judged when it arrived, carried out late: its window does not protect it any more.
+            await asyncio.sleep(fault.lateness_s)
+        exchange.faults.ack_late_s = 0.0
         try:
             with decimal.localcontext(MONEY):
+                if fault is not None and fault.kind is FaultKind.CANCEL_RACE:
+                    self._race(payload, fault.lateness_s)
                 result = act()
         except Refused as refused:
             return self._refused(refused.code, refused.text, rate)
-        fault = exchange.faults.strike(ANSWER_FAULTS, path)
-        if fault is not None and fault.kind is FaultKind.LOST_ANSWER:
-            return _lose_answer(request)
-        await asyncio.sleep((exchange.timing.ack_ms + (fault.delay_ms if fault else 0.0)) / 1e3)
+        if fault is not None and fault.kind is FaultKind.LATE_ORDER:
+            return lose_answer(request)
+        await asyncio.sleep(exchange.timing.ack_ms / 1e3 + exchange.faults.ack_late_s)
         return respond(result, now_ns=exchange.market.now_ns(), rate=rate)
+
+    def _race(self, payload: str, late_s: float) -> None:
+        """The cancel comes too late: the order fills at its own price, a moment after the refusal."""
+        order = self._exchange.resting_order(_json_object(payload))
+        asyncio.get_running_loop().call_later(late_s, self._exchange.fill_resting, order.order_id)
+        raise Refused(GONE, "order not exists or too late to cancel")
 
     def _refused(self, code: int, text: str, rate: RateLimit) -> web.Response:
         return respond({}, now_ns=self._exchange.market.now_ns(), code=code, message=text, rate=rate)
@@ -193,35 +206,3 @@ def _json_object(raw: str) -> Body:
         return msgspec.json.decode(raw, type=dict[str, Any])
     except msgspec.DecodeError as error:
         raise wire.bad(f"Request parameter error: {error}") from error
-
-
-def _lose_answer(request: web.Request) -> web.StreamResponse:
-    """Cut the connection: the client knows only that it has sent."""
-    if request.transport is not None:
-        request.transport.abort()
-    return web.Response(status=500)  # never leaves: there is no connection any more
-
-
-def _add_fault_routes(app: web.Application, plan: FaultPlan, now_ns: Callable[[], int]) -> None:
-    """POST a fault, GET what is pending, DELETE all; not signed, for tests."""
-
-    def pending() -> web.Response:
-        return respond({"list": [msgspec.to_builtins(f) for f in plan.pending()]}, now_ns=now_ns())
-
-    async def add(request: web.Request) -> web.StreamResponse:
-        try:
-            plan.add(msgspec.json.decode(await request.read(), type=Fault))
-        except msgspec.DecodeError as error:
-            raise parameter_error(f"{FAULTS_PATH}: {error}") from error
-        return pending()
-
-    async def show(request: web.Request) -> web.StreamResponse:
-        return pending()
-
-    async def clear(request: web.Request) -> web.StreamResponse:
-        plan.clear()
-        return pending()
-
-    app.router.add_post(FAULTS_PATH, add)
-    app.router.add_get(FAULTS_PATH, show)
-    app.router.add_delete(FAULTS_PATH, clear)

@@ -16,12 +16,13 @@ import msgspec
 from aiohttp import WSMsgType, web
 
 from tradefleet.simulation.account.exchange import Publication, SimulatedExchange
-from tradefleet.simulation.account.faults import ROW_FAULTS, FaultKind
+from tradefleet.simulation.account.faults import FaultKind
 from tradefleet.simulation.account.rows import Row
 from tradefleet.simulation.server.connection import Connection
 from tradefleet.simulation.server.envelope import MILLISECOND_NS
 from tradefleet.simulation.server.options import ServerOptions
 from tradefleet.simulation.server.requests import Undecodable, parse_request
+from tradefleet.simulation.server.row_faults import struck
 from tradefleet.simulation.server.signing import auth_error
 
 PATH: Final = "/v5/private"
@@ -58,21 +59,27 @@ class PrivateHub:
         self.connected: dict[Connection, None] = {}
         self._outbox: deque[Publication] = deque()
         self._unsubscribe = exchange.subscribe(self.publish)
+        exchange.faults.cutters.append(self.cut)
 
     def publish(self, publication: Publication) -> None:
         """Send the rows a little later, or as an ordered fault has it."""
-        fault = self._exchange.faults.strike(ROW_FAULTS)
-        if fault is not None and fault.kind is FaultKind.DROP_ROWS:
-            return
-        loop, rows_ms = asyncio.get_running_loop(), self._exchange.timing.rows_ms
-        if fault is not None:
-            loop.call_later((rows_ms + fault.delay_ms) / 1e3, self._send, publication)
-            return
-        # Each timer sends the oldest: rows leave in the order of the steps, whatever timers do.
-        self._outbox.append(publication)
-        loop.call_later(rows_ms / 1e3, lambda: self._send(self._outbox.popleft()))
+        loop, rows_s = asyncio.get_running_loop(), self._exchange.timing.rows_ms / 1e3
+        for part in struck(publication, self._exchange.faults, rows_s):
+            if part.late_s is not None:
+                loop.call_later(part.late_s, self._send, part.publication)
+                continue
+            # Each timer sends the oldest: rows leave in the order of the steps, whatever timers do.
+            self._outbox.append(part.publication)
+            loop.call_later(rows_s, lambda: self._send(self._outbox.popleft()))
+
+    def cut(self) -> None:
+        """End every connection without a close frame."""
+        for connection in tuple(self.connected):
+            connection.cut("ordered fault")
 
     def _send(self, publication: Publication) -> None:
+        if self._exchange.faults.holding(FaultKind.SILENT_SOCKET):
+            return
         for topic, rows in publication.rows.items():
             for name, carried in TOPICS.items():
                 subscribers = [c for c in self.connected if name in c.topics] if carried == topic else []
@@ -84,6 +91,7 @@ class PrivateHub:
     async def close(self) -> None:
         """The server is going away."""
         self._unsubscribe()
+        self._exchange.faults.cutters.remove(self.cut)
         await asyncio.gather(*(connection.close() for connection in self.connected))
 
 
@@ -133,7 +141,9 @@ async def _serve(
             if message.type is WSMsgType.TEXT:
                 # Sequential on purpose: pybit subscribes without waiting for the answer to its auth.
                 await asyncio.sleep(options.reply_delay_s)
-                connection.send(conversation.answer(message.data))
+                answer = conversation.answer(message.data)
+                if not exchange.faults.holding(FaultKind.SILENT_SOCKET):
+                    connection.send(answer)
             elif message.type is not WSMsgType.BINARY:
                 break
     except TimeoutError:
@@ -202,7 +212,7 @@ class Conversation:
         return msgspec.json.encode(body)
 
     def _pong(self, request: PrivateRequest) -> bytes:
-        now_ms = self._exchange.market.now_ns() // MILLISECOND_NS
+        now_ms = self._exchange.server_ms()
         body: dict[str, Any] = {"op": "pong", "args": [str(now_ms)], "conn_id": self._connection.id}
         if request.req_id is not None:
             body["req_id"] = str(request.req_id)
@@ -211,7 +221,7 @@ class Conversation:
     def _auth(self, request: PrivateRequest) -> bytes:
         error = auth_error(
             request.args or [],
-            now_ms=self._exchange.market.now_ns() // MILLISECOND_NS,
+            now_ms=self._exchange.server_ms(),
             api_key=self._exchange.api_key,
             api_secret=self._exchange.api_secret,
         )

@@ -29,6 +29,11 @@ PER_SECOND: Final[Mapping[str, int]] = {
     "/v5/account/wallet-balance": 50,
     "/v5/account/info": 50,
     "/v5/account/fee-rate": 5,
+    "/v5/account/transaction-log": 25,
+    "/v5/account/set-margin-mode": 5,
+    "/v5/order/create-batch": 10,
+    "/v5/order/amend-batch": 10,
+    "/v5/order/cancel-batch": 10,
     "/v5/user/query-api": 10,
     "/v5/asset/coin/query-info": 5,
 }

@@ -212,3 +212,61 @@ async def test_faults_are_listed_forgotten_and_checked(hand: Serve) -> None:
     assert "earthquake" in wrong["retMsg"]
     assert cleared["result"]["list"] == []
     assert (await client.create("0.01", "59000"))["retCode"] == 0
+
+
+# ---- what the exchange does on command
+
+
+async def command(client: Any, name: str, **body: Any) -> Any:
+    async with client.http.post(f"{client.rest}/simulator/account/{name}", json=body) as response:
+        return await response.json()
+
+
+async def test_funding_transfers_and_deleveraging_come_on_command(hand: Serve) -> None:
+    client = (await hand()).client
+    await client.create("0.5")
+
+    funded = await command(client, "funding", symbol="BTCUSDT", rate="0.0001")
+    moved = await command(client, "transfer", amount="-500")
+    taken = await command(client, "adl", symbol="BTCUSDT", qty="0.1")
+    listed = await client.get("/v5/execution/list", "category=linear&symbol=BTCUSDT")
+    log = await client.get("/v5/account/transaction-log", "accountType=UNIFIED")
+
+    assert funded["result"]["executions"][0]["execFee"] == "3"
+    assert moved["result"]["executions"] == []
+    assert taken["result"]["executions"][0]["execType"] == "AdlTrade"
+    types = [row["execType"] for row in listed["result"]["list"]]
+    assert types == ["AdlTrade", "Funding", "Trade"]
+    kinds = [row["type"] for row in log["result"]["list"]]
+    assert kinds == ["TRADE", "TRANSFER_OUT", "SETTLEMENT", "TRADE"]
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("funding", {"symbol": "NOPE", "rate": "0.1"}),
+        ("funding", {"symbol": "BTCUSDT"}),
+        ("transfer", {"amount": "lots"}),
+        ("adl", {"symbol": "BTCUSDT"}),
+        ("adl", {"symbol": "BTCUSDT", "colour": "red"}),
+    ],
+)
+async def test_a_command_that_makes_no_sense_is_10001(hand: Serve, name: str, body: dict[str, Any]) -> None:
+    client = (await hand()).client
+
+    assert (await command(client, name, **body))["retCode"] == 10001
+
+
+async def test_a_key_can_be_told_to_expire_or_to_only_read(hand: Serve) -> None:
+    client = (await hand()).client
+
+    await command(
+        client, "key", expiredAt="2026-12-01T00:00:00Z", readOnly=True, permissions={"Wallet": ["x"]}
+    )
+    told = (await client.get("/v5/user/query-api", ""))["result"]
+    refused = await client.create("0.1")
+
+    assert (told["expiredAt"], told["readOnly"]) == ("2026-12-01T00:00:00Z", 1)
+    assert told["permissions"]["Wallet"] == ["x"]
+    assert told["permissions"]["ContractTrade"] == []
+    assert refused["retCode"] == 10005

@@ -189,8 +189,6 @@ def test_amending_a_positions_stop_order_moves_the_positions_stop(trader: Trader
         ({"stopLoss": "59000"}, 34040, "not modified"),
         ({"stopLoss": "60500"}, 10001, "should lower than base_price"),
         ({"takeProfit": "59500"}, 10001, "should be higher than base_price"),
-        ({"trailingStop": "100"}, 10017, "not simulated: trailingStop=100"),
-        ({"tpslMode": "Partial", "stopLoss": "59100"}, 10017, "not simulated: tpslMode=Partial"),
         ({"positionIdx": 1, "stopLoss": "59100"}, 10001, "position idx not match position mode"),
         ({"symbol": "DOGEUSDT", "stopLoss": "0.1"}, 10001, "can not set tp/sl/ts for zero position"),
     ],

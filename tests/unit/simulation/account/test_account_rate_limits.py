@@ -2,7 +2,6 @@
 
 import pytest
 
-from tradefleet.simulation.account.faults import ANSWER_FAULTS, ROW_FAULTS, Fault, FaultKind, FaultPlan
 from tradefleet.simulation.server.private_stream import idle_cut_s
 from tradefleet.simulation.server.rate_limits import PER_SECOND, RollingLimits
 
@@ -59,29 +58,6 @@ def test_endpoints_do_not_share_their_budgets() -> None:
 )
 def test_the_documented_limits_hold(path: str, limit: int) -> None:
     assert PER_SECOND[path] == limit
-
-
-def test_a_fault_strikes_its_endpoint_as_often_as_ordered() -> None:
-    plan = FaultPlan()
-    plan.add(Fault(kind=FaultKind.LOST_ANSWER, count=2))
-
-    elsewhere = plan.strike(ANSWER_FAULTS, "/v5/order/cancel")
-    struck = [plan.strike(ANSWER_FAULTS, CREATE) for _ in range(3)]
-
-    assert elsewhere is None
-    assert [fault is not None for fault in struck] == [True, True, False]
-    assert plan.pending() == ()
-
-
-def test_faults_of_rows_need_no_endpoint_and_can_be_forgotten() -> None:
-    plan = FaultPlan()
-    plan.add(Fault(kind=FaultKind.DROP_ROWS, count=2))
-
-    first = plan.strike(ROW_FAULTS)
-    plan.clear()
-
-    assert first is not None
-    assert plan.strike(ROW_FAULTS) is None
 
 
 @pytest.mark.parametrize(

@@ -388,10 +388,3 @@ def test_an_order_cannot_be_amended_past_its_own_stop(trader: Trader) -> None:
 
     with pytest.raises(Refused, match="StopLoss:595000000 set for Buy position"):
         trader.exchange.amend({**LINEAR, "symbol": "BTCUSDT", "orderId": order.order_id, "price": "59400"})
-
-
-def test_one_way_mode_is_all_there_is(trader: Trader) -> None:
-    for mode, code in ((0, 110025), (3, 10017)):
-        with pytest.raises(Refused) as refused:
-            trader.exchange.switch_mode({**LINEAR, "symbol": "BTCUSDT", "mode": mode})
-        assert refused.value.code == code

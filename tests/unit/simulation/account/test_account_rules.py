@@ -107,9 +107,19 @@ def test_a_price_on_the_wrong_side_is_refused_as_recorded_but_for_the_numbers(
         ({"tpslMode": "Partial", "stopLoss": "59000"}, 10017, "not simulated: tpslMode=Partial"),
         ({"slOrderType": "Limit", "stopLoss": "59000"}, 10017, "not simulated: slOrderType=Limit"),
         (
-            {"slippageToleranceType": "Percent", "slippageTolerance": "1"},
-            10017,
-            "not simulated: slippageToleranceType=Percent",
+            {"slippageToleranceType": "TickSize", "slippageTolerance": "10001"},
+            110108,
+            "Allowed range: 1 to 10000 tick size",
+        ),
+        (
+            {"slippageToleranceType": "Percent", "slippageTolerance": "0.001"},
+            110109,
+            "Allowed range: 0.01% to 10%",
+        ),
+        (
+            {"slippageToleranceType": "Percent", "slippageTolerance": "1", "stopLoss": "59000"},
+            10001,
+            "slippageTolerance is for market orders without trigger, takeProfit and stopLoss",
         ),
         ({"timeInForce": "RPI", "price": "59000"}, 10017, "not simulated: timeInForce=RPI"),
         (

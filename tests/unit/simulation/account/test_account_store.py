@@ -130,7 +130,7 @@ def _sql(path: Path, statement: str) -> None:
     [
         (corrupt, "is damaged"),
         (cut_in_half, "is damaged"),
-        (other_format, "has format 99, this program reads format 1"),
+        (other_format, "has format 99, this program reads format 2"),
         (foreign, "is not an account of the simulator"),
         (unreadable_row, "holds a row that cannot be read"),
     ],
@@ -188,3 +188,26 @@ def test_a_state_that_cannot_be_written_ends_the_exchange(trader: Trader) -> Non
     assert trader.published == []
     with pytest.raises(StateError):
         trader.market.restate("BTCUSDT", Side.BUY, {"59999.9": "1"})
+
+
+def test_a_file_of_the_older_format_is_brought_up_to_date(trader: Trader) -> None:
+    trader.create("Buy", "0.1")
+    before = trader.exchange.engine.state
+    trader.exchange.close()
+    path = trader.folder / FILE_NAME
+    for statement in (
+        "DROP TABLE transactions",
+        "ALTER TABLE account DROP COLUMN settings",
+        "ALTER TABLE executions DROP COLUMN exec_type",
+        "PRAGMA user_version = 1",
+    ):
+        _sql(path, statement)
+
+    store = StateStore.open(trader.folder, "100001", Decimal(1), 1)
+    state = store.load()
+    store.close()
+
+    assert (state.wallet, state.positions) == (before.wallet, before.positions)
+    trader.restart()
+    trader.exchange.fund("BTCUSDT", Decimal("0.0001"))
+    assert [fill.exec_type.value for fill in trader.fills()] == ["Trade", "Funding"]
