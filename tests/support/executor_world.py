@@ -185,7 +185,9 @@ class World:
         self.address = ""
         self._counter = 0
 
-    def configure(self, generation: int = 1, **spec: Any) -> None:
+    def configure(
+        self, generation: int = 1, symbols: tuple[str, ...] = (SYMBOL, "SOLUSDT"), **spec: Any
+    ) -> None:
         """Write the snapshot file."""
         snapshot = ConfigSnapshot(
             generation=generation,
@@ -193,11 +195,11 @@ class World:
             name="bot",
             namespace="default",
             spec=BotSpec(
-                universe=Universe(symbols=[SYMBOL, "SOLUSDT"]),
+                universe=Universe(symbols=list(symbols)),
                 strategies=Strategies(imbalance=Imbalance(enabled=True)),
                 **spec,
             ),
-            shards=(ShardAssignment(0, (SYMBOL, "SOLUSDT")),),
+            shards=(ShardAssignment(0, symbols),),
         )
         half = self.folder / "snapshot.part"
         half.write_bytes(snapshot.encode())

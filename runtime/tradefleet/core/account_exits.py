@@ -1,7 +1,8 @@
 """Positions that are to end: closed by reduce-only orders until they are flat.
 
-A close is the one order that may be repeated, each time under a new attempt and only when the
-previous one is resolved; reduce-only keeps a repeat from ever opening the other side.
+A close is the one order that may be repeated, each time under a new attempt; reduce-only keeps a repeat
+from ever opening the other side. One whose answer was lost does not hold the next one up: proving that it
+never arrived takes seconds in which the position would stay open. Nothing opens there until all are resolved.
 """
 
 import msgspec
@@ -11,7 +12,7 @@ from tradefleet.core.account_state import SECOND_NS, AccountState
 from tradefleet.core.actions import AnyAction, KeepPosition
 from tradefleet.domain.orders import Side
 from tradefleet.domain.positions import PositionKey
-from tradefleet.orders.intents import Leg
+from tradefleet.orders.intents import IntentState, Leg
 from tradefleet.positions.plan import ExitPlan, PositionRecord
 from tradefleet.risk.entry import Entry
 
@@ -28,12 +29,25 @@ def drive_exits(state: AccountState, now_ns: int) -> list[AnyAction]:
     for key in sorted(state.positions):
         position = state.positions[key]
         plan = position.plan
-        if position.size == 0 or plan is None or not _due(plan, now_ns) or state.closing(key):
+        if position.size == 0 or plan is None or not _due(plan, now_ns) or _under_way(state, key, now_ns):
             continue
         waits = plan.close_attempt > 0 and now_ns < state.close_not_before_ns.get(key, 0)
         if key.symbol in state.instruments and not waits:
             actions += _close(state, key, position, plan, now_ns)
     return actions
+
+
+def _under_way(state: AccountState, key: PositionKey, now_ns: int) -> bool:
+    """True while a close may still do its work: not resolved, and not doubtful for a second already."""
+    return any(
+        tracked.intent.key == key
+        and tracked.intent.leg.reduces
+        and not (
+            tracked.record.state is IntentState.AMBIGUOUS
+            and now_ns - tracked.intent.created_ns > CLOSE_AGAIN_NS
+        )
+        for tracked in state.open_intents()
+    )
 
 
 def _due(plan: ExitPlan, now_ns: int) -> bool:

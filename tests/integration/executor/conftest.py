@@ -39,14 +39,20 @@ def database(postgres: RunningPostgres) -> str:
 
 
 @pytest.fixture
+def copies() -> int:
+    """Of each recorded symbol; a module that needs many says so."""
+    return 0
+
+
+@pytest.fixture
 async def world(
-    tmp_path: Path, database: str, postgres: RunningPostgres, recording: Recording
+    tmp_path: Path, database: str, postgres: RunningPostgres, recording: Recording, copies: int
 ) -> AsyncIterator[World]:
     with running_valkey(tmp_path / "valkey") as valkey:
         world = World(tmp_path, postgres, valkey)
         world.dsn = database
         world.configure()
-        world.market = ReplayMarket(recording, start_ns=time.time_ns(), clock=time.time_ns)
+        world.market = ReplayMarket(recording, start_ns=time.time_ns(), clock=time.time_ns, copies=copies)
         world.exchange = SimulatedExchange(world.market, tmp_path / "state", api_key=KEY, api_secret=SECRET)
         runner = web.AppRunner(build_app(world.market, world.exchange), access_log=None)
         await runner.setup()

@@ -301,3 +301,35 @@ def test_every_submit_is_journaled_before_the_shell_is_told_to_send() -> None:
     actions = harness.core.handle(ev.Ticked(now_ns=harness.now_ns))
 
     assert not [action for action in actions if isinstance(action, Submit)]
+
+
+def test_a_close_whose_answer_was_lost_holds_up_no_other_and_nothing_opens_meanwhile() -> None:
+    harness = Harness().ready()
+    harness.signal("in", Target.LONG, hold_s=3600)
+    harness.settle()
+    harness.announce()
+    harness.signal("out", Target.FLAT)
+    (first,) = [intent for intent in harness.submitted if intent.leg is Leg.CLOSE]
+    harness.unsent.clear()
+    harness.tell(ev.IntentWritten(now_ns=harness.now_ns, client_order_id=first.client_order_id))
+    harness.tell(
+        ev.SendFinished(
+            now_ns=harness.now_ns,
+            client_order_id=first.client_order_id,
+            outcome=ev.Outcome.AMBIGUOUS,
+            order_id="",
+            ret_code=None,
+            message="no answer",
+        )
+    )
+
+    harness.wait(1.1)
+    attempts = [intent.attempt for intent in harness.submitted if intent.leg is Leg.CLOSE]
+    harness.send()
+    harness.deliver()
+    harness.announce()
+    harness.signal("again", Target.LONG)
+
+    assert attempts == [0, 1]
+    assert harness.size == 0
+    assert harness.judged[-1].reason == "closing_first"
