@@ -24,8 +24,9 @@ from tradefleet.core.events import QueryAnswer
 from tradefleet.domain.fills import Execution
 from tradefleet.domain.orders import ExchangeOrder, OrderType, TimeInForce
 from tradefleet.domain.quantities import plain
+from tradefleet.orders.codes import Reason
 from tradefleet.orders.intents import Intent
-from tradefleet.orders.outcome import Outcome, classify_create
+from tradefleet.orders.outcome import Operation, Outcome, classify
 
 CREATE: Final = "/v5/order/create"
 OPEN_ORDERS: Final = "/v5/order/realtime"
@@ -44,9 +45,11 @@ MaySign = Callable[[Intent], str | None]
 
 
 class SendResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What the one attempt came to. ret_code: None when there was no readable answer."""
+    """What the one attempt came to. reason: one word of the table of codes, or of what forbade it;
+    message: a sentence. ret_code: None when there was no readable answer."""
 
     outcome: Outcome
+    reason: Reason = Reason.NONE
     order_id: str = ""
     ret_code: int | None = None
     message: str = ""
@@ -106,16 +109,21 @@ def read_create_answer(status: int, body: bytes, client_order_id: str) -> SendRe
         return _ambiguous(f"HTTP {status}")
     try:
         answer = msgspec.json.decode(body, type=_CreateAnswer)
-        outcome = classify_create(answer.retCode)
-        if outcome is not Outcome.ACCEPTED:
-            return SendResult(outcome=outcome, ret_code=answer.retCode, message=answer.retMsg)
+        verdict = classify(Operation.CREATE, answer.retCode, answer.retMsg)
+        if verdict.outcome is not Outcome.ACCEPTED:
+            return SendResult(
+                outcome=verdict.outcome,
+                reason=verdict.reason,
+                ret_code=answer.retCode,
+                message=answer.retMsg,
+            )
         ids = msgspec.json.decode(answer.result, type=_Ids)
     except msgspec.DecodeError as error:
         return _ambiguous(f"the answer is no envelope of Bybit: {error}")
     # A success that names no order, or another one, is an answer to something else.
     if not ids.orderId or ids.orderLinkId != client_order_id:
         return _ambiguous(f"accepted orderId {ids.orderId!r} orderLinkId {ids.orderLinkId!r}", 0)
-    return SendResult(outcome=outcome, order_id=ids.orderId, ret_code=0, message=answer.retMsg)
+    return SendResult(outcome=verdict.outcome, order_id=ids.orderId, ret_code=0, message=answer.retMsg)
 
 
 def _ambiguous(message: str, ret_code: int | None = None) -> SendResult:
