@@ -59,9 +59,15 @@ class Reason(StrEnum):
     DUPLICATE = "duplicate"
     BUSY = "busy"
     SERVER = "server"
-    TRANSPORT = "transport"
     UNKNOWN_CODE = "unknown_code"
+    # Not of a code: what came instead of an answer, or why nothing was sent.
+    TRANSPORT = "transport"
     UNREADABLE = "unreadable"
+    NOT_CONNECTED = "not_connected"
+    TOO_LATE = "too_late"
+    FORBIDDEN = "forbidden"
+    RATE_BUDGET = "rate_budget"
+    CIRCUIT_OPEN = "circuit_open"
 
 
 class Row(NamedTuple):
