@@ -17,19 +17,23 @@ from tests.support.simulated_account import (
     simulated_account,
 )
 
+from tradefleet.adapters.bybit.account_reads import AccountReads
 from tradefleet.adapters.bybit.bodies import OrderName, Scope
+from tradefleet.adapters.bybit.errors import Unreadable
 from tradefleet.adapters.bybit.governor import Governor
 from tradefleet.adapters.bybit.order_client import CREATE, OrderClient
+from tradefleet.adapters.bybit.way_out import NotDone, WayOut
 from tradefleet.core.events import QueryAnswer
 from tradefleet.orders.breaker import Breaker, Limits, State
 from tradefleet.orders.budget import Lane
 from tradefleet.orders.codes import Reason
+from tradefleet.orders.flatten import CancelRest
 from tradefleet.orders.intents import Intent, Leg
 from tradefleet.orders.outcome import Outcome
 from tradefleet.simulation.account.faults import Fault, FaultKind
 
 SECOND_NS = 1_000_000_000
-CANCEL = "/v5/order/cancel"
+CANCEL_ALL = "/v5/order/cancel-all"
 
 
 class HandClock:
@@ -205,3 +209,50 @@ async def test_connections_that_are_refused_open_the_circuit() -> None:
         sent = [await ours.create(intent(f"entry {n}"), yes) for n in range(6)]
 
     assert [result.reason for result in sent] == [Reason.NOT_CONNECTED] * 5 + [Reason.CIRCUIT_OPEN]
+
+
+async def test_reads_share_the_budget_and_the_ban_with_the_orders(served: SimulatedAccount) -> None:
+    clock = HandClock()
+    governor = Governor(monotonic_ns=clock)
+    async with (
+        OrderClient(served.rest, KEY, SECRET, WallClock(), governor=governor) as orders,
+        AccountReads(served.rest, KEY, SECRET, governor=governor) as reads,
+    ):
+        served.trouble = lambda request: web.Response(status=403, text="access too frequent")
+        with pytest.raises(Unreadable, match="403"):
+            await reads.standing()
+        served.trouble = lambda request: None
+        before = len(served.requests)
+
+        entry = await orders.create(intent("entry"), yes)
+        with pytest.raises(Unreadable, match="no room"):
+            await reads.uid()
+        with pytest.raises(Unreadable, match="no room"):
+            await reads.standing()
+        assert len(served.requests) == before
+        clock.ns += 60 * SECOND_NS
+        standing = await reads.standing()
+
+    assert entry.reason is Reason.RATE_BUDGET
+    assert standing.is_clear
+
+
+async def test_fifty_pages_a_second_are_read_and_no_more(served: SimulatedAccount) -> None:
+    # The simulator answers 10006 beyond fifty in a rolling second, which would be unreadable.
+    async with AccountReads(served.rest, KEY, SECRET) as reads:
+        began_ns = time.monotonic_ns()
+        for _ in range(30):
+            await reads.standing()  # two pages of orders, two of positions
+        took_ns = time.monotonic_ns() - began_ns
+
+    assert took_ns >= SECOND_NS
+    assert served.paths().count("/v5/position/list") == 60
+
+
+async def test_a_cancel_of_the_way_out_that_meets_no_room_says_so(
+    served: SimulatedAccount, client: OrderClient
+) -> None:
+    served.exchange.faults.add(Fault(kind=FaultKind.REJECT, endpoint=CANCEL_ALL, ret_code=10006))
+
+    with pytest.raises(NotDone, match=r"cancel-all USDT: .* \(10006\)"):
+        await WayOut(client).do(CancelRest())
