@@ -27,6 +27,7 @@ from tradefleet.core.account import AccountCore
 from tradefleet.core.digest import DecisionLog
 from tradefleet.core.events import (
     AnyEvent,
+    ConfigApplied,
     ExecutionSeen,
     LatchEngaged,
     LatchRecord,
@@ -44,6 +45,7 @@ from tradefleet.orders.exchange_view import Wallet
 from tradefleet.orders.intents import Intent
 from tradefleet.services import loops
 from tradefleet.services.executor import feeds
+from tradefleet.services.executor.breaker_limits import breaker_limits
 from tradefleet.services.executor.performer import Exchange, Performer
 from tradefleet.services.executor.recorder import Recorder
 from tradefleet.services.executor.settings import ExecutorSettings
@@ -201,6 +203,10 @@ class Epoch:
         pending: deque[AnyEvent] = deque([first])
         while pending:
             event = msgspec.structs.replace(pending.popleft(), now_ns=self._parts.exchange.clock.now_ns())
+            if isinstance(event, Restored | ConfigApplied):
+                self._parts.exchange.orders.breaker.limits = breaker_limits(
+                    event.config.spec.execution.circuit_breaker
+                )
             actions = self._core.handle(event)
             self._decisions.append(event, actions)
             self._parts.status.count(event, actions)
