@@ -62,8 +62,9 @@ chart: env ## Write what the chart takes from crds/ and from its values
 bench: env ## Measure the hot paths on this machine
 	$(BIN)/python -m bench
 
-reference: env ## Write docs/reference/tradingbot.md from the spec
+reference: env ## Write docs/reference/tradingbot.md from the spec and bybit-codes.md from the table of codes
 	$(BIN)/python -m tradefleet.spec.reference_page > docs/reference/tradingbot.md
+	$(BIN)/python -m tradefleet.orders.outcome_page > docs/reference/bybit-codes.md
 
 crds: env ## Write crds/ from the spec
 	$(BIN)/python -m tradefleet.spec.manifests crds

@@ -209,6 +209,7 @@ class AccountCore:
             "signals_seen": state.tally.signals,
             "accepted": state.tally.accepted,
             "refused_by_reason": {str(k): v for k, v in sorted(state.tally.refused.items())},
+            "orders_not_taken_by_reason": dict(sorted(state.tally.not_taken.items())),
             "orders_sent": state.tally.submitted,
             "fills": state.tally.fills,
         }

@@ -82,11 +82,11 @@ def answered(state: AccountState, event: ProtectionAnswered) -> list[AnyAction]:
     guard = state.guard(event.key)
     guard.asking = False
     guard.not_before_ns = event.now_ns + ASK_AGAIN_NS
-    if event.outcome is Outcome.ACCEPTED:
+    if event.outcome in (Outcome.ACCEPTED, Outcome.ALREADY):
         guard.read_back_by_ns = event.now_ns + READ_BACK_NS
         guard.refusals = 0
         return []
-    if event.outcome is Outcome.AMBIGUOUS:
+    if event.outcome is not Outcome.REJECTED:
         return []
     guard.refusals += 1
     state.want_reconciliation("a stop was refused")

@@ -33,7 +33,11 @@ def send_finished(state: AccountState, event: SendFinished) -> list[AnyAction]:
     tracked = state.tracked.get(event.client_order_id)
     if tracked is None:
         return []
-    after = with_outcome(tracked, event.outcome, event.order_id, event.ret_code, event.message, event.now_ns)
+    reason = event.reason or event.message
+    after = with_outcome(tracked, event.outcome, event.order_id, event.ret_code, reason, event.now_ns)
+    if after.record.state is IntentState.REJECTED:
+        count = state.tally.not_taken.get(reason, 0)
+        state.tally.not_taken[reason] = count + 1
     actions = replace_tracked(state, tracked, after)
     if event.outcome is Outcome.AMBIGUOUS and after.record.state is IntentState.AMBIGUOUS:
         actions.append(

@@ -123,6 +123,7 @@ class Tally:
     signals: int = 0
     accepted: int = 0
     refused: dict[str, int] = field(default_factory=dict)
+    not_taken: dict[str, int] = field(default_factory=dict)
     submitted: int = 0
     fills: int = 0
 

@@ -183,13 +183,15 @@ class IntentNotWritten(Event, frozen=True, kw_only=True):
 
 
 class SendFinished(Event, frozen=True, kw_only=True):
-    """What the one attempt to send came to. ret_code: None when there was no readable answer."""
+    """What the one attempt to send came to. ret_code: None when there was no readable answer. reason: a word
+    of `orders.codes`, "" for none; message: a sentence."""
 
     client_order_id: str
     outcome: Outcome
     order_id: str
     ret_code: int | None
     message: str
+    reason: str = ""
 
 
 class QueryAnswer(StrEnum):

@@ -4,7 +4,7 @@ The words are the field's and, where it has them, the exchange's own (Bybit V5).
 """
 
 from decimal import Decimal
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 import msgspec
 
@@ -40,6 +40,30 @@ class TimeInForce(StrEnum):
     IOC = "IOC"
     FOK = "FOK"
     POST_ONLY = "PostOnly"
+
+
+class PriceKind(StrEnum):
+    """Which price a trigger watches."""
+
+    LAST = "LastPrice"
+    MARK = "MarkPrice"
+    INDEX = "IndexPrice"
+
+
+class TriggerDirection(IntEnum):
+    """From which side the watched price must come: up to the trigger, or down to it."""
+
+    RISE = 1
+    FALL = 2
+
+
+class Trigger(msgspec.Struct, frozen=True, kw_only=True):
+    """When a conditional order wakes. The mark, which no single trade in a thin book can move, is the
+    default."""
+
+    price: Decimal
+    direction: TriggerDirection
+    by: PriceKind = PriceKind.MARK
 
 
 class OrderStatus(StrEnum):

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import msgspec
 
-from tradefleet.domain.orders import Account, OrderType, Side, TimeInForce
+from tradefleet.domain.orders import Account, OrderType, Side, TimeInForce, Trigger
 from tradefleet.domain.positions import PositionKey
 
 
@@ -49,14 +49,16 @@ class IntentState(StrEnum):
         return self in (IntentState.DONE, IntentState.REJECTED, IntentState.ABSENT)
 
 
-class Intent(msgspec.Struct, frozen=True, kw_only=True):
-    """One order as we mean it.
+class Intent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One order as we mean it. Fields that came later have defaults, which are not written: rows of
+    older versions are read, and what they meant keeps its digest.
 
     qty: base currency. price: None for market orders. stop_loss, take_profit: prices attached to an
     opening order. reference_price: what the price was when it was decided. hold_ns: how long the
     strategy means to hold the position, 0 for no such wish. sign_by_ns: not signed
     after this. valid_until_ns: the exchange cannot accept it after this. epoch: of the leader that
-    wrote it. All times int64 ns UTC by the exchange's clock.
+    wrote it. All times int64 ns UTC by the exchange's clock. trigger: of a conditional order.
+    close_on_trigger: when it triggers, other orders give way so that it can always reduce.
     """
 
     account: Account
@@ -81,6 +83,8 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     created_ns: int
     sign_by_ns: int
     valid_until_ns: int
+    trigger: Trigger | None = None
+    close_on_trigger: bool = False
 
 
 class IntentRecord(msgspec.Struct, frozen=True, kw_only=True):

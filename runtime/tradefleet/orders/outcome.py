@@ -1,123 +1,126 @@
-"""What a send has come to: accepted, rejected, ambiguous, or never sent.
+"""What a call that changes the account has come to, for each kind of call.
 
-The classes of Bybit's codes are one table; everything that is not listed as definitive is ambiguous,
-because a code that we do not know proves nothing. Source: Bybit V5 error codes;
-docs/order-path.md says what follows from each outcome.
+The codes are one table (`orders.codes`); here it is said what each class of it means for a create, a
+cancel, an amend and so on. Total: whatever is not listed is AMBIGUOUS, because a code that we do not
+know proves nothing. docs/order-path.md says what follows from each outcome.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from tradefleet.orders.codes import BY_CODE, TEXTS, Reason, Says
 
 
 class Outcome(StrEnum):
-    """What is known of a create after its answer."""
+    """What is known of a call after its answer. A create knows the first four only."""
 
     ACCEPTED = "accepted"
     REJECTED = "rejected"
     AMBIGUOUS = "ambiguous"
     NOT_SENT = "not_sent"
-    """No byte has left: the lease, the clock or `sign_by` forbade it."""
+    """No byte has left: the lease, the clock, `sign_by`, the budget or the breaker forbade it."""
+    ALREADY = "already"
+    """The account was as asked before: nothing to do."""
+    GONE = "gone"
+    """The order to be cancelled is over. It may have filled: its executions say what it did."""
 
 
-# Codes that prove that a create was not accepted (and will not be).
-_DEFINITIVE_REJECTIONS = frozenset(
-    {
-        10001,  # parameters
-        10002,  # outside the receive window: refused before anything else
-        10003,  # key
-        10004,  # signature
-        10005,  # permission
-        10006,  # rate limit: refused before anything else
-        10007,
-        10008,
-        10009,
-        10010,
-        10017,
-        10024,
-        10027,
-        10028,
-        10029,
-        33004,
-        30208,
-        30209,
-        30228,
-        100028,
-        *range(110003, 110008),
-        110009,
-        110011,
-        110012,
-        110013,
-        110017,
-        110018,
-        110019,
-        110020,
-        110021,
-        110022,
-        110023,
-        110029,
-        110032,
-        110035,
-        110040,
-        110042,
-        110044,
-        110045,
-        110046,
-        110051,
-        110052,
-        110053,
-        110059,
-        110061,
-        110063,
-        110066,
-        110074,
-        110086,
-        110088,
-        110089,
-        110090,
-        110092,
-        110093,
-        110094,
-        110095,
-        110096,
-        110097,
-        110098,
-        110099,
-        110100,
-        110103,
-        110108,
-        110109,
-        110118,
-        110119,
-        110120,
-        110121,
-        110123,
-        110124,
-        110125,
-        110132,
-    }
-)
+class Operation(StrEnum):
+    """The calls that change the account."""
+
+    CREATE = "create"
+    AMEND = "amend"
+    CANCEL = "cancel"
+    CANCEL_ALL = "cancel-all"
+    TRADING_STOP = "trading-stop"
+    SET_LEVERAGE = "set-leverage"
+    SWITCH_MODE = "switch-mode"
+
+    @property
+    def changes_settings(self) -> bool:
+        """True of what changes mode or leverage, no order and no stop."""
+        return self in (Operation.SET_LEVERAGE, Operation.SWITCH_MODE)
+
+    @property
+    def sets(self) -> bool:
+        """True of what says how something shall be, so that it can be so already."""
+        return self in (Operation.AMEND, Operation.TRADING_STOP) or self.changes_settings
+
+    @property
+    def may_repeat(self) -> bool:
+        """True of what can be sent again whatever became of the first: it can only take orders away."""
+        return self in (Operation.CANCEL, Operation.CANCEL_ALL)
 
 
-def classify_create(ret_code: int) -> Outcome:
-    """The outcome of a create by the integer `retCode` of a well-formed answer.
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """outcome, and why in one word. again: the same request may do better a little later."""
 
-    110072 (duplicate orderLinkId) is ambiguous, not accepted: since a create is sent once, it means
-    that somebody has used the id before us, and the order is asked for.
+    outcome: Outcome
+    reason: Reason = Reason.NONE
+    again: bool = False
+
+
+_PARAMETERS: Final = 10001
+
+
+def classify(operation: Operation, ret_code: int, message: str = "") -> Verdict:
+    """The outcome by the integer `retCode` (and `retMsg`) of a well-formed answer. Total.
+
+    110072 (duplicate orderLinkId) is ambiguous for a create, not accepted: since a create is sent
+    once, it means that somebody has used the id before us, and the order is asked for.
     """
-    if ret_code == 0:
-        return Outcome.ACCEPTED
-    if ret_code in _DEFINITIVE_REJECTIONS:
-        return Outcome.REJECTED
-    return Outcome.AMBIGUOUS
+    row = BY_CODE.get(ret_code)
+    if row is None:
+        return Verdict(
+            outcome=Outcome.AMBIGUOUS,
+            reason=Reason.UNKNOWN_CODE,
+            again=_again(operation, Outcome.AMBIGUOUS, Says.UNSURE),
+        )
+    says, reason = row.says, row.reason
+    if ret_code == _PARAMETERS:
+        says, reason = _by_text(message.lower(), says, reason)
+        if says is Says.ALREADY and not operation.sets:
+            # 10001 proves that nothing was done, whatever its text.
+            says = Says.REFUSED
+    outcome = _outcome(operation, says)
+    return Verdict(outcome=outcome, reason=reason, again=_again(operation, outcome, says))
 
 
-_NOT_MODIFIED = frozenset({34040})
-"""The stop or target stands already as it was asked for."""
+def _again(operation: Operation, outcome: Outcome, says: Says) -> bool:
+    # A create is never sent again, whatever its answer.
+    return operation is not Operation.CREATE and (says is Says.LATER or outcome is Outcome.AMBIGUOUS)
 
 
-def classify_protection(ret_code: int, message: str) -> Outcome:
-    """The outcome of a trading-stop, which sets absolute prices: what stands already is as good as set."""
-    if ret_code == 0 or ret_code in _NOT_MODIFIED:
-        return Outcome.ACCEPTED
-    if ret_code == 10001 and "not modified" in message:
-        return Outcome.ACCEPTED
-    return classify_create(ret_code)
+def _by_text(text: str, says: Says, reason: Reason) -> tuple[Says, Reason]:
+    for part, text_says, text_reason in TEXTS:
+        if part in text:
+            return text_says, text_reason
+    return says, reason
+
+
+_PLAIN: Final[Mapping[Says, Outcome]] = {
+    Says.TAKEN: Outcome.ACCEPTED,
+    Says.REFUSED: Outcome.REJECTED,
+    Says.LATER: Outcome.REJECTED,
+    Says.FLAT: Outcome.REJECTED,
+    Says.UNSURE: Outcome.AMBIGUOUS,
+}
+"""What is so for every kind of call."""
+
+
+def _outcome(operation: Operation, says: Says) -> Outcome:
+    plain = _PLAIN.get(says)
+    if plain is not None:
+        return plain
+    if says is Says.ALREADY:
+        # "Not modified" is no answer to a request for a new order, or to take one away.
+        return Outcome.ALREADY if operation.sets else Outcome.AMBIGUOUS
+    if says is Says.OVER:
+        if operation in (Operation.CANCEL, Operation.CANCEL_ALL):
+            return Outcome.GONE
+        return Outcome.REJECTED if operation is Operation.AMEND else Outcome.AMBIGUOUS
+    refused = operation.changes_settings or operation is Operation.TRADING_STOP
+    return Outcome.REJECTED if refused else Outcome.AMBIGUOUS

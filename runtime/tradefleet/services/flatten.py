@@ -16,8 +16,9 @@ import msgspec
 
 from tradefleet.adapters.bybit.account_reads import AccountReads
 from tradefleet.adapters.bybit.errors import Unreadable
+from tradefleet.adapters.bybit.governor import Governor
 from tradefleet.adapters.bybit.public_rest import ExchangeUnreachable, UnknownSymbols, instruments
-from tradefleet.adapters.bybit.way_out import CATEGORY, NotDone, WayOut
+from tradefleet.adapters.bybit.way_out import CATEGORY, NotDone, WayOut, lone_way_out
 from tradefleet.orders.flatten import CancelActive, CancelOne, CancelRest, Close, Standing, next_acts
 
 Say = Callable[[str], None]
@@ -55,9 +56,10 @@ async def flatten(settings: Settings, say: Say) -> Flattened:
     clear_at: float | None = None
     standing: Standing | None = None
     told = ""
+    governor = Governor()
     async with (
-        AccountReads(settings.rest, settings.key, settings.secret) as reads,
-        WayOut(settings.rest, settings.key, settings.secret) as way_out,
+        AccountReads(settings.rest, settings.key, settings.secret, governor=governor) as reads,
+        lone_way_out(settings.rest, settings.key, settings.secret, governor) as way_out,
     ):
         while time.monotonic() - began < settings.patience_s:
             try:

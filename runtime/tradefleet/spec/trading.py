@@ -239,11 +239,13 @@ class ForeignOrders(StrEnum):
 
 
 class CircuitBreaker(Section, frozen=True):
-    """Stops opening while the transport to the exchange is broken."""
+    """Stops opening while the way to the exchange is broken; what reduces is never stopped."""
 
-    failures: Annotated[int, number("Transport errors that open it.", "1", "100", built=False)] = 5
-    window_seconds: Annotated[int, number("Within so long.", "1", "600", unit=IN_SECONDS, built=False)] = 30
-    open_seconds: Annotated[int, number("For so long.", "1", "600", unit=IN_SECONDS, built=False)] = 60
+    failures: Annotated[int, number("Transport errors that open it.", "1", "100")] = 5
+    window_seconds: Annotated[int, number("Within so long.", "1", "600", unit=IN_SECONDS)] = 30
+    open_seconds: Annotated[
+        int, number("For so long; then one entry may try.", "1", "600", unit=IN_SECONDS)
+    ] = 60
 
 
 class Execution(Section, frozen=True):
@@ -263,9 +265,9 @@ class Execution(Section, frozen=True):
     foreign_orders: Annotated[
         ForeignOrders, plain("What to do about orders that are not ours.", built=False)
     ] = ForeignOrders.HALT
-    circuit_breaker: Annotated[
-        CircuitBreaker, plain("Stops opening while the exchange is unreachable.", built=False)
-    ] = CircuitBreaker()
+    circuit_breaker: Annotated[CircuitBreaker, plain("Stops opening while the exchange is unreachable.")] = (
+        CircuitBreaker()
+    )
 
 
 class KillSwitch(Section, frozen=True):

@@ -17,6 +17,8 @@ POSITIONS = 20
 ORDERS = 500
 CLOSES_A_SECOND = 10
 GRACE_S = 5.0
+RESET_MS = 200
+"""How long the exchange asks for quiet after each refusal."""
 
 
 @pytest.fixture
@@ -58,20 +60,33 @@ async def faults(world: World, *wanted: dict[str, Any]) -> None:
 
 
 PRESSURE: tuple[dict[str, Any], ...] = (
-    {"kind": "error_code", "endpoint": "/v5/order/create", "ret_code": 10006, "count": 8},
+    {
+        "kind": "error_code",
+        "endpoint": "/v5/order/create",
+        "ret_code": 10006,
+        "reset_ms": RESET_MS,
+        "count": 8,
+    },
     {"kind": "http_status", "endpoint": "/v5/order/create", "status": 503, "count": 8},
     {"kind": "lost_answer", "endpoint": "/v5/order/create", "count": 3},
     {"kind": "http_status", "endpoint": "/v5/order/cancel-all", "status": 503, "count": 2},
-    {"kind": "error_code", "endpoint": "/v5/order/cancel-all", "ret_code": 10006, "count": 1},
+    {
+        "kind": "error_code",
+        "endpoint": "/v5/order/cancel-all",
+        "ret_code": 10006,
+        "reset_ms": RESET_MS,
+        "count": 1,
+    },
 )
 """Each is met before the requests behind it get through."""
 
 
 def bound_s() -> float:
-    """What the exchange's own limit needs for every close, those that it threw away among them, and five
-    seconds."""
+    """What the exchange's own limit needs for every close, those that it threw away among them, the quiet
+    that it asks for, and five seconds."""
     wasted = sum(fault["count"] for fault in PRESSURE)
-    return (POSITIONS + wasted) / CLOSES_A_SECOND + GRACE_S
+    quiet_s = sum(fault["count"] * RESET_MS for fault in PRESSURE if fault.get("ret_code") == 10006) / 1000
+    return (POSITIONS + wasted) / CLOSES_A_SECOND + quiet_s + GRACE_S
 
 
 def is_flat(world: World) -> bool:

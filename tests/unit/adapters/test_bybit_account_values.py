@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from tests.support.simulated_account import intent
 
+from tradefleet.adapters.bybit.bodies import create_body
 from tradefleet.adapters.bybit.clock import ExchangeClock, Sample
 from tradefleet.adapters.bybit.errors import BadRow, ClockNotMeasured, UnknownValue
-from tradefleet.adapters.bybit.order_client import create_body, read_create_answer
+from tradefleet.adapters.bybit.results import read_create_answer
 from tradefleet.adapters.bybit.rows import execution_of, order_of, position_of, wallet_of
 from tradefleet.adapters.bybit.signing import sign
 from tradefleet.domain.orders import OrderStatus, OrderType, TimeInForce

@@ -19,6 +19,7 @@ from pybit.exceptions import FailedRequestError, InvalidRequestError
 from pybit.unified_trading import HTTP
 
 from tradefleet.adapters.bybit.errors import BadRow, PreflightRefused, Unreadable
+from tradefleet.adapters.bybit.governor import Governor
 from tradefleet.adapters.bybit.rows import (
     MILLISECOND_NS,
     Row,
@@ -31,10 +32,27 @@ from tradefleet.domain.fills import Execution
 from tradefleet.domain.orders import ExchangeOrder
 from tradefleet.domain.positions import ExchangePosition
 from tradefleet.domain.quantities import ZERO
+from tradefleet.orders.budget import Lane
 from tradefleet.orders.exchange_view import ExchangeView, Wallet
 from tradefleet.orders.flatten import Standing
 
 T = TypeVar("T")
+
+ENDPOINTS: Final = {
+    "get_open_orders": "/v5/order/realtime",
+    "get_order_history": "/v5/order/history",
+    "get_executions": "/v5/execution/list",
+    "get_positions": "/v5/position/list",
+    "get_wallet_balance": "/v5/account/wallet-balance",
+    "get_account_info": "/v5/account/info",
+    "get_fee_rates": "/v5/account/fee-rate",
+    "get_api_key_information": "/v5/user/query-api",
+    "get_transaction_log": "/v5/account/transaction-log",
+}
+"""Which budget a method of pybit spends."""
+
+ROOM_WITHIN_S: Final = 5.0
+"""A read waits so long for room in its budget; afterwards the account is unreadable."""
 
 SETTLE_COINS: Final = ("USDT", "USDC")
 """Linear contracts settle in either; a list without one of the two would miss foreign orders."""
@@ -81,10 +99,14 @@ class AccountReads:
         *,
         timeout_s: float = 5.0,
         settle_coins: Sequence[str] = SETTLE_COINS,
+        governor: Governor | None = None,
     ) -> None:
-        """rest_url: such as https://api.bybit.com. timeout_s: of each page."""
+        """rest_url: such as https://api.bybit.com. timeout_s: of each page. governor: shared by all who
+        call with this account and address."""
         self._session = blocking_session(rest_url, key, secret, timeout_s)
         self._settle_coins = tuple(settle_coins)
+        self._governor = governor or Governor()
+        self._lane = Lane.RESOLVING
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="bybit-reads")
 
     async def __aenter__(self) -> Self:
@@ -126,10 +148,12 @@ class AccountReads:
 
     async def standing(self) -> Standing:
         """The orders and positions that are there now, complete to the last page; raises Unreadable."""
-        return await self._in_thread(self._standing)
+        # The way out needs it: with the exchange's patience at an end, it may still ask once a minute.
+        return await self._in_thread(self._standing, Lane.REDUCING)
 
-    async def _in_thread(self, read: Callable[[], T]) -> T:
+    async def _in_thread(self, read: Callable[[], T], lane: Lane = Lane.RESOLVING) -> T:
         def guarded() -> T:
+            self._lane = lane  # one thread: nothing else reads meanwhile
             try:
                 return read()
             except BadRow as error:
@@ -267,15 +291,35 @@ class AccountReads:
 
     def _result(self, ask: Callable[..., Any], **query: Any) -> dict[str, Any]:
         """`result` of one answer; whatever else happened raises Unreadable."""
+        path = ENDPOINTS[_name(ask)]
+        if not self._governor.admitted_blocking(path, self._lane, ROOM_WITHIN_S):
+            raise Unreadable(f"{_name(ask)}: no room in the budget of calls within {ROOM_WITHIN_S} s")
+        sent_ns = time.monotonic_ns()
         try:
             answer = ask(**query)
-        except (FailedRequestError, InvalidRequestError, requests.RequestException) as error:
+        except (FailedRequestError, InvalidRequestError) as error:
+            self._heard(path, sent_ns, error)
             # Neither pybit's nor requests' texts hold the key; the signed headers are left out.
             raise Unreadable(f"{_name(ask)}: {type(error).__name__}: {error}") from error
+        except requests.RequestException as error:
+            raise Unreadable(f"{_name(ask)}: {type(error).__name__}: {error}") from error
+        self._governor.answered(path, sent_ns=sent_ns, status=200, headers={}, ret_code=None, server_ms=0)
         result = answer.get("result") if isinstance(answer, dict) else None
         if not isinstance(result, dict) or answer.get("retCode") != 0:
             raise Unreadable(f"{_name(ask)}: the answer is no envelope of Bybit")
         return result
+
+    def _heard(self, path: str, sent_ns: int, error: FailedRequestError | InvalidRequestError) -> None:
+        """Bans and "too many visits" hold for every call; pybit tells of them in its own words."""
+        business = isinstance(error, InvalidRequestError)
+        self._governor.answered(
+            path,
+            sent_ns=sent_ns,
+            status=200 if business else error.status_code,
+            headers=error.resp_headers or {},
+            ret_code=error.status_code if business else None,
+            server_ms=time.time_ns() // MILLISECOND_NS,
+        )
 
 
 def _name(ask: Callable[..., Any]) -> str:

@@ -2,34 +2,36 @@
 
 A create is sent once: no retry, no redirect, no second signature, no wider window. What the answer
 does not prove is AMBIGUOUS, and then asked for by its id. Each step is explained in
-docs/order-path.md. Source: Bybit V5, "create-order", "open-order", "order-list", "execution".
+docs/order-path.md. The other calls that change the account are in `account_changes`.
+Source: Bybit V5, "create-order", "open-order", "order-list", "execution".
 """
 
-import asyncio
+import random
+import time
 from collections.abc import Callable, Mapping
-from types import SimpleNamespace
 from typing import Any, Final, Self
-from urllib.parse import quote, urlencode
 
-import aiohttp
 import msgspec
-from yarl import URL
 
+from tradefleet.adapters.bybit.account_changes import AccountChanges
+from tradefleet.adapters.bybit.bodies import contradiction, create_body
 from tradefleet.adapters.bybit.clock import Clock
 from tradefleet.adapters.bybit.errors import BadRow, ClockNotMeasured, Unreadable
+from tradefleet.adapters.bybit.governor import Governor
+from tradefleet.adapters.bybit.results import SendResult, no_reply, not_sent, read_create_answer
 from tradefleet.adapters.bybit.rows import MILLISECOND_NS, Row, execution_of, order_of
-from tradefleet.adapters.bybit.signing import request_headers
+from tradefleet.adapters.bybit.transport import ORDER, NoReply, SignedHttp, query_text
 from tradefleet.adapters.failpoints import failpoint
-from tradefleet.core.actions import SetProtection
 from tradefleet.core.events import QueryAnswer
 from tradefleet.domain.fills import Execution
-from tradefleet.domain.orders import ExchangeOrder, OrderType, TimeInForce
-from tradefleet.domain.quantities import plain
+from tradefleet.domain.orders import ExchangeOrder
+from tradefleet.orders.breaker import Breaker, Seen
+from tradefleet.orders.budget import Lane
+from tradefleet.orders.codes import Reason
 from tradefleet.orders.intents import Intent
-from tradefleet.orders.outcome import Outcome, classify_create, classify_protection
+from tradefleet.orders.outcome import Outcome
 
 CREATE: Final = "/v5/order/create"
-TRADING_STOP: Final = "/v5/position/trading-stop"
 OPEN_ORDERS: Final = "/v5/order/realtime"
 ORDER_HISTORY: Final = "/v5/order/history"
 EXECUTIONS: Final = "/v5/execution/list"
@@ -38,124 +40,19 @@ PAGE: Final = 100
 MOST_PAGES: Final = 100
 """Of one order's executions: ten thousand. More means that the cursor does not advance."""
 
-TRIGGER: Final = "MarkPrice"
-"""Stops and targets go by the mark, which no single trade in a thin book can move."""
+READ_PATIENCE_S: Final = 5.0
+"""A question waits so long for room in the budget of reads; afterwards the answer is unknown."""
 
 MaySign = Callable[[Intent], str | None]
 """None when the intent may be signed now, else why not (the lease is lost, ...)."""
 
 
-class SendResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What the one attempt came to. ret_code: None when there was no readable answer."""
-
-    outcome: Outcome
-    order_id: str = ""
-    ret_code: int | None = None
-    message: str = ""
-
-
-class _Ids(msgspec.Struct):
-    orderId: str = ""  # noqa: N815 - the exchange's names
-    orderLinkId: str = ""  # noqa: N815
-
-
-class _CreateAnswer(msgspec.Struct):
-    retCode: int  # noqa: N815
-    retMsg: str = ""  # noqa: N815
-    result: msgspec.Raw = msgspec.Raw(b"{}")
-
-
 class _List(msgspec.Struct):
     list: list[dict[str, Any]]
-    nextPageCursor: str = ""  # noqa: N815
+    nextPageCursor: str = ""  # noqa: N815 - the exchange's name
 
 
-class _ListAnswer(msgspec.Struct):
-    retCode: int  # noqa: N815
-    retMsg: str = ""  # noqa: N815
-    result: msgspec.Raw = msgspec.Raw(b"{}")
-
-
-def create_body(intent: Intent) -> dict[str, Any]:
-    """The body of POST /v5/order/create. Numbers travel as plain decimal strings.
-
-    A stop or target is never put on an order that only reduces: the exchange refuses the pair.
-    """
-    market = intent.order_type is OrderType.MARKET
-    body: dict[str, Any] = {
-        "category": intent.key.category,
-        "symbol": intent.key.symbol,
-        "side": intent.side.value,
-        "orderType": intent.order_type.value,
-        "qty": plain(intent.qty),
-        "timeInForce": (TimeInForce.IOC if market else intent.time_in_force).value,
-        "orderLinkId": intent.client_order_id,
-        "positionIdx": intent.key.position_idx,
-        "reduceOnly": intent.reduce_only,
-    }
-    if intent.price is not None and not market:
-        body["price"] = plain(intent.price)
-    if intent.take_profit is not None and not intent.reduce_only:
-        body |= {"takeProfit": plain(intent.take_profit), "tpTriggerBy": TRIGGER, "tpslMode": "Full"}
-    if intent.stop_loss is not None and not intent.reduce_only:
-        body |= {"stopLoss": plain(intent.stop_loss), "slTriggerBy": TRIGGER, "tpslMode": "Full"}
-    return body
-
-
-def protection_body(wish: SetProtection) -> dict[str, Any]:
-    """The body of POST /v5/position/trading-stop: whole position, absolute prices."""
-    body: dict[str, Any] = {
-        "category": wish.key.category,
-        "symbol": wish.key.symbol,
-        "positionIdx": wish.key.position_idx,
-        "tpslMode": "Full",
-        "stopLoss": plain(wish.stop_loss),
-        "slTriggerBy": TRIGGER,
-    }
-    if wish.take_profit is not None:
-        body |= {"takeProfit": plain(wish.take_profit), "tpTriggerBy": TRIGGER}
-    return body
-
-
-def read_create_answer(status: int, body: bytes, client_order_id: str) -> SendResult:
-    """What an answer proves. Anything but an envelope with a known code proves nothing."""
-    if status != 200:
-        return _ambiguous(f"HTTP {status}")
-    try:
-        answer = msgspec.json.decode(body, type=_CreateAnswer)
-        outcome = classify_create(answer.retCode)
-        if outcome is not Outcome.ACCEPTED:
-            return SendResult(outcome=outcome, ret_code=answer.retCode, message=answer.retMsg)
-        ids = msgspec.json.decode(answer.result, type=_Ids)
-    except msgspec.DecodeError as error:
-        return _ambiguous(f"the answer is no envelope of Bybit: {error}")
-    # A success that names no order, or another one, is an answer to something else.
-    if not ids.orderId or ids.orderLinkId != client_order_id:
-        return _ambiguous(f"accepted orderId {ids.orderId!r} orderLinkId {ids.orderLinkId!r}", 0)
-    return SendResult(outcome=outcome, order_id=ids.orderId, ret_code=0, message=answer.retMsg)
-
-
-def read_protection_answer(status: int, body: bytes) -> SendResult:
-    """The same for a stop. "Not modified" is what was wished for."""
-    if status != 200:
-        return _ambiguous(f"HTTP {status}")
-    try:
-        answer = msgspec.json.decode(body, type=_CreateAnswer)
-    except msgspec.DecodeError as error:
-        return _ambiguous(f"the answer is no envelope of Bybit: {error}")
-    outcome = classify_protection(answer.retCode, answer.retMsg)
-    return SendResult(outcome=outcome, ret_code=answer.retCode, message=answer.retMsg)
-
-
-def _ambiguous(message: str, ret_code: int | None = None) -> SendResult:
-    return SendResult(outcome=Outcome.AMBIGUOUS, ret_code=ret_code, message=message)
-
-
-def _not_sent(message: str) -> SendResult:
-    return SendResult(outcome=Outcome.NOT_SENT, message=message)
-
-
-class OrderClient:
+class OrderClient(AccountChanges):
     """Creates orders and asks for them, over connections of its own. Close it when done."""
 
     def __init__(
@@ -167,15 +64,25 @@ class OrderClient:
         recv_window_ms: int = 5000,
         *,
         timeout_s: float = 5.0,
+        governor: Governor | None = None,
+        breaker: Breaker | None = None,
+        draw: Callable[[], float] = random.random,
     ) -> None:
-        """recv_window_ms: of queries; a create's window comes of its intent. timeout_s: of a request."""
-        self._rest = rest_url.rstrip("/")
-        self._key = key
-        self._secret = secret
-        self._clock = clock
-        self._recv_window_ms = recv_window_ms
-        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
-        self._http: aiohttp.ClientSession | None = None
+        """recv_window_ms: of all but creates; a create's window comes of its intent. timeout_s: of a
+        request. governor: shared by all who call with this account and address. draw: uniform in
+        [0, 1), for the waits before a repeat."""
+        self.governor = governor or Governor()
+        self.breaker = breaker or Breaker()
+        http = SignedHttp(
+            rest_url,
+            key,
+            secret,
+            timeout_s=timeout_s,
+            governor=self.governor,
+            breaker=self.breaker,
+            order_sent=lambda: failpoint("order.sent"),
+        )
+        super().__init__(http, clock, recv_window_ms, self.governor, self.breaker, draw)
 
     async def __aenter__(self) -> Self:
         return self
@@ -185,97 +92,68 @@ class OrderClient:
 
     async def close(self) -> None:
         """Close the connections. A create in flight becomes ambiguous."""
-        if self._http is not None:
-            await self._http.close()
-            self._http = None
+        await self._http.close()
 
     async def create(self, intent: Intent, may_sign: MaySign) -> SendResult:
         """Sign the intent and send it, once. Never raises for anything the exchange or network does.
 
         NOT_SENT only when it is proven that no byte of the request has left.
         """
-        answer = await self._fenced(
-            CREATE,
-            msgspec.json.encode(create_body(intent)),
-            sign_by_ns=intent.sign_by_ns,
-            valid_until_ns=intent.valid_until_ns,
-            may_sign=lambda: may_sign(intent),
-            failpoints=True,
-        )
-        if isinstance(answer, SendResult):
-            return answer
-        return read_create_answer(*answer, intent.client_order_id)
+        if why := contradiction(intent):
+            return not_sent(Reason.PARAMETERS, why)
+        if intent.reduce_only:
+            if not await self._room_to_reduce(intent):
+                return not_sent(Reason.RATE_BUDGET, Reason.RATE_BUDGET)
+            return await self._sign_and_send(intent, may_sign)
+        if not self.breaker.allows(True, time.monotonic_ns()):
+            return not_sent(Reason.CIRCUIT_OPEN, Reason.CIRCUIT_OPEN)
+        was_sent = False
+        try:
+            # What opens never waits: an entry that is late is worth less than the room that it takes.
+            if self.governor.try_now(CREATE, Lane.OPENING):
+                return not_sent(Reason.RATE_BUDGET, Reason.RATE_BUDGET)
+            result = await self._sign_and_send(intent, may_sign)
+            was_sent = result.outcome is not Outcome.NOT_SENT
+            return result
+        finally:
+            # Whatever ended it, cancellation included: the breaker's one probe must not stay taken.
+            if not was_sent:
+                self.breaker.saw(Seen.NOTHING, time.monotonic_ns())
 
-    async def protect(self, wish: SetProtection, may_sign: Callable[[], str | None]) -> SendResult:
-        """Set the stop and target of a position, once; what then stands is for its rows to say.
+    async def _room_to_reduce(self, intent: Intent) -> bool:
+        try:
+            patience_s = max(0, intent.sign_by_ns - self._clock.now_ns()) / 1e9
+        except ClockNotMeasured:
+            return True  # nothing will be signed; the clock itself says so below
+        return await self.governor.admitted(CREATE, Lane.REDUCING, patience_s)
 
-        Fenced like an order: the moment it is signed decides, and the exchange refuses it later.
-        """
-        answer = await self._fenced(
-            TRADING_STOP,
-            msgspec.json.encode(protection_body(wish)),
-            sign_by_ns=wish.sign_by_ns,
-            valid_until_ns=wish.valid_until_ns,
-            may_sign=may_sign,
-        )
-        return answer if isinstance(answer, SendResult) else read_protection_answer(*answer)
-
-    async def _fenced(
-        self,
-        path: str,
-        body: bytes,
-        *,
-        sign_by_ns: int,
-        valid_until_ns: int,
-        may_sign: Callable[[], str | None],
-        failpoints: bool = False,
-    ) -> SendResult | tuple[int, bytes]:
-        """Sign now or never, send once: (HTTP status, body), or why there is no answer."""
-        window_ms = (valid_until_ns - sign_by_ns) // MILLISECOND_NS
+    async def _sign_and_send(self, intent: Intent, may_sign: MaySign) -> SendResult:
+        window_ms = (intent.valid_until_ns - intent.sign_by_ns) // MILLISECOND_NS
         if window_ms <= 0:
-            return _not_sent("valid_until_ns is not a millisecond after sign_by_ns")
-        http = self._session()
+            return not_sent(Reason.PARAMETERS, "valid_until_ns is not a millisecond after sign_by_ns")
+        body = msgspec.json.encode(create_body(intent))
         # From here to the signature nothing awaits. The clock is read before the lease is asked: if
         # the process is paused between the two, the lease is judged when we wake, and the
         # exchange judges the timestamp.
         try:
             now_ns = self._clock.now_ns()
         except ClockNotMeasured as error:
-            return _not_sent(str(error))
-        if now_ns > sign_by_ns:
-            return _not_sent(f"sign_by is past by {(now_ns - sign_by_ns) / 1e6:.1f} ms")
-        refusal = may_sign()
+            return not_sent(Reason.CLOCK, str(error))
+        if now_ns > intent.sign_by_ns:
+            late_ms = (now_ns - intent.sign_by_ns) / 1e6
+            return not_sent(Reason.TOO_LATE, f"sign_by is past by {late_ms:.1f} ms")
+        refusal = may_sign(intent)
         if refusal is not None:
-            return _not_sent(refusal)
-        headers = request_headers(
-            self._key,
-            self._secret,
-            timestamp_ms=now_ns // MILLISECOND_NS,
-            recv_window_ms=window_ms,
-            payload=body.decode(),
+            return not_sent(Reason.FORBIDDEN, refusal)
+        headers = self._http.headers(
+            body.decode(), timestamp_ms=now_ns // MILLISECOND_NS, recv_window_ms=window_ms
         )
-        if failpoints:
-            failpoint("order.signed")
-        answer = await self._send_once(http, path, body, headers)
-        if failpoints and not isinstance(answer, SendResult):
-            failpoint("order.answered")
-        return answer
-
-    async def _send_once(
-        self, http: aiohttp.ClientSession, path: str, body: bytes, headers: Mapping[str, str]
-    ) -> SendResult | tuple[int, bytes]:
-        try:
-            async with http.post(
-                URL(self._rest + path, encoded=True), data=body, headers=headers, allow_redirects=False
-            ) as response:
-                answer = await response.read()
-                status = response.status
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            # Both come of opening the connection: the request had nowhere to be written to.
-            return _not_sent(f"{type(error).__name__}: {error}")
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            return _ambiguous(f"{type(error).__name__}: {error}")
-        return status, answer
+        failpoint("order.signed")
+        reply = await self._http.post(CREATE, body, headers, ORDER)
+        if isinstance(reply, NoReply):
+            return no_reply(reply)
+        failpoint("order.answered")
+        return read_create_answer(reply.status, reply.body, intent.client_order_id)
 
     async def query(
         self, client_order_id: str, symbol: str, created_ns: int
@@ -317,50 +195,22 @@ class OrderClient:
 
     async def _get(self, path: str, query: Mapping[str, str]) -> _List:
         """A signed GET; raises Unreadable for anything but a good list."""
-        raw = urlencode({name: value for name, value in query.items() if value}, quote_via=quote)
+        raw = query_text(query)
+        if not await self.governor.admitted(path, Lane.RESOLVING, READ_PATIENCE_S):
+            raise Unreadable(f"GET {path}: no room in the budget of reads within {READ_PATIENCE_S} s")
         try:
-            headers = request_headers(
-                self._key,
-                self._secret,
-                timestamp_ms=self._clock.now_ns() // MILLISECOND_NS,
-                recv_window_ms=self._recv_window_ms,
-                payload=raw,
-            )
-            # encoded: what is signed is what is sent, escapes included.
-            async with self._session().get(
-                URL(f"{self._rest}{path}?{raw}", encoded=True), headers=headers, allow_redirects=False
-            ) as response:
-                body = await response.read()
-                if response.status != 200:
-                    raise Unreadable(f"GET {path}: HTTP {response.status}")
-            answer = msgspec.json.decode(body, type=_ListAnswer)
-            if answer.retCode != 0:
-                raise Unreadable(f"GET {path}: retCode {answer.retCode}: {answer.retMsg}")
-            return msgspec.json.decode(answer.result, type=_List)
+            timestamp_ms = self._clock.now_ns() // MILLISECOND_NS
         except ClockNotMeasured as error:
             raise Unreadable(str(error)) from error
-        except (aiohttp.ClientError, TimeoutError, OSError, msgspec.DecodeError) as error:
+        headers = self._http.headers(raw, timestamp_ms=timestamp_ms, recv_window_ms=self._recv_window_ms)
+        reply = await self._http.get(path, raw, headers)
+        if isinstance(reply, NoReply):
+            raise Unreadable(f"GET {path}: {reply.text}")
+        if reply.status != 200 or reply.envelope is None:
+            raise Unreadable(f"GET {path}: HTTP {reply.status}, or no envelope of Bybit")
+        if reply.envelope.retCode != 0:
+            raise Unreadable(f"GET {path}: retCode {reply.envelope.retCode}: {reply.envelope.retMsg}")
+        try:
+            return msgspec.json.decode(reply.envelope.result, type=_List)
+        except msgspec.DecodeError as error:
             raise Unreadable(f"GET {path}: {type(error).__name__}: {error}") from error
-
-    def _session(self) -> aiohttp.ClientSession:
-        if self._http is None:
-            self._http = aiohttp.ClientSession(
-                timeout=self._timeout,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                trace_configs=[_tell_when_sent()],
-            )
-        return self._http
-
-
-def _tell_when_sent() -> aiohttp.TraceConfig:
-    """Reaches the failpoint order.sent when a body has left the process; only creates have one."""
-
-    async def about_to_write(_: aiohttp.ClientSession, __: SimpleNamespace, ___: Any) -> None:
-        # aiohttp calls before it writes, and uvloop flushes at the end of the turn: two turns later
-        # the bytes are with the kernel.
-        loop = asyncio.get_running_loop()
-        loop.call_soon(loop.call_soon, failpoint, "order.sent")
-
-    trace = aiohttp.TraceConfig()
-    trace.on_request_chunk_sent.append(about_to_write)
-    return trace

@@ -1,23 +1,29 @@
-"""Orders that only reduce, sent without a journal: what `tradefleet flatten` uses when all else is gone.
+"""Does the acts of `orders.flatten`: cancels and reduce-only closes that need no journal.
 
-pybit, not the order path: this has to work when our own code is what is broken, and every request may be
-repeated, since none can open anything. What the exchange refuses is a sentence for the person who watches.
-Source: Bybit V5, "cancel-all", "cancel-order", "create-order" (reduceOnly).
+The same client as the order path, so that there is one way to the account: one signature, one table of
+codes, one budget, the clock measured against the exchange. None of its calls can open anything. What
+the exchange refuses is a sentence for the person who watches.
 """
 
-import asyncio
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final, Self
+import contextlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from typing import Final
 
-import requests
-from pybit.exceptions import FailedRequestError, InvalidRequestError
-
-from tradefleet.adapters.bybit.account_reads import SETTLE_COINS, blocking_session
-from tradefleet.domain.quantities import plain
+from tradefleet.adapters.bybit.account_reads import SETTLE_COINS
+from tradefleet.adapters.bybit.bodies import LINEAR, OrderFilter, OrderName, Scope
+from tradefleet.adapters.bybit.clock import ExchangeClock
+from tradefleet.adapters.bybit.errors import ClockNotMeasured, Unreadable
+from tradefleet.adapters.bybit.governor import Governor
+from tradefleet.adapters.bybit.order_client import OrderClient
+from tradefleet.adapters.bybit.results import CallResult
+from tradefleet.orders.codes import Reason
 from tradefleet.orders.flatten import Act, CancelActive, CancelOne, CancelRest, Close
 
-CATEGORY: Final = "linear"
+CATEGORY: Final = LINEAR
+
+PATIENCE_S: Final = 0.5
+"""Of one act. Short: the caller looks at the account again, and then knows better what to do."""
 
 
 class NotDone(Exception):
@@ -30,51 +36,81 @@ class NotDone(Exception):
 
 
 class WayOut:
-    """Does the acts of `orders.flatten`, one after the other. Close it when done: it owns a thread."""
+    """Acts, one after the other, over a client that somebody else closes."""
 
-    def __init__(self, rest_url: str, key: str, secret: str, *, timeout_s: float = 5.0) -> None:
-        """rest_url: such as https://api.bybit.com. timeout_s: of each request."""
-        self._session = blocking_session(rest_url, key, secret, timeout_s)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="way-out")
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._thread.shutdown(wait=False, cancel_futures=True)
+    def __init__(self, orders: OrderClient) -> None:
+        self._orders = orders
 
     async def do(self, act: Act) -> None:
-        """Do one act; raises NotDone."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._do, act)
+        """Do one act; raises NotDone, after every part of it was tried."""
+        troubles = [
+            NotDone(what, result.ret_code, result.message or result.reason.value)
+            for what, call in self._calls(act)
+            if not (result := await self._called(call)).is_done
+        ]
+        if troubles:
+            raise troubles[0]
 
-    def _do(self, act: Act) -> None:
+    async def _called(self, call: Awaitable[CallResult]) -> CallResult:
+        return await call
+
+    def _calls(self, act: Act) -> Sequence[tuple[str, Awaitable[CallResult]]]:
         match act:
             case CancelActive():
-                for coin in SETTLE_COINS:
-                    self._ask(self._session.cancel_all_orders, settleCoin=coin, orderFilter="Order")
+                return [self._cancel_all(coin, OrderFilter.ACTIVE) for coin in SETTLE_COINS]
             case CancelRest():
-                for coin in SETTLE_COINS:
-                    self._ask(self._session.cancel_all_orders, settleCoin=coin)
+                return [self._cancel_all(coin, OrderFilter.ALL) for coin in SETTLE_COINS]
             case CancelOne():
-                self._ask(self._session.cancel_order, symbol=act.symbol, orderId=act.order_id)
+                name = OrderName(symbol=act.symbol, order_id=act.order_id)
+                return [(f"cancel {act.symbol}", self._orders.cancel(name, patience_s=PATIENCE_S))]
             case Close():
-                self._ask(
-                    self._session.place_order,
-                    symbol=act.key.symbol,
-                    side=act.side.value,
-                    orderType="Market",
-                    qty=plain(act.qty),
-                    timeInForce="IOC",
-                    positionIdx=act.key.position_idx,
-                    reduceOnly=True,
-                )
+                closing = self._orders.close_at_market(act.key, act.side, act.qty, patience_s=PATIENCE_S)
+                return [(f"close {act.key.symbol}", closing)]
 
-    def _ask(self, call: Callable[..., Any], **body: Any) -> None:
-        what = " ".join([call.__name__, *(str(body[key]) for key in ("symbol", "settleCoin") if key in body)])
+    def _cancel_all(self, coin: str, orders: OrderFilter) -> tuple[str, Awaitable[CallResult]]:
+        scope = Scope(settle_coin=coin, orders=orders)
+        return f"cancel-all {coin}", self._orders.cancel_all(scope, patience_s=PATIENCE_S)
+
+
+class _Clock:
+    """The exchange's clock once it has answered, until then this machine's: a request that only reduces
+    may be tried with a clock that nobody has vouched for."""
+
+    def __init__(self, measured: ExchangeClock) -> None:
+        self._measured = measured
+
+    def now_ns(self) -> int:
+        """int64 ns UTC."""
         try:
-            call(category=CATEGORY, **body)
-        except InvalidRequestError as refused:
-            raise NotDone(what, refused.status_code, refused.message) from refused
-        except (FailedRequestError, requests.RequestException) as error:
-            # Neither text holds the key; the signed headers are left out.
-            raise NotDone(what, None, f"{type(error).__name__}: {error}") from error
+            return self._measured.now_ns()
+        except ClockNotMeasured:
+            return time.time_ns()
+
+
+class LoneWayOut(WayOut):
+    """A way out with a client of its own, which measures the exchange's clock when that is needed."""
+
+    def __init__(self, orders: OrderClient, clock: ExchangeClock) -> None:
+        super().__init__(orders)
+        self._clock = clock
+        self._measure = True
+
+    async def _called(self, call: Awaitable[CallResult]) -> CallResult:
+        if self._measure:
+            with contextlib.suppress(Unreadable):
+                await self._clock.measure()
+                self._measure = False
+        result = await call
+        self._measure = self._measure or result.reason is Reason.CLOCK
+        return result
+
+
+@contextlib.asynccontextmanager
+async def lone_way_out(
+    rest_url: str, key: str, secret: str, governor: Governor, *, timeout_s: float = 5.0
+) -> AsyncIterator[WayOut]:
+    """For a process that has nothing but the exchange. rest_url: such as https://api.bybit.com."""
+    clock = ExchangeClock(rest_url, timeout_s=timeout_s)
+    client = OrderClient(rest_url, key, secret, _Clock(clock), timeout_s=timeout_s, governor=governor)
+    async with client as orders:
+        yield LoneWayOut(orders, clock)

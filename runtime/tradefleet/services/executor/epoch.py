@@ -27,6 +27,7 @@ from tradefleet.core.account import AccountCore
 from tradefleet.core.digest import DecisionLog
 from tradefleet.core.events import (
     AnyEvent,
+    ConfigApplied,
     ExecutionSeen,
     KillSwitchAsked,
     LatchEngaged,
@@ -41,10 +42,12 @@ from tradefleet.core.events import (
 from tradefleet.domain.fills import Execution
 from tradefleet.domain.orders import ExchangeOrder
 from tradefleet.domain.positions import ExchangePosition
+from tradefleet.orders.breaker import State
 from tradefleet.orders.exchange_view import Wallet
 from tradefleet.orders.intents import Intent
 from tradefleet.services import loops
 from tradefleet.services.executor import feeds
+from tradefleet.services.executor.breaker_limits import breaker_limits
 from tradefleet.services.executor.performer import Exchange, Performer
 from tradefleet.services.executor.recorder import Recorder
 from tradefleet.services.executor.settings import ExecutorSettings
@@ -95,7 +98,7 @@ class Epoch:
         self._queue: asyncio.Queue[AnyEvent | _Reached | None] = asyncio.Queue()
         self._leaving: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._granted: bool | None = None
+        self._why_not: str | None = None
         self._owners = feeds.Owners(parts.bus, parts.status)
         self._recorder = Recorder(
             parts.journal, self._owners.chosen, lambda wishes: self._performer.protect(wishes)
@@ -215,6 +218,10 @@ class Epoch:
         pending: deque[AnyEvent] = deque([first])
         while pending:
             event = msgspec.structs.replace(pending.popleft(), now_ns=self._parts.exchange.clock.now_ns())
+            if isinstance(event, Restored | ConfigApplied):
+                self._parts.exchange.orders.breaker.limits = breaker_limits(
+                    event.config.spec.execution.circuit_breaker
+                )
             actions = self._core.handle(event)
             self._decisions.append(event, actions)
             self._parts.status.count(event, actions)
@@ -240,13 +247,21 @@ class Epoch:
     # ---- the right to open
 
     def _look_at_right(self) -> None:
-        granted = time.monotonic_ns() < self._parts.lease.may_open_until_monotonic_ns
-        if granted is not self._granted:
-            self._granted = granted
-            reason = "" if granted else "the lease was not renewed in time"
-            self._queue.put_nowait(RightToOpenChanged(now_ns=0, granted=granted, reason=reason))
+        why_not = self._why_not_open()
+        if why_not != self._why_not:
+            self._why_not = why_not
+            self._queue.put_nowait(RightToOpenChanged(now_ns=0, granted=not why_not, reason=why_not))
         if self._parts.lease.lost.is_set():
             self._leave(LEASE_LOST)
+
+    def _why_not_open(self) -> str:
+        """ "" while risk may be opened. Half open lets one order through: it is the probe."""
+        now_ns = time.monotonic_ns()
+        if now_ns >= self._parts.lease.may_open_until_monotonic_ns:
+            return "the lease was not renewed in time"
+        if self._parts.exchange.orders.breaker.state(now_ns) is State.OPEN:
+            return "the circuit breaker is open: the exchange could not be reached too often"
+        return ""
 
     def _may_sign(self, intent: Intent) -> str | None:
         """Asked in the same breath as the clock, directly before signing."""

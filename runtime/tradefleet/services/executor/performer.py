@@ -5,11 +5,12 @@ Each long action is a task of the epoch; its answer comes back as an event throu
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from tradefleet.adapters.bybit.account_reads import AccountReads
+from tradefleet.adapters.bybit.bodies import Protection
 from tradefleet.adapters.bybit.clock import ExchangeClock
 from tradefleet.adapters.bybit.errors import Unreadable
 from tradefleet.adapters.bybit.order_client import OrderClient
@@ -46,6 +47,9 @@ from tradefleet.orders.intents import Intent
 from tradefleet.services.executor.status import ExecutorStatus
 
 Put = Callable[[AnyEvent], None]
+
+STOP_PATIENCE_S: Final = 0.4
+"""How long a stop may wait for room among the calls; afterwards the core asks again."""
 Spawn = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
 
 
@@ -160,6 +164,7 @@ class Performer:
                 outcome=result.outcome,
                 order_id=result.order_id,
                 ret_code=result.ret_code,
+                reason=result.reason.value,
                 message=result.message,
             )
         )
@@ -197,7 +202,13 @@ class Performer:
 
     async def _protect(self, wish: SetProtection) -> None:
         failpoint("stop.before_send")
-        result = await self._exchange.orders.protect(wish, self._may_move_stops)
+        result = await self._exchange.orders.trading_stop(
+            wish.key,
+            Protection(stop_loss=wish.stop_loss, take_profit=wish.take_profit),
+            sign_by_ns=wish.sign_by_ns,
+            may_sign=self._may_move_stops,
+            patience_s=STOP_PATIENCE_S,
+        )
         failpoint("stop.answered")
         self._put(
             ProtectionAnswered(

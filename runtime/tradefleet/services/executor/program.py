@@ -14,6 +14,7 @@ import structlog
 from tradefleet.adapters.bybit.account_reads import AccountReads
 from tradefleet.adapters.bybit.clock import ExchangeClock
 from tradefleet.adapters.bybit.errors import PreflightRefused, Unreadable
+from tradefleet.adapters.bybit.governor import Governor
 from tradefleet.adapters.bybit.order_client import OrderClient
 from tradefleet.adapters.bybit.public_rest import ExchangeUnreachable, listed
 from tradefleet.adapters.bybit.way_out import WayOut
@@ -194,12 +195,12 @@ class _Program:
         key, secret = settings.credentials()
         clock = ExchangeClock(settings.rest)
         window_ms = int(snapshot.spec.execution.receive_window_seconds * 1000)
+        governor = Governor()
         async with (
-            OrderClient(settings.rest, key, secret, clock, window_ms) as orders,
-            WayOut(settings.rest, key, secret) as way_out,
-            AccountReads(settings.rest, key, secret) as reads,
+            OrderClient(settings.rest, key, secret, clock, window_ms, governor=governor) as orders,
+            AccountReads(settings.rest, key, secret, governor=governor) as reads,
         ):
-            yield Exchange(orders, way_out, reads, clock)
+            yield Exchange(orders, WayOut(orders), reads, clock)
 
     async def _account(self, snapshot: ConfigSnapshot, exchange: Exchange) -> Account:
         """Whose money it is; the account's mode is checked on the way."""

@@ -1,0 +1,193 @@
+"""How often the exchange may be called: rolling windows for each endpoint and for the address.
+
+Pure bookkeeping, without a clock: `take` answers 0 and counts the call, or says how long to wait until
+it could be counted, exactly. Four lanes share each window, so that the important is never kept waiting
+by the plentiful: half of every trading endpoint stays free for what reduces, half of every read for
+reconciliation. A bucket that refills would admit twice the limit at once; a rolling window does not.
+Source: Bybit V5, "Rate Limit Rules" (2026-07); reference C3.
+"""
+
+from collections import deque
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+SECOND_NS: Final = 1_000_000_000
+
+BAN_NS: Final = 600 * SECOND_NS
+"""After HTTP 403 everything rests for ten minutes: the exchange lifts the ban only if it is left alone."""
+PROBE_NS: Final = 60 * SECOND_NS
+"""Yet what reduces tries once a minute: a ban must not keep a position open."""
+LONGEST_BLOCK_NS: Final = 60 * SECOND_NS
+"""No reset time is believed beyond this; a rolling second cannot need it."""
+
+
+class Lane(StrEnum):
+    """Who asks."""
+
+    OPENING = "opening"
+    REDUCING = "reducing"
+    RESOLVING = "resolving"
+    """Reconciliation, and questions for one order of ours."""
+    POLLING = "polling"
+
+
+class Share(msgspec.Struct, frozen=True):
+    """part / whole of a limit."""
+
+    part: int
+    whole: int
+
+    def of(self, limit: int) -> int:
+        """Calls, at least one."""
+        return max(1, limit * self.part // self.whole)
+
+
+Shares = Mapping[Lane, Share]
+
+TRADING_SHARES: Final[Shares] = {Lane.OPENING: Share(1, 2)}
+READING_SHARES: Final[Shares] = {Lane.POLLING: Share(1, 2)}
+# Together below the whole: what reduces finds room whatever the other three do.
+ADDRESS_SHARES: Final[Shares] = {
+    Lane.OPENING: Share(1, 6),
+    Lane.RESOLVING: Share(1, 3),
+    Lane.POLLING: Share(1, 3),
+}
+
+
+class Quota(msgspec.Struct, frozen=True, kw_only=True):
+    """At most `limit` calls in any window_ns, of which a lane has at most its share (all when unnamed)."""
+
+    limit: int
+    window_ns: int = SECOND_NS
+    shares: Shares = {}
+
+    def cap(self, lane: Lane) -> int:
+        """Calls that this lane may have in a window."""
+        share = self.shares.get(lane)
+        return self.limit if share is None else share.of(self.limit)
+
+
+class Window:
+    """The calls of one endpoint (or of the address) that still count."""
+
+    def __init__(self, quota: Quota) -> None:
+        if quota.limit < 1 or quota.window_ns < 1:
+            raise ValueError(f"quota: limit {quota.limit} in {quota.window_ns} ns; both must be 1 or more")
+        self.quota = quota
+        self._calls: deque[tuple[int, Lane]] = deque()
+        self._others = 0
+        self._others_until_ns = 0
+        self._blocked_until_ns = 0
+        self._told_ns = 0
+
+    def wait_ns(self, lane: Lane, now_ns: int) -> int:
+        """0 when a call of this lane may go now, else how long until it may, if nothing else goes."""
+        self._forget(now_ns)
+        if self._free(lane, now_ns):
+            return 0
+        ends = {at_ns + self.quota.window_ns for at_ns, _ in self._calls}
+        ends |= {self._others_until_ns, self._blocked_until_ns}
+        return next(end for end in sorted(ends) if end > now_ns and self._free(lane, end)) - now_ns
+
+    def count(self, lane: Lane, now_ns: int) -> None:
+        """A call goes now."""
+        self._calls.append((now_ns, lane))
+
+    def block(self, until_ns: int) -> None:
+        """Nothing goes before that."""
+        self._blocked_until_ns = max(self._blocked_until_ns, until_ns)
+
+    def told(self, limit: int, remaining: int, *, sent_ns: int, now_ns: int) -> None:
+        """An answer's headers. Calls that are not ours (another program with this account) are counted
+        for one window; our own in flight are left out, whether or not they had arrived."""
+        if sent_ns < self._told_ns:
+            return
+        self._told_ns = sent_ns
+        if limit >= 1 and limit != self.quota.limit:
+            self.quota = msgspec.structs.replace(self.quota, limit=limit)
+        begin_ns = sent_ns - self.quota.window_ns
+        ours = sum(1 for at_ns, _ in self._calls if at_ns > begin_ns)
+        self._others = max(0, self.quota.limit - remaining - ours)
+        self._others_until_ns = now_ns + self.quota.window_ns if self._others else 0
+
+    def _free(self, lane: Lane, at_ns: int) -> bool:
+        if at_ns < self._blocked_until_ns:
+            return False
+        begin_ns = at_ns - self.quota.window_ns
+        lanes = [who for since_ns, who in self._calls if since_ns > begin_ns]
+        others = self._others if at_ns < self._others_until_ns else 0
+        if others + len(lanes) >= self.quota.limit:
+            return False
+        return sum(1 for who in lanes if who is lane) < self.quota.cap(lane)
+
+    def _forget(self, now_ns: int) -> None:
+        # Kept for a second window: an answer tells of the time at which its request left.
+        while self._calls and self._calls[0][0] <= now_ns - 2 * self.quota.window_ns:
+            self._calls.popleft()
+
+
+class Budgets:
+    """Every window of one account and address. All times int64 ns of one monotonic clock."""
+
+    def __init__(self, endpoints: Mapping[str, Quota], address: Quota) -> None:
+        self._windows = {path: Window(quota) for path, quota in endpoints.items()}
+        self._address = Window(address)
+        self._banned_ns: int | None = None
+        self._reducing_free = True
+        self._last_probe_ns = 0
+
+    def take(self, path: str, lane: Lane, now_ns: int) -> int:
+        """0: go, it is counted. Else ns until it could go. Raises ValueError for an unknown path."""
+        windows = [self._address]
+        if not path.startswith("/v5/market/"):  # public reads know only the address's limit
+            windows.append(self._window(path))
+        wait_ns = max(self._ban_wait_ns(lane, now_ns), *(w.wait_ns(lane, now_ns) for w in windows))
+        if wait_ns:
+            return wait_ns
+        for window in windows:
+            window.count(lane, now_ns)
+        if self._banned_ns is not None and not self._reducing_free:
+            self._last_probe_ns = now_ns
+        return 0
+
+    def told(self, path: str, limit: int, remaining: int, *, sent_ns: int, now_ns: int) -> None:
+        """The headers X-Bapi-Limit and X-Bapi-Limit-Status of an answer."""
+        self._window(path).told(limit, remaining, sent_ns=sent_ns, now_ns=now_ns)
+
+    def refused(self, path: str, reset_in_ns: int, now_ns: int) -> None:
+        """10006: this endpoint rests until its reset; a reset that lies behind counts as one window."""
+        window = self._window(path)
+        rest_ns = reset_in_ns if reset_in_ns > 0 else window.quota.window_ns
+        window.block(now_ns + min(rest_ns, LONGEST_BLOCK_NS))
+
+    def banned(self, now_ns: int) -> None:
+        """HTTP 403: too many calls from this address."""
+        self._banned_ns, self._last_probe_ns, self._reducing_free = now_ns, now_ns, False
+
+    def answered(self, sent_ns: int) -> None:
+        """HTTP 200: when the request left after the ban, what reduces is free again."""
+        if self._banned_ns is not None and sent_ns > self._banned_ns:
+            self._reducing_free = True
+
+    def banned_for_ns(self, now_ns: int) -> int:
+        """How long everything but reducing still rests; 0 for not at all."""
+        return 0 if self._banned_ns is None else max(0, self._banned_ns + BAN_NS - now_ns)
+
+    def _ban_wait_ns(self, lane: Lane, now_ns: int) -> int:
+        rest_ns = self.banned_for_ns(now_ns)
+        if not rest_ns:
+            self._banned_ns, self._reducing_free = None, True
+            return 0
+        if lane is not Lane.REDUCING:
+            return rest_ns
+        return 0 if self._reducing_free else min(rest_ns, max(0, self._last_probe_ns + PROBE_NS - now_ns))
+
+    def _window(self, path: str) -> Window:
+        window = self._windows.get(path)
+        if window is None:
+            # An endpoint without a budget must not be an endpoint without a limit.
+            raise ValueError(f"path: {path!r} has no quota; add it to the table of quotas")
+        return window
