@@ -36,7 +36,7 @@ from tradefleet.simulation.account.rows import (
     wallet_row,
 )
 from tradefleet.simulation.account.rules import DUPLICATE_LINK, DUPLICATE_TEXT
-from tradefleet.simulation.account.state import Step
+from tradefleet.simulation.account.state import MarginMode, Step
 from tradefleet.simulation.account.store import StateError, StateStore
 from tradefleet.simulation.market_view import Funding, MarketView
 
@@ -198,6 +198,11 @@ class SimulatedExchange:
         if not symbols:
             raise wire.bad(f"params error: symbol invalid {scope.symbol or scope.settle_coin}")
         self._carry_out(lambda at_ns: self.engine.switch_mode(symbols, hedged=hedged, at_ns=at_ns))
+
+    def set_margin_mode(self, body: Body) -> None:
+        """account/set-margin-mode: kept and shown; only cross margin can be traded in. Raises Refused."""
+        mode = wire.word(body, "setMarginMode", MarginMode)
+        self._carry_out(lambda at_ns: self.engine.set_margin_mode(mode, at_ns))
 
     def resting_order(self, body: Body) -> Order:
         """The order in the book that a cancel names. Raises Refused."""

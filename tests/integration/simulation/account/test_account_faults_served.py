@@ -61,6 +61,14 @@ async def test_a_late_order_is_judged_when_it_arrives(hand: Serve) -> None:
     assert answer["retCode"] == 10002
 
 
+async def test_a_late_order_that_is_refused_in_the_end_is_not_answered_either(hand: Serve) -> None:
+    client = (await hand()).client
+    await client.fault(kind="late_order", seconds=0.01)
+
+    with pytest.raises(aiohttp.ClientError):
+        await client.create("0", "59000")
+
+
 async def test_a_slow_request_is_judged_when_it_is_let_in(hand: Serve) -> None:
     client = (await hand()).client
     await client.fault(kind="slow", seconds=0.6)
