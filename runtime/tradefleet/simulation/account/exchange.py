@@ -240,7 +240,7 @@ class SimulatedExchange:
     def _settle_when_due(self, symbol: str) -> None:
         """The market tells its next settlement anew when one has passed: that one is settled now."""
         now, before = self.market.funding(symbol), self._next_funding.get(symbol)
-        if now is None:
+        if now is None or now is before:
             return
         self._next_funding[symbol] = now
         if before is not None and before.next_ns != now.next_ns and before.next_ns <= self.market.now_ns():
@@ -251,7 +251,8 @@ class SimulatedExchange:
     def on_book(
         self, symbol: str, restated: Sequence[tuple[Side, Decimal]], replaced: bool, at_ns: int
     ) -> None:
-        """The exchange has restated these levels."""
+        """The exchange has restated these levels; a funding interval may have ended."""
+        self._settle_when_due(symbol)  # books are told most often: seldom more than 100 ms late
         self._carry_out(lambda now_ns: self.engine.on_book(symbol, restated, replaced, now_ns))
 
     def on_trade(self, symbol: str, price: Decimal, qty: Decimal, taker: Side, at_ns: int) -> None:
