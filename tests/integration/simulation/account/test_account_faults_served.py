@@ -8,6 +8,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from tests.support.eventually import eventually
 
 Serve = Callable[..., Awaitable[Any]]
 CREATE, REALTIME = "/v5/order/create", "/v5/order/realtime"
@@ -47,6 +48,18 @@ async def test_a_late_order_times_out_and_appears_later(hand: Serve) -> None:
 
     assert before == []
     assert [order["orderStatus"] for order in await client.order("ghost")] == ["New"]
+
+
+@pytest.mark.parametrize("kind", ["late_order", "slow", "late_answer"])
+async def test_a_client_that_gives_up_stops_nothing(hand: Serve, kind: str) -> None:
+    client = (await hand()).client
+    await client.fault(kind=kind, seconds=0.3)
+    payload = json.dumps({"category": "linear", "symbol": "BTCUSDT", "orderLinkId": "ghost", **BODY})
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await client.answer("POST", CREATE, payload)
+    await eventually(lambda: client.order("ghost"))
 
 
 async def test_a_late_order_is_judged_when_it_arrives(hand: Serve) -> None:
