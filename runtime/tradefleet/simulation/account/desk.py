@@ -38,12 +38,16 @@ from tradefleet.simulation.market_view import MarketView
 
 
 class Desk:
-    """One account's state beside one market."""
+    """One account's state beside one market.
+
+    unjudged: the wallet has moved since it was last asked whether the margin is enough.
+    """
 
     def __init__(self, market: MarketView, state: AccountState, fees: FeeRates) -> None:
         self.market = market
         self.state = state
         self.fees = fees
+        self.unjudged = True
         self._liquidity = {symbol: Liquidity() for symbol in market.instruments}
         self._premium = {symbol: PremiumAverage() for symbol in market.instruments}
         self._open: dict[str, dict[str, None]] = {symbol: {} for symbol in market.instruments}
@@ -202,6 +206,7 @@ class Desk:
         size: Decimal = ZERO,
     ) -> None:
         """Writes a movement of the wallet, which has been made already, into the transaction log."""
+        self.unjudged = True
         self.state.counters.transactions += 1
         step.transactions.append(
             Transaction(

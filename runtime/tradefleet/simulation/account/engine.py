@@ -4,6 +4,7 @@ Each request is judged by `rules` before anything is changed; what passes is car
 `Matching` and told as a `Step`. Pure: the caller persists the step, then answers, then pushes it.
 """
 
+import random
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 
@@ -24,9 +25,9 @@ from tradefleet.simulation.account.orders import (
     RejectReason,
     StopKind,
 )
-from tradefleet.simulation.account.state import Step
+from tradefleet.simulation.account.state import MarginMode, Step
 from tradefleet.simulation.account.trading_stop import TradingStop
-from tradefleet.simulation.account.wire import bad
+from tradefleet.simulation.account.wire import bad, not_simulated
 
 GONE = 110001
 AMEND_BELOW_FILLED = 110064
@@ -35,6 +36,7 @@ MARGIN_SHORT = 110012
 MODE_POSITION = 110024
 MODE_NOT_MODIFIED = 110025
 MODE_ORDERS = 110028
+MARGIN_MODE_FAILED = 3400045
 
 
 class AccountEngine(TradingStop):
@@ -51,6 +53,7 @@ class AccountEngine(TradingStop):
         rules.check_position_idx(request.position_idx, self.state.indices(request.symbol))
         rules.check_settle_coin(instrument)
         rules.check_live(instrument, request.only_reduces)
+        self._require_cross_margin(request.only_reduces)
         qty = self._judged_qty(instrument, request)
         price = self._judged_price(instrument, request)
         self._judge_protection(instrument, request, price)
@@ -165,6 +168,12 @@ class AccountEngine(TradingStop):
             last_price_on_created=self.market.last_price(request.symbol),
         )
 
+    def _require_cross_margin(self, only_reduces: bool) -> None:
+        """The other modes can be set and seen; what they would do to margin is not simulated."""
+        mode = self.state.settings.margin_mode
+        if mode is not MarginMode.CROSS and not only_reduces:
+            raise not_simulated(f"opening in {mode}")
+
     # ---- cancel
 
     def cancel(self, order_id: str, at_ns: int) -> Step:
@@ -174,9 +183,15 @@ class AccountEngine(TradingStop):
     def cancel_where(
         self, chosen: Callable[[Order], bool], at_ns: int, *, at_least_one: bool = False, at_most: int = 500
     ) -> Step:
-        """Cancels the open orders that `chosen` picks, oldest first, at most 500 as Bybit does."""
+        """Cancels the open orders that `chosen` picks; of more than 500 a random 500, as Bybit does.
+
+        The choice is a function of the account's state, so that a run can be repeated.
+        """
         step = Step(at_ns)
-        picked = [order for order in self.state.orders.values() if chosen(order)][:at_most]
+        picked = [order for order in self.state.orders.values() if chosen(order)]
+        if len(picked) > at_most:
+            drawn = random.Random(f"{self.state.salt}/{self.state.counters}").sample(picked, at_most)
+            picked = sorted(drawn, key=lambda order: order.number)
         if at_least_one and not picked:
             raise Refused(GONE, "order not exists or too late to cancel")
         for order in picked:
@@ -261,6 +276,15 @@ class AccountEngine(TradingStop):
             self.state.positions |= {position.key: position for position in before}
             raise Refused(MARGIN_SHORT, "Insufficient available balance")
         return Step(at_ns, positions=changed)
+
+    def set_margin_mode(self, mode: MarginMode, at_ns: int) -> Step:
+        """The account's margin mode; neither positions nor orders may be open."""
+        if mode is self.state.settings.margin_mode:
+            return Step(at_ns)
+        if self.state.orders or any(position.size for position in self.state.positions.values()):
+            raise Refused(MARGIN_MODE_FAILED, "Set margin mode failed")
+        self.state.settings = replace(self.state.settings, margin_mode=mode)
+        return Step(at_ns, quiet=True)
 
     def switch_mode(self, symbols: Sequence[str], *, hedged: bool, at_ns: int) -> Step:
         """One-way or hedge mode for these symbols; neither positions nor orders may be open."""

@@ -36,7 +36,7 @@ from tradefleet.simulation.account.rows import (
     wallet_row,
 )
 from tradefleet.simulation.account.rules import DUPLICATE_LINK, DUPLICATE_TEXT
-from tradefleet.simulation.account.state import Step
+from tradefleet.simulation.account.state import MarginMode, Step
 from tradefleet.simulation.account.store import StateError, StateStore
 from tradefleet.simulation.market_view import Funding, MarketView
 
@@ -199,6 +199,11 @@ class SimulatedExchange:
             raise wire.bad(f"params error: symbol invalid {scope.symbol or scope.settle_coin}")
         self._carry_out(lambda at_ns: self.engine.switch_mode(symbols, hedged=hedged, at_ns=at_ns))
 
+    def set_margin_mode(self, body: Body) -> None:
+        """account/set-margin-mode: kept and shown; only cross margin can be traded in. Raises Refused."""
+        mode = wire.word(body, "setMarginMode", MarginMode)
+        self._carry_out(lambda at_ns: self.engine.set_margin_mode(mode, at_ns))
+
     def resting_order(self, body: Body) -> Order:
         """The order in the book that a cancel names. Raises Refused."""
         order = self._find_open(wire.read_chosen(body), "order not exists or too late to cancel")
@@ -235,7 +240,7 @@ class SimulatedExchange:
     def _settle_when_due(self, symbol: str) -> None:
         """The market tells its next settlement anew when one has passed: that one is settled now."""
         now, before = self.market.funding(symbol), self._next_funding.get(symbol)
-        if now is None:
+        if now is None or now is before:
             return
         self._next_funding[symbol] = now
         if before is not None and before.next_ns != now.next_ns and before.next_ns <= self.market.now_ns():
@@ -246,7 +251,8 @@ class SimulatedExchange:
     def on_book(
         self, symbol: str, restated: Sequence[tuple[Side, Decimal]], replaced: bool, at_ns: int
     ) -> None:
-        """The exchange has restated these levels."""
+        """The exchange has restated these levels; a funding interval may have ended."""
+        self._settle_when_due(symbol)  # books are told most often: seldom more than 100 ms late
         self._carry_out(lambda now_ns: self.engine.on_book(symbol, restated, replaced, now_ns))
 
     def on_trade(self, symbol: str, price: Decimal, qty: Decimal, taker: Side, at_ns: int) -> None:

@@ -234,7 +234,7 @@ def wallet_balance(exchange: SimulatedExchange, params: Params) -> Row:
 def account_info(exchange: SimulatedExchange, params: Params) -> Row:
     """account/info: a unified account 2.0 in cross margin."""
     return {
-        "marginMode": exchange.engine.state.settings.margin_mode,
+        "marginMode": exchange.engine.state.settings.margin_mode.value,
         "updatedTime": str(exchange.market.now_ns() // MILLISECOND_NS),
         "unifiedMarginStatus": 5,
         "dcpStatus": "OFF",

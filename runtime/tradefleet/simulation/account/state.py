@@ -24,11 +24,19 @@ class Counters(msgspec.Struct):
     transactions: int = 0
 
 
+class MarginMode(StrEnum):
+    """Bybit's margin modes of a unified account."""
+
+    CROSS = "REGULAR_MARGIN"
+    ISOLATED = "ISOLATED_MARGIN"
+    PORTFOLIO = "PORTFOLIO_MARGIN"
+
+
 class Settings(msgspec.Struct, frozen=True):
     """What a user has chosen for the account. hedged: symbols in hedge mode."""
 
     hedged: frozenset[str] = frozenset()
-    margin_mode: str = "REGULAR_MARGIN"
+    margin_mode: MarginMode = MarginMode.CROSS
 
 
 class TransactionType(StrEnum):

@@ -49,7 +49,7 @@ ALTER TABLE account ADD COLUMN settings TEXT NOT NULL DEFAULT '{}';
 ALTER TABLE executions ADD COLUMN exec_type TEXT NOT NULL DEFAULT 'Trade';
 CREATE TABLE transactions (
     number INTEGER PRIMARY KEY, kind TEXT NOT NULL, symbol TEXT NOT NULL, at_ns INTEGER NOT NULL,
-    body TEXT NOT NULL);
+    execution INTEGER, body TEXT NOT NULL);
 """
 
 _PUT_ORDER: Final = """
@@ -60,7 +60,8 @@ ON CONFLICT (number) DO UPDATE SET status = excluded.status, is_open = excluded.
     is_filled = excluded.is_filled, updated_ns = excluded.updated_ns, body = excluded.body"""
 
 _PUT_FILL: Final = "INSERT INTO executions VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-_PUT_TRANSACTION: Final = "INSERT INTO transactions VALUES (?, ?, ?, ?, ?)"
+_PUT_TRANSACTION: Final = "INSERT INTO transactions VALUES (?, ?, ?, ?, ?, ?)"
+_EXECUTION: Final = "SELECT body FROM executions WHERE executions.number = transactions.execution"
 _PUT_POSITION: Final = "INSERT OR REPLACE INTO positions VALUES (?, ?)"
 _PUT_ACCOUNT: Final = "INSERT OR REPLACE INTO account VALUES (1, ?, ?, ?)"
 
@@ -234,9 +235,16 @@ class StateStore:
         if kind:
             clauses.append("kind = ?")
             values.append(kind)
-        return [
-            _value(body, Transaction) for body in self._bodies("transactions", clauses, values, query.limit)
-        ]
+        where = f"WHERE {' AND '.join(clauses)}" if clauses else ""
+        statement = f"SELECT body, ({_EXECUTION}) FROM transactions {where} ORDER BY number DESC LIMIT ?"
+        with _explained(self.path):
+            rows = self._sql.execute(statement, [*values, query.limit]).fetchall()
+            return [
+                msgspec.structs.replace(
+                    _value(body, Transaction), fill=None if fill is None else _value(fill, Fill)
+                )
+                for body, fill in rows
+            ]
 
     def _bodies(self, table: str, clauses: Sequence[str], values: list[object], limit: int) -> list[str]:
         where = f"WHERE {' AND '.join(clauses)}" if clauses else ""
@@ -309,8 +317,10 @@ def _fill_columns(fill: Fill) -> tuple[object, ...]:
 
 
 def _transaction_columns(each: Transaction) -> tuple[object, ...]:
-    symbol = "" if each.fill is None else each.fill.symbol
-    return (each.number, each.kind.value, symbol, each.at_ns, _text(each))
+    fill = each.fill
+    symbol, execution = ("", None) if fill is None else (fill.symbol, fill.number)
+    body = msgspec.structs.replace(each, fill=None)  # its execution has a row of its own
+    return (each.number, each.kind.value, symbol, each.at_ns, execution, _text(body))
 
 
 def _text(value: object) -> str:

@@ -17,12 +17,13 @@ from tradefleet.domain.instruments import Instrument
 from tradefleet.domain.orders import OrderStatus, OrderType, Side, TimeInForce
 from tradefleet.domain.quantities import ONE, ZERO, divide
 from tradefleet.simulation.account import rules
-from tradefleet.simulation.account.ledger import Position, apply_funding
+from tradefleet.simulation.account.ledger import FeeRates, Position, apply_funding
 from tradefleet.simulation.account.matching import Matching
 from tradefleet.simulation.account.orders import CancelType, CreateType, Fill, Order, Refused, StopKind
 from tradefleet.simulation.account.protection import settle
-from tradefleet.simulation.account.state import Step, TransactionType
+from tradefleet.simulation.account.state import AccountState, Step, TransactionType
 from tradefleet.simulation.account.wire import bad
+from tradefleet.simulation.market_view import MarketView
 
 TRANSFER_SHORT = 131212
 
@@ -30,10 +31,15 @@ TRANSFER_SHORT = 131212
 class Upkeep(Matching):
     """The exchange's own acts on an account."""
 
+    def __init__(self, market: MarketView, state: AccountState, fees: FeeRates) -> None:
+        super().__init__(market, state, fees)
+        self._judged_marks: dict[str, Decimal] = {}
+
     def on_mark(self, symbol: str, mark: Decimal, index: Decimal, last: Decimal, at_ns: int) -> Step:
         """Fires what watches these prices, then takes over an account that they have ruined."""
         step = super().on_mark(symbol, mark, index, last, at_ns)
-        if self.held(symbol):
+        if (self.unjudged or self._judged_marks.get(symbol) != mark) and self.held(symbol):
+            self._judged_marks[symbol] = mark
             self._liquidate(step)
         return self.finish(step)
 
@@ -122,7 +128,8 @@ class Upkeep(Matching):
 
     def _liquidate(self, step: Step) -> None:
         """Takes over the account when its maintenance margin has reached its margin balance."""
-        figures = self.figures()
+        self.unjudged = False
+        figures = self.figures(orders=())  # what orders hold back does not matter here
         if not figures.is_liquidated:
             return
         for order in tuple(self.state.orders.values()):

@@ -193,7 +193,7 @@ class ReplayMarket:
 
     def funding(self, symbol: str) -> Funding | None:
         """The recorded rate, and the next boundary of the funding interval."""
-        return self._replays[symbol].ticker.funding()
+        return self._replays[symbol].ticker.funding
 
     def now_ns(self) -> int:
         """The simulator's clock, ns UTC."""

@@ -15,6 +15,7 @@ from tradefleet.simulation.market_view import Funding
 
 _HOUR_MS: Final = 3_600_000
 _FUNDING: Final = "nextFundingTime"
+_RATE: Final = "fundingRate"
 _PRICES: Final = frozenset({"markPrice", "indexPrice", "lastPrice"})
 
 # Fields of dated contracts are there for perpetuals too, empty; so is the order of the exchange's rows.
@@ -53,12 +54,13 @@ _REST_ROW: Final[Mapping[str, str]] = {
 
 
 class TickerState:
-    """The merged fields of one symbol."""
+    """The merged fields of one symbol. funding: what is settled next, None without funding."""
 
     def __init__(self, symbol: str) -> None:
         self._symbol = symbol
         self.fields: dict[str, str] = {}
         self.cross_seq = 0
+        self.funding: Funding | None = None
         self.mark = self.index = self.last = Decimal(0)
 
     def apply(self, step: TickerStep, cross_seq: int, ts: int) -> tuple[dict[str, str], bool]:
@@ -74,6 +76,8 @@ class TickerState:
             told[_FUNDING] = str(funding_ms)
         self.fields.update(told)
         self.cross_seq = cross_seq
+        if _FUNDING in told or _RATE in told:
+            self.funding = self._told_funding()
         priced = not _PRICES.isdisjoint(told)
         if priced:
             self.mark = Decimal(self.fields["markPrice"])
@@ -88,9 +92,8 @@ class TickerState:
         interval_ms = int(fields["fundingIntervalHour"]) * _HOUR_MS
         return (ts // interval_ms + 1) * interval_ms
 
-    def funding(self) -> Funding | None:
-        """The rate that will be settled next; None for a contract without funding."""
-        rate, next_ms = self.fields.get("fundingRate"), self.fields.get(_FUNDING)
+    def _told_funding(self) -> Funding | None:
+        rate, next_ms = self.fields.get(_RATE), self.fields.get(_FUNDING)
         if not rate or not next_ms:
             return None
         return Funding(Decimal(rate), int(next_ms) * MILLISECOND_NS)

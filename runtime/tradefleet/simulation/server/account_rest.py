@@ -8,6 +8,7 @@ ordered at POST /simulator/faults/account strike here.
 import asyncio
 import decimal
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -22,12 +23,20 @@ from tradefleet.simulation.account.orders import Order, Refused
 from tradefleet.simulation.account.reads import Params
 from tradefleet.simulation.server import account_commands, account_faults
 from tradefleet.simulation.server.account_faults import STRUCK, lose_answer
+from tradefleet.simulation.server.batches import (
+    RATE_LIMITED,
+    RATE_LIMITED_TEXT,
+    BatchResult,
+    batch_of,
+    batch_size,
+    run_batch,
+)
 from tradefleet.simulation.server.envelope import RateLimit, Refusal, respond
 from tradefleet.simulation.server.rate_limits import PER_SECOND, RollingLimits
 from tradefleet.simulation.server.signing import check_request
 
 PERMISSION_DENIED: Final = 10005
-RATE_LIMITED: Final = 10006
+PERMISSION_TEXT: Final = "Permission denied, please check your API key permissions."
 
 Body = Mapping[str, Any]
 Read = Callable[[SimulatedExchange, Params], object]
@@ -69,6 +78,11 @@ def _trading_stop(exchange: SimulatedExchange, body: Body) -> object:
     return {}
 
 
+def _set_margin_mode(exchange: SimulatedExchange, body: Body) -> object:
+    exchange.set_margin_mode(body)
+    return {"reasons": []}
+
+
 READS: Final[Mapping[str, Read]] = {
     "/v5/order/realtime": reads.open_orders,
     "/v5/order/history": reads.order_history,
@@ -90,17 +104,20 @@ WRITES: Final[Mapping[str, Write]] = {
     "/v5/position/set-leverage": _set_leverage,
     "/v5/position/switch-mode": _switch_mode,
     "/v5/position/trading-stop": _trading_stop,
+    "/v5/account/set-margin-mode": _set_margin_mode,
+}
+
+BATCHES: Final[Mapping[str, Callable[[SimulatedExchange, Body], Order]]] = {
+    "/v5/order/create-batch": SimulatedExchange.create,
+    "/v5/order/amend-batch": SimulatedExchange.amend,
+    "/v5/order/cancel-batch": SimulatedExchange.cancel,
 }
 
 NOT_SIMULATED: Final = (
-    ("POST", "/v5/order/create-batch"),
-    ("POST", "/v5/order/amend-batch"),
-    ("POST", "/v5/order/cancel-batch"),
     ("POST", "/v5/order/disconnected-cancel-all"),
     ("POST", "/v5/order/pre-check"),
     ("POST", "/v5/position/add-margin"),
     ("POST", "/v5/position/set-auto-add-margin"),
-    ("POST", "/v5/account/set-margin-mode"),
     ("GET", "/v5/position/closed-pnl"),
     ("GET", "/v5/account/collateral-info"),
 )
@@ -115,6 +132,8 @@ def add_routes(
         app.router.add_get(path, rest.reader(path, read))
     for path, write in WRITES.items():
         app.router.add_post(path, rest.writer(path, write))
+    for path, one in BATCHES.items():
+        app.router.add_post(path, rest.batch_writer(path, one))
     for method, path in NOT_SIMULATED:
         app.router.add_route(method, path, _not_simulated)
     account_commands.add_routes(app, exchange)
@@ -138,7 +157,7 @@ class AccountRest:
         async def handle(request: web.Request) -> web.StreamResponse:
             # As sent: yarl would normalise the escapes, and the signature would not fit any more.
             raw_query = request.raw_path.partition("?")[2]
-            return await self._serve(request, path, raw_query, lambda: read(self._exchange, request.query))
+            return await self._serve(request, path, raw_query, lambda _: read(self._exchange, request.query))
 
         return handle
 
@@ -148,19 +167,41 @@ class AccountRest:
         async def handle(request: web.Request) -> web.StreamResponse:
             raw_body = (await request.read()).decode("utf-8", "replace")
 
-            def act() -> object:
-                if self._exchange.key.read_only:
-                    raise Refused(
-                        PERMISSION_DENIED, "Permission denied, please check your API key permissions."
-                    )
+            def act(_: int) -> object:
+                self._require_write()
                 return write(self._exchange, _json_object(raw_body))
 
             return await self._serve(request, path, raw_body, act)
 
         return handle
 
+    def batch_writer(
+        self, path: str, write: Callable[[SimulatedExchange, Body], Order]
+    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        """Handler of a signed POST with several orders: each costs one call and may fail alone."""
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            raw_body = (await request.read()).decode("utf-8", "replace")
+
+            def act(granted: int) -> object:
+                self._require_write()
+                return run_batch(batch_of(_json_object(raw_body)), granted, partial(write, self._exchange))
+
+            return await self._serve(request, path, raw_body, act, wanted=batch_size(raw_body))
+
+        return handle
+
+    def _require_write(self) -> None:
+        if self._exchange.key.read_only:
+            raise Refused(PERMISSION_DENIED, PERMISSION_TEXT)
+
     async def _serve(
-        self, request: web.Request, path: str, payload: str, act: Callable[[], object]
+        self,
+        request: web.Request,
+        path: str,
+        payload: str,
+        act: Callable[[int], object],
+        wanted: int = 1,
     ) -> web.StreamResponse:
         exchange = self._exchange
         now_ns = exchange.market.now_ns()
@@ -171,9 +212,9 @@ class AccountRest:
             api_key=exchange.api_key,
             api_secret=exchange.api_secret,
         )
-        allowed, rate = self._limits.take(path, now_ns)
-        if not allowed:
-            return self._refused(RATE_LIMITED, "Too many visits. Exceeded the API Rate Limit.", rate)
+        granted, rate = self._limits.take_some(path, now_ns, wanted)
+        if granted == 0:
+            return self._refused(RATE_LIMITED, RATE_LIMITED_TEXT, rate)
         fault = request.get(STRUCK)
         if fault is not None and fault.kind is FaultKind.LATE_ORDER:
             # Judged when it arrived, carried out late: its window does not protect it any more.
@@ -183,13 +224,17 @@ class AccountRest:
             with decimal.localcontext(MONEY):
                 if fault is not None and fault.kind is FaultKind.CANCEL_RACE:
                     self._race(payload, fault.lateness_s)
-                result = act()
+                result = act(granted)
         except Refused as refused:
+            if fault is not None and fault.kind is FaultKind.LATE_ORDER:
+                return lose_answer(request)
             return self._refused(refused.code, refused.text, rate)
         if fault is not None and fault.kind is FaultKind.LATE_ORDER:
             return lose_answer(request)
         await asyncio.sleep(exchange.timing.ack_ms / 1e3 + exchange.faults.ack_late_s)
-        return respond(result, now_ns=exchange.market.now_ns(), rate=rate)
+        ext_info = result.ext_info if isinstance(result, BatchResult) else None
+        told = result.result if isinstance(result, BatchResult) else result
+        return respond(told, now_ns=exchange.market.now_ns(), rate=rate, ext_info=ext_info)
 
     def _race(self, payload: str, late_s: float) -> None:
         """The cancel comes too late: the order fills at its own price, a moment after the refusal."""

@@ -15,10 +15,18 @@ from tradefleet.simulation.market.symbol import Frame
 from tradefleet.simulation.market.topics import DEPTH_OF, TRADES
 
 Kind = Literal[
-    "gap", "not_json", "crossed", "negative_size", "absurd_size", "unknown_symbol", "disconnect", "silence"
+    "gap",
+    "restart",
+    "not_json",
+    "crossed",
+    "negative_size",
+    "absurd_size",
+    "unknown_symbol",
+    "disconnect",
+    "silence",
 ]
 
-_BOOK_ONLY: Final = frozenset({"gap", "crossed"})
+_BOOK_ONLY: Final = frozenset({"gap", "restart", "crossed"})
 _SIZED_ONLY: Final = frozenset({"negative_size", "absurd_size"})
 _UNKNOWN_SYMBOL: Final = "NOSUCHCOINUSDT"
 _ABSURD_SIZE: Final = "1000000000000000"
@@ -44,12 +52,13 @@ class FaultPlan:
         self._market = market
         self._armed: defaultdict[str, list[Kind]] = defaultdict(list)
         self._silent_until_ns: dict[str, int] = {}
+        self._restarted_at: dict[str, int] = {}
         self.injected: Counter[str] = Counter()
 
     @property
     def idle(self) -> bool:
         """True when no frame needs to be looked at."""
-        return not self._armed and not self._silent_until_ns
+        return not (self._armed or self._silent_until_ns or self._restarted_at)
 
     def arm(self, fault: PublicFault) -> None:
         """Arm a fault for the next frames of its topic; raises FaultError."""
@@ -75,9 +84,13 @@ class FaultPlan:
                 self.injected["silence"] += 1
                 return []
             del self._silent_until_ns[frame.topic]
+        payload = self.renumbered(frame.topic, frame.payload)
+        if payload is None:
+            return []
+        frame = Frame(frame.topic, payload)
         waiting = self._armed.get(frame.topic)
         if not waiting:
-            return [frame.payload]
+            return [payload]
         body = msgspec.json.decode(frame.payload)
         kind = waiting[0]
         if kind == "gap" and body["type"] != "delta" and DEPTH_OF[_stream(frame.topic)] > 1:
@@ -91,6 +104,8 @@ class FaultPlan:
     def _bad(self, kind: Kind, frame: Frame, body: dict[str, Any]) -> list[bytes]:
         if kind == "gap":
             return []
+        if kind == "restart":
+            return self._restart(frame)
         if kind == "not_json":
             return [frame.payload[: len(frame.payload) // 2], frame.payload]
         stream, _, symbol = frame.topic.rpartition(".")
@@ -101,6 +116,27 @@ class FaultPlan:
         else:
             body["data"]["b"] = [self._bad_bid(kind, symbol), *body["data"]["b"]]
         return [msgspec.json.encode(body)]
+
+    def _restart(self, frame: Frame) -> list[bytes]:
+        """The exchange's service restarts: the whole book with `u` 1, and counts on from there."""
+        topic = self._market.topic(frame.topic)
+        snapshot = None if topic is None else self._market.snapshot(topic)
+        if snapshot is None:
+            return [frame.payload]
+        self._restarted_at[frame.topic] = msgspec.json.decode(snapshot)["data"]["u"] - 1
+        first = self.renumbered(frame.topic, snapshot)
+        return [] if first is None else [first]
+
+    def renumbered(self, topic: str, payload: bytes) -> bytes | None:
+        """The frame with the numbers that count since the topic's restart; None when it is older."""
+        before = self._restarted_at.get(topic)
+        if before is None:
+            return payload
+        body = msgspec.json.decode(payload)
+        if body["data"]["u"] <= before or (body["type"] == "delta" and body["data"]["u"] == before + 1):
+            return None  # the book that was sent at the restart has it already
+        body["data"]["u"] -= before
+        return msgspec.json.encode(body)
 
     def _bad_bid(self, kind: Kind, symbol: str) -> tuple[str, str]:
         book = self._market.book(symbol)

@@ -51,10 +51,16 @@ class PublicHub:
                 self.market.watch(topic)
             subscribers[connection] = None
             connection.topics[topic.name] = None
-            snapshot = self.market.snapshot(topic)
+            snapshot = self._first_frame(topic)
             if snapshot is not None:
                 first.append(snapshot)
         return first
+
+    def _first_frame(self, topic: Topic) -> bytes | None:
+        snapshot = self.market.snapshot(topic)
+        if snapshot is None or self.faults.idle:
+            return snapshot
+        return self.faults.renumbered(topic.name, snapshot)
 
     def unsubscribe(self, connection: Connection, names: Iterable[str]) -> None:
         """Take topics away; names that are not subscribed are passed over."""

@@ -49,11 +49,17 @@ class RollingLimits:
 
     def take(self, path: str, now_ns: int) -> tuple[bool, RateLimit]:
         """(allowed, what the headers say); a refused call does not count."""
+        granted, rate = self.take_some(path, now_ns, 1)
+        return granted == 1, rate
+
+    def take_some(self, path: str, now_ns: int, wanted: int) -> tuple[int, RateLimit]:
+        """(how many of `wanted` orders of a batch are allowed, what the headers say)."""
         limit, calls = self._per_second[path], self._calls[path]
         while calls and now_ns - calls[0] >= WINDOW_NS:
             calls.popleft()
-        if len(calls) < limit:
-            calls.append(now_ns)
-            return True, RateLimit(limit=limit, remaining=limit - len(calls))
+        granted = min(wanted, limit - len(calls))
+        calls.extend([now_ns] * granted)
+        if granted == wanted:
+            return granted, RateLimit(limit=limit, remaining=limit - len(calls))
         reset_ms = (calls[0] + WINDOW_NS) // MILLISECOND_NS + RESET_MARGIN_MS
-        return False, RateLimit(limit=limit, remaining=0, reset_ms=reset_ms)
+        return granted, RateLimit(limit=limit, remaining=0, reset_ms=reset_ms)

@@ -271,3 +271,90 @@ async def test_ccxt_sees_refusals_as_its_own_errors(replay: Serve) -> None:
         ccxt.InsufficientFunds,
         ccxt.AuthenticationError,
     ]
+
+
+async def test_pybit_trails_hedges_and_sends_batches(replay: Serve) -> None:
+    simulator = await replay()
+    session = session_at(simulator.client.rest)
+    bid = str(
+        simulator.market.instruments["DOGEUSDT"].price_down(
+            simulator.market.mark_price("DOGEUSDT") * Decimal("0.98")
+        )
+    )
+
+    def trade() -> dict[str, Any]:
+        seen: dict[str, Any] = {}
+        session.switch_position_mode(**LINEAR, mode=3)
+        for side, index in (("Buy", 1), ("Sell", 2)):
+            session.place_order(**LINEAR, side=side, orderType="Market", qty="500", positionIdx=index)
+        session.set_trading_stop(**LINEAR, tpslMode="Full", positionIdx=1, trailingStop="0.01")
+        partial = {"tpslMode": "Partial", "positionIdx": 1, "stopLoss": "0.01", "slSize": "100"}
+        session.set_trading_stop(**LINEAR, **partial)
+        seen["legs"] = session.get_positions(**LINEAR)["result"]["list"]
+        seen["waiting"] = session.get_open_orders(**LINEAR, orderFilter="tpslOrder")["result"]["list"]
+        order = {"symbol": "DOGEUSDT", "side": "Buy", "orderType": "Limit", "qty": "100", "price": bid}
+        batch = [{**order, "positionIdx": 1, "orderLinkId": f"b{number}"} for number in range(3)]
+        seen["made"] = session.place_batch_order(category="linear", request=batch)
+        names = [{"symbol": "DOGEUSDT", "orderLinkId": f"b{number}"} for number in range(4)]
+        changes = [{**name, "qty": "200"} for name in names[:2]]
+        seen["moved"] = session.amend_batch_order(category="linear", request=changes)
+        seen["ended"] = session.cancel_batch_order(category="linear", request=names)
+        for side, index in (("Sell", 1), ("Buy", 2)):
+            session.place_order(**LINEAR, side=side, orderType="Market", qty="500", positionIdx=index)
+        session.switch_position_mode(**LINEAR, mode=0)
+        seen["log"] = session.get_transaction_log(accountType="UNIFIED")["result"]["list"]
+        seen["mode"] = session.set_margin_mode(setMarginMode="REGULAR_MARGIN")["result"]
+        return seen
+
+    seen = await asyncio.to_thread(trade)
+
+    legs = {row["positionIdx"]: (row["side"], row["size"]) for row in seen["legs"]}
+    assert legs == {1: ("Buy", "500"), 2: ("Sell", "500")}
+    assert {row["trailingStop"] for row in seen["legs"]} == {"0.01", "0"}
+    assert {row["stopOrderType"] for row in seen["waiting"]} == {"TrailingStop", "PartialStopLoss"}
+    assert [row["code"] for row in seen["made"]["retExtInfo"]["list"]] == [0, 0, 0]
+    assert [row["code"] for row in seen["moved"]["retExtInfo"]["list"]] == [0, 0]
+    assert [row["code"] for row in seen["ended"]["retExtInfo"]["list"]] == [0, 0, 0, 110001]
+    assert {row["type"] for row in seen["log"]} == {"TRADE"}
+    assert seen["mode"] == {"reasons": []}
+
+
+async def test_ccxt_trails_hedges_and_sends_batches(replay: Serve) -> None:
+    simulator = await replay()
+    exchange = ccxt.bybit({"apiKey": "key", "secret": "secret"})
+    exchange.urls["api"] = dict.fromkeys(exchange.urls["api"], simulator.client.rest)
+    bid = float(
+        simulator.market.instruments["DOGEUSDT"].price_down(
+            simulator.market.mark_price("DOGEUSDT") * Decimal("0.98")
+        )
+    )
+
+    def trade() -> dict[str, Any]:
+        exchange.load_markets()
+        seen: dict[str, Any] = {}
+        order = {"symbol": PERPETUAL, "type": "limit", "side": "buy", "amount": 100, "price": bid}
+        seen["made"] = exchange.create_orders([order, order, order])
+        seen["ended"] = exchange.cancel_orders([one["id"] for one in seen["made"]], PERPETUAL)
+        exchange.create_order(PERPETUAL, "market", "buy", 500)
+        exchange.create_order(PERPETUAL, "market", "sell", 500, None, {"trailingAmount": "0.01"})
+        seen["trailing"] = exchange.fetch_open_orders(PERPETUAL, params={"trigger": True})
+        exchange.create_order(PERPETUAL, "market", "sell", 500, None, {"reduceOnly": True})
+        exchange.set_position_mode(True, PERPETUAL)
+        exchange.create_order(PERPETUAL, "market", "buy", 500, None, {"positionIdx": 1})
+        exchange.create_order(PERPETUAL, "market", "sell", 500, None, {"positionIdx": 2})
+        seen["legs"] = [p for p in exchange.fetch_positions([PERPETUAL]) if p["contracts"]]
+        seen["ledger"] = exchange.fetch_ledger("USDT")
+        return seen
+
+    seen = await asyncio.to_thread(trade)
+
+    assert len({one["id"] for one in seen["made"]}) == 3
+    assert len(seen["ended"]) == 3
+    (trailing,) = seen["trailing"]
+    assert trailing["info"]["stopOrderType"] == "TrailingStop"
+    assert {(leg["side"], leg["contracts"], leg["hedged"]) for leg in seen["legs"]} == {
+        ("long", 500, True),
+        ("short", 500, True),
+    }
+    assert {entry["type"] for entry in seen["ledger"]} == {"trade"}
+    assert all(entry["currency"] == "USDT" for entry in seen["ledger"])

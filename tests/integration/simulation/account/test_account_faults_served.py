@@ -8,6 +8,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from tests.support.eventually import eventually
 
 Serve = Callable[..., Awaitable[Any]]
 CREATE, REALTIME = "/v5/order/create", "/v5/order/realtime"
@@ -49,6 +50,18 @@ async def test_a_late_order_times_out_and_appears_later(hand: Serve) -> None:
     assert [order["orderStatus"] for order in await client.order("ghost")] == ["New"]
 
 
+@pytest.mark.parametrize("kind", ["late_order", "slow", "late_answer"])
+async def test_a_client_that_gives_up_stops_nothing(hand: Serve, kind: str) -> None:
+    client = (await hand()).client
+    await client.fault(kind=kind, seconds=0.3)
+    payload = json.dumps({"category": "linear", "symbol": "BTCUSDT", "orderLinkId": "ghost", **BODY})
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await client.answer("POST", CREATE, payload)
+    await eventually(lambda: client.order("ghost"))
+
+
 async def test_a_late_order_is_judged_when_it_arrives(hand: Serve) -> None:
     simulator = await hand()
     client = simulator.client
@@ -59,6 +72,14 @@ async def test_a_late_order_is_judged_when_it_arrives(hand: Serve) -> None:
     _, answer = await client.answer("POST", CREATE, payload, stamp_ms=stale_ms)
 
     assert answer["retCode"] == 10002
+
+
+async def test_a_late_order_that_is_refused_in_the_end_is_not_answered_either(hand: Serve) -> None:
+    client = (await hand()).client
+    await client.fault(kind="late_order", seconds=0.01)
+
+    with pytest.raises(aiohttp.ClientError):
+        await client.create("0", "59000")
 
 
 async def test_a_slow_request_is_judged_when_it_is_let_in(hand: Serve) -> None:

@@ -117,7 +117,7 @@ async def test_a_body_that_is_no_object_is_10001(hand: Serve, body: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [("POST", "/v5/order/create-batch"), ("GET", "/v5/position/closed-pnl")]
+    ("method", "path"), [("POST", "/v5/position/add-margin"), ("GET", "/v5/position/closed-pnl")]
 )
 async def test_what_is_not_simulated_says_so(hand: Serve, method: str, path: str) -> None:
     client = (await hand()).client
@@ -270,3 +270,99 @@ async def test_a_key_can_be_told_to_expire_or_to_only_read(hand: Serve) -> None:
     assert told["permissions"]["Wallet"] == ["x"]
     assert told["permissions"]["ContractTrade"] == []
     assert refused["retCode"] == 10005
+
+
+# ---- batches
+
+
+async def test_a_batch_is_answered_one_by_one(hand: Serve) -> None:
+    client = (await hand()).client
+    order = {"symbol": "BTCUSDT", "side": "Buy", "orderType": "Limit", "qty": "0.01", "price": "59000"}
+
+    made = await client.post(
+        "/v5/order/create-batch",
+        request=[
+            {**order, "orderLinkId": "a"},
+            {**order, "orderLinkId": "b", "qty": "0"},
+            {**order, "orderLinkId": "a"},
+            {**order, "orderLinkId": "c"},
+        ],
+    )
+    moved = await client.post(
+        "/v5/order/amend-batch",
+        request=[{"symbol": "BTCUSDT", "orderLinkId": "a", "qty": "0.02"}],
+    )
+    ended = await client.post(
+        "/v5/order/cancel-batch",
+        request=[{"symbol": "BTCUSDT", "orderLinkId": name} for name in ("a", "none", "c")],
+    )
+
+    assert [row["code"] for row in made["retExtInfo"]["list"]] == [0, 10001, 110072, 0]
+    assert [bool(row["orderId"]) for row in made["result"]["list"]] == [True, False, False, True]
+    assert [row["orderLinkId"] for row in made["result"]["list"]] == ["a", "b", "a", "c"]
+    assert moved["retExtInfo"]["list"] == [{"code": 0, "msg": "OK"}]
+    assert [row["code"] for row in ended["retExtInfo"]["list"]] == [0, 110001, 0]
+    assert made["retCode"] == moved["retCode"] == ended["retCode"] == 0
+
+
+async def test_a_batch_costs_one_call_an_order_of_its_own_quota(hand: Serve) -> None:
+    client = (await hand()).client
+    order = {"symbol": "BTCUSDT", "side": "Buy", "orderType": "Limit", "qty": "0.01", "price": "59000"}
+
+    whole = await client.post("/v5/order/create-batch", request=[order] * 6)
+    half = await client.post("/v5/order/create-batch", request=[order] * 6)
+    none = await client.post("/v5/order/create-batch", request=[order])
+    single = await client.create("0.01", "59000")
+
+    codes = [[row["code"] for row in answer["retExtInfo"]["list"]] for answer in (whole, half)]
+    assert codes == [[0] * 6, [0] * 4 + [10006] * 2]
+    assert (half["retCode"], none["retCode"], single["retCode"]) == (0, 10006, 0)
+
+
+@pytest.mark.parametrize("request_list", [[], [{}] * 21, "x", [1], None])
+async def test_a_batch_that_is_none_is_10001(hand: Serve, request_list: Any) -> None:
+    client = (await hand()).client
+
+    assert (await client.post("/v5/order/create-batch", request=request_list))["retCode"] == 10001
+
+
+# ---- margin mode
+
+
+async def test_another_margin_mode_is_shown_and_opens_nothing(hand: Serve) -> None:
+    client = (await hand()).client
+    await client.create("0.1", orderLinkId="before")
+    held = await client.post("/v5/account/set-margin-mode", setMarginMode="ISOLATED_MARGIN")
+    await client.create("0.1", side="Sell", reduceOnly=True)
+
+    changed = await client.post("/v5/account/set-margin-mode", setMarginMode="ISOLATED_MARGIN")
+    refused = await client.create("0.1", orderLinkId="after")
+    info = await client.get("/v5/account/info", "")
+    wrong = await client.post("/v5/account/set-margin-mode", setMarginMode="MAGIC")
+
+    assert (held["retCode"], changed["retCode"], wrong["retCode"]) == (3400045, 0, 10001)
+    assert (refused["retCode"], refused["retMsg"]) == (10017, "not simulated: opening in ISOLATED_MARGIN")
+    assert info["result"]["marginMode"] == "ISOLATED_MARGIN"
+
+
+# ---- more than five hundred
+
+
+async def test_cancel_all_takes_a_random_five_hundred_and_the_rest_the_next_time(hand: Serve) -> None:
+    simulator = await hand()
+    body = {"category": "linear", "symbol": "BTCUSDT", "side": "Buy", "qty": "0.001"}
+    for _ in range(500):
+        simulator.exchange.create({**body, "orderType": "Limit", "price": "59000"})
+    for number in range(10):
+        simulator.exchange.create(
+            {**body, "orderType": "Market", "triggerPrice": str(61000 + number), "triggerDirection": 1}
+        )
+    oldest = list(simulator.exchange.engine.state.orders)
+
+    first = await simulator.client.post("/v5/order/cancel-all", settleCoin="USDT")
+    left = list(simulator.exchange.engine.state.orders)
+    second = await simulator.client.post("/v5/order/cancel-all", settleCoin="USDT")
+
+    assert (len(first["result"]["list"]), len(second["result"]["list"])) == (500, 10)
+    assert left != oldest[500:]
+    assert simulator.exchange.engine.state.orders == {}

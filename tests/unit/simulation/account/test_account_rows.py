@@ -86,6 +86,9 @@ def busy(trader: Trader) -> Trader:
     trader.create("Buy", "0.1", triggerPrice="60500", triggerDirection=1)
     trader.create("Buy", "0.1", "60001", timeInForce="PostOnly")
     trader.sell_trade("59999.8", "0.1")
+    trader.exchange.fund("BTCUSDT", Decimal("0.0001"))
+    trader.exchange.deleverage("BTCUSDT", 0, Decimal("0.1"), None)
+    trader.exchange.transfer(Decimal(5))
     return trader
 
 
@@ -117,6 +120,7 @@ def served(trader: Trader, kind: str) -> list[Row]:
         "key": [reads.api_key_info(exchange, {})],
         "account": [reads.account_info(exchange, {})],
         "coin_info": reads.coin_info(exchange, {})["rows"],
+        "transaction": reads.transaction_log(exchange, {})["list"],
     }
     by_kind["coin"] = [coin for wallet in by_kind["wallet"] for coin in wallet["coin"]]
     assert by_kind[kind]
@@ -174,6 +178,7 @@ def rest_rows(body: Any) -> list[Row]:
         ("key", "net_Account_GetApiKeyInfo", rest_rows),
         ("account", "net_Account_GetMarginAccountInfo", rest_rows),
         ("coin_info", "net_Account_GetAssetInfo", rest_rows),
+        ("transaction", "net_Account_GetTransactionHistory", rest_rows),
     ],
 )
 def test_every_row_has_the_recorded_fields_in_the_recorded_types(

@@ -65,6 +65,35 @@ def test_a_gap_waits_for_a_delta(market: ReplayMarket, recording: Recording) -> 
     assert around_the_lap[1]["data"]["u"] == around_the_lap[0]["data"]["u"] + 2
 
 
+@pytest.mark.parametrize("topic", [BOOK, "orderbook.200.DOGEUSDT"])
+def test_a_restart_is_the_whole_book_with_u_one_and_a_new_count(market: ReplayMarket, topic: str) -> None:
+    watched = market.topic(topic)
+    assert watched is not None
+    market.watch(watched)
+    plan = FaultPlan(market)
+    sent(market, plan, topic, 2)
+
+    plan.arm(PublicFault("restart", topic))
+    after = [json.loads(payload) for payload in sent(market, plan, topic, 3)]
+    snapshot = market.snapshot(watched)
+    assert snapshot is not None
+    again = json.loads(plan.renumbered(topic, snapshot) or b"")
+
+    assert (after[0]["type"], after[0]["data"]["u"]) == ("snapshot", 1)
+    assert {frame["type"] for frame in after[1:]} <= {"delta"}
+    numbers = [frame["data"]["u"] for frame in after]
+    assert numbers == list(range(1, len(after) + 1))
+    assert again["data"]["u"] == numbers[-1]
+    assert plan.injected == {"restart": 1}
+    # The book that a client keeps from these frames is the market's.
+    bids = dict(after[0]["data"]["b"])
+    for frame in after[1:]:
+        bids |= dict(frame["data"]["b"])
+    kept = {price for price, size in bids.items() if size != "0"}
+    depth = int(topic.split(".")[1])
+    assert kept == {price for price, _ in market.book("DOGEUSDT").top(Side.BUY, depth)}
+
+
 def test_a_frame_that_is_not_json_comes_beside_the_right_one(market: ReplayMarket) -> None:
     plan = FaultPlan(market)
     plan.arm(PublicFault("not_json", BOOK))
