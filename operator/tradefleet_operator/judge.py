@@ -1,13 +1,14 @@
 """May this bot run? The spec as the loader reads it, and what only a cluster can object to.
 
 The schema has refused most of what is wrong before; what reaches this point (a resource forced past
-validation, a mode whose adapter is missing, too many symbols) becomes a condition with a reason.
+validation, paper mode without a simulator's addresses, too many symbols) becomes a condition with a reason.
 """
 
 from collections.abc import Sequence
 
 import msgspec
 
+from tradefleet.spec.addresses import endpoints_of
 from tradefleet.spec.bot import TradingBot
 from tradefleet.spec.decode import decode_bot
 from tradefleet.spec.problems import SpecError
@@ -42,11 +43,11 @@ def judge(raw: Object, previous: Sequence[Object]) -> Accepted | Refused:
             "spec.exchange.simulator.enabled: true starts a simulator in the local fleet only; leave it out, "
             "and name the addresses of a running one in spec.exchange.endpoints (the chart can install one)",
         )
-    if not bot.spec.exchange.endpoints.rest:
+    if not endpoints_of(bot.spec).rest:
         return Refused(
             "NoExchange",
-            "spec.exchange.endpoints.rest: empty; name the exchange's addresses (the NOTES of the chart have "
-            "those of its simulator)",
+            "spec.exchange.endpoints.rest: empty in paper mode; name the addresses of a simulator (the NOTES "
+            "of the chart have those of its own)",
         )
     try:
         shards = assign(bot.spec.universe.symbols, assignments(previous), bot.spec.sharding)

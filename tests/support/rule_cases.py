@@ -34,9 +34,6 @@ def _set(section: Any, steps: list[str], value: Any) -> Any:
 
 # rule, a spec that keeps it, a spec that breaks it
 RULE_CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
-    ("mode_has_an_adapter", {"mode": Mode.PAPER}, {"mode": Mode.DEMO}),
-    ("mode_has_an_adapter", {"mode": Mode.PAPER}, {"mode": Mode.TESTNET}),
-    ("mode_has_an_adapter", {"mode": Mode.PAPER}, {"mode": Mode.LIVE}),
     ("live_mode_is_confirmed", {"mode": Mode.LIVE, "confirm_live": True}, {"mode": Mode.LIVE}),
     ("live_mode_is_confirmed", {"mode": Mode.DEMO}, {"mode": Mode.LIVE, "confirm_live": False}),
     (
@@ -70,6 +67,29 @@ RULE_CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         "paper_mode_trades_at_no_real_exchange",
         {"mode": Mode.LIVE, "exchange.endpoints.rest": "https://api.bybit.com"},
         {"exchange.endpoints.rest": "https://api.bybit.com"},
+    ),
+    (
+        "only_live_mode_trades_at_the_live_exchange",
+        {"mode": Mode.DEMO, "exchange.endpoints.rest": "https://api-demo.bybit.com"},
+        {"mode": Mode.DEMO, "exchange.endpoints.rest": "https://api.bybit.com"},
+    ),
+    (
+        "only_live_mode_trades_at_the_live_exchange",
+        {
+            "mode": Mode.TESTNET,
+            "exchange.endpoints.private_stream": "wss://stream-testnet.bybit.com/v5/private",
+        },
+        {"mode": Mode.TESTNET, "exchange.endpoints.private_stream": "wss://stream.bybit.com/v5/private"},
+    ),
+    (
+        "only_live_mode_trades_at_the_live_exchange",
+        {"mode": Mode.LIVE, "exchange.endpoints.rest": "https://api.bybit.nl"},
+        {"mode": Mode.DEMO, "exchange.endpoints.rest": "https://API.bytick.com:443/v5"},
+    ),
+    (
+        "only_live_mode_trades_at_the_live_exchange",
+        {"mode": Mode.TESTNET, "exchange.endpoints.rest": "http://a-relay:9000"},
+        {"mode": Mode.TESTNET, "exchange.endpoints.rest": "https://api-demo.bybit.com@api.bybit.com"},
     ),
     ("endpoints_are_given_together", LOCAL, LOCAL | {"exchange.endpoints.private_stream": ""}),
     ("endpoints_are_given_together", {}, {"exchange.endpoints.rest": "http://127.0.0.1:9000"}),

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tradefleet.spec.addresses import endpoints_of
 from tradefleet.spec.bot import BotSpec
 from tradefleet_operator import names
 from tradefleet_operator.builders.pods import RUN_FOLDER, PodPlan, pod_template, secret_variable
@@ -93,7 +94,7 @@ def executor_lease(bot: Object) -> dict[str, Any]:
 
 def _settings(bot: Object, spec: BotSpec) -> dict[str, Any]:
     """As tradefleet.services.executor.settings.ExecutorSettings reads them."""
-    meta, endpoints = bot["metadata"], spec.exchange.endpoints
+    meta, endpoints = bot["metadata"], endpoints_of(spec)
     return {
         "postgres": "${TRADEFLEET_POSTGRES}",
         "redis": "${TRADEFLEET_REDIS}",

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tradefleet.spec.addresses import endpoints_of
 from tradefleet.spec.bot import BotSpec
 from tradefleet.spec.snapshot import ShardAssignment
 from tradefleet_operator import names
@@ -59,8 +60,8 @@ def _settings(bot: Object, spec: BotSpec, index: int) -> dict[str, Any]:
         "snapshot": f"kubernetes://{meta['namespace']}/{meta['name']}",
         "shard": index,
         "status": f"{RUN_FOLDER}/status.json",
-        "rest": spec.exchange.endpoints.rest,
-        "publicStream": spec.exchange.endpoints.public_stream,
+        "rest": endpoints_of(spec).rest,
+        "publicStream": endpoints_of(spec).public_stream,
         "probePort": names.PROBE_PORT,
         "podName": "$(POD_NAME)",
     }

@@ -95,6 +95,7 @@ ROWS: Final[tuple[Row, ...]] = (
     Row((10018, 10403, 20003), Says.UNSURE, _W.RATE, "limit of an address or a session"),
     Row((170005, 170222), Says.UNSURE, _W.RATE, "spot: too many orders"),
     Row((10008, 10009, 10024, 10027), _R, _W.CONFIGURATION, "banned, or not from this place"),
+    Row((10032,), _R, _W.CONFIGURATION, "demo does not serve this path"),
     Row((10017,), _R, _W.CONFIGURATION, "no such path"),
     Row((10028, 100028, 110088), _R, _W.CONFIGURATION, "not for this type of account"),
     Row((10029,), _R, _W.CONFIGURATION, "symbol not allowed for this key"),

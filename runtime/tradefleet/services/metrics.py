@@ -126,6 +126,11 @@ EXECUTOR: Final = (
         lambda s: {name: _up(word) for name, word in s["stores"].items()},
         "store",
     ),
+    Line(
+        "tradefleet_executor_api_key_expiry_days",
+        "Until the exchange's key expires; nothing for one that does not.",
+        lambda s: s["api_key_expiry_days"],
+    ),
     Line("tradefleet_executor_errors_total", "Problems, by kind.", lambda s: s["errors"], "kind"),
 )
 

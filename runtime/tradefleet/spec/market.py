@@ -34,7 +34,7 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Endpoints(Section, frozen=True):
-    """Addresses of the exchange; an empty one means the mode's own (in paper mode: the simulator's)."""
+    """Addresses of the exchange; empty means the mode's own (in paper mode: the simulator's)."""
 
     rest: Annotated[
         str, text("REST address, such as http://127.0.0.1:9000.", 200, REST_PATTERN, reload=RESTART)

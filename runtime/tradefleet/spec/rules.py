@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
+from tradefleet.spec.addresses import PLAY_HOSTS
 from tradefleet.spec.bot import BotSpec, Mode
 from tradefleet.spec.problems import shown
 from tradefleet.spec.schema_walk import concerns, leaf_by_path
@@ -49,11 +50,6 @@ class Rule(msgspec.Struct, frozen=True):
         return inspect.getdoc(self.holds) or ""
 
 
-def mode_has_an_adapter(spec: BotSpec) -> bool:
-    """Only modes with an adapter run."""
-    return spec.mode is Mode.PAPER
-
-
 def live_mode_is_confirmed(spec: BotSpec) -> bool:
     """Live mode needs its second switch."""
     return spec.mode is not Mode.LIVE or spec.confirm_live
@@ -74,6 +70,15 @@ def paper_mode_trades_at_no_real_exchange(spec: BotSpec) -> bool:
     """Paper mode sends no order to Bybit's own servers; their public stream may feed it."""
     orders_go_to = (spec.exchange.endpoints.rest, spec.exchange.endpoints.private_stream)
     return spec.mode is not Mode.PAPER or not any(map(_REAL_EXCHANGE.fullmatch, orders_go_to))
+
+
+def only_live_mode_trades_at_the_live_exchange(spec: BotSpec) -> bool:
+    """Demo and testnet send no order to the live exchange, which has its second switch and permission."""
+    orders_go_to = (spec.exchange.endpoints.rest, spec.exchange.endpoints.private_stream)
+    play = spec.mode in (Mode.DEMO, Mode.TESTNET)
+    return not play or not any(
+        _REAL_EXCHANGE.fullmatch(address) and not PLAY_HOSTS.fullmatch(address) for address in orders_go_to
+    )
 
 
 def endpoints_are_given_together(spec: BotSpec) -> bool:
@@ -116,14 +121,6 @@ def target_is_beyond_the_least_profit(spec: BotSpec) -> bool:
 
 RULES: tuple[Rule, ...] = (
     Rule(
-        mode_has_an_adapter,
-        ("spec.mode",),
-        "is refused: the adapter for it is not built yet; use paper",
-        # The server takes every mode, so that a bot need not be written anew when its adapter comes; until
-        # then the operator says in the condition ConfigAccepted that it cannot run it.
-        cel=None,
-    ),
-    Rule(
         live_mode_is_confirmed,
         ("spec.confirmLive", "spec.mode"),
         "leaves live mode without its second switch; set it to true, or use another mode",
@@ -147,6 +144,16 @@ RULES: tuple[Rule, ...] = (
         "rest or privateStream is Bybit itself, where paper mode may not trade; give a simulator's addresses",
         "self.mode != 'paper' || !([self.exchange.endpoints.rest, self.exchange.endpoints.privateStream]"
         f".exists(address, address.matches(r'^(?:{_REAL_EXCHANGE.pattern})$')))",
+    ),
+    Rule(
+        only_live_mode_trades_at_the_live_exchange,
+        ("spec.exchange.endpoints", "spec.mode"),
+        "rest or privateStream is the live exchange, where demo and testnet may not trade; leave the "
+        "endpoints empty, or use mode: live",
+        "!(self.mode in ['demo', 'testnet']) || "
+        "!([self.exchange.endpoints.rest, self.exchange.endpoints.privateStream]"
+        f".exists(address, address.matches(r'^(?:{_REAL_EXCHANGE.pattern})$') && "
+        f"!address.matches(r'^(?:{PLAY_HOSTS.pattern})$')))",
     ),
     Rule(
         endpoints_are_given_together,

@@ -19,7 +19,7 @@ from tests.support.simulated_account import (
 )
 
 from tradefleet.adapters.bybit.account_reads import AccountReads
-from tradefleet.adapters.bybit.errors import PreflightRefused, Unreadable
+from tradefleet.adapters.bybit.errors import Unreadable
 from tradefleet.adapters.bybit.order_client import EXECUTIONS, OPEN_ORDERS, OrderClient
 from tradefleet.simulation.account.faults import Fault, FaultKind
 
@@ -174,24 +174,3 @@ async def test_nobody_listening_is_unreadable() -> None:
     async with AccountReads("http://127.0.0.1:1", KEY, SECRET) as ours:
         with pytest.raises(Unreadable):
             await ours.uid()
-
-
-async def test_one_way_mode_is_let_through(reads: AccountReads) -> None:
-    await reads.require_one_way(["BTCUSDT"])
-
-
-async def test_hedge_mode_is_refused_by_the_symbols_name(
-    served: SimulatedAccount, reads: AccountReads
-) -> None:
-    legs = [
-        {"symbol": "BTCUSDT", "positionIdx": leg, "side": "", "size": "0", "seq": 1, "updatedTime": "1"}
-        for leg in (1, 2)
-    ]
-    served.trouble = lambda request: (
-        web.json_response({"retCode": 0, "retMsg": "OK", "result": {"list": legs, "nextPageCursor": ""}})
-        if request.path == POSITIONS
-        else None
-    )
-
-    with pytest.raises(PreflightRefused, match="BTCUSDT is in hedge mode"):
-        await reads.require_one_way(["BTCUSDT"])

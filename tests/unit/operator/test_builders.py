@@ -97,6 +97,16 @@ def test_the_programs_read_the_settings_that_they_are_given() -> None:
     assert names.index("POD_NAME") < names.index("TRADEFLEET_SETTINGS")
 
 
+def test_a_bot_that_names_no_addresses_gets_those_of_its_mode() -> None:
+    bot = {"mode": "demo", "exchange": {"endpoints": {}}}
+
+    executor = environment(pod_of("alpha-executor", **bot))["TRADEFLEET_SETTINGS"]["value"]
+    shard = environment(pod_of("alpha-shard-0", **bot))["TRADEFLEET_SETTINGS"]["value"]
+
+    assert json.loads(executor)["rest"] == json.loads(shard)["rest"] == "https://api-demo.bybit.com"
+    assert json.loads(executor)["private_stream"] == "wss://stream-demo.bybit.com/v5/private"
+
+
 def test_no_pod_may_read_secrets_or_make_anything() -> None:
     rules = [rule for value in objects() if value["kind"] == "Role" for rule in value["rules"]]
 

@@ -159,14 +159,22 @@ def test_a_strangers_object_under_our_label_is_left_alone(cluster: SmallCluster)
     [
         (make_bot(universe={"symbols": []}), "SpecRefused"),
         (make_bot(strategies={"martingale": {"enabled": True}}), "SpecRefused"),
-        (make_bot(mode="testnet"), "SpecRefused"),
+        (make_bot(mode="live"), "SpecRefused"),
+        (make_bot(exchange={}), "SpecRefused"),
         (make_bot(exchange={"simulator": {"enabled": True}}), "SimulatorIsLocal"),
         (
             make_bot(*(f"S{n:02}" for n in range(5)), sharding={"symbolsPerShard": 1, "maxShards": 2}),
             "SpecRefused",
         ),
     ],
-    ids=["no symbols", "unknown strategy", "mode without adapter", "simulator", "too many symbols"],
+    ids=[
+        "no symbols",
+        "unknown strategy",
+        "live without confirmLive",
+        "no exchange",
+        "simulator",
+        "too many symbols",
+    ],
 )
 def test_a_bot_that_cannot_run_touches_nothing_that_runs(
     cluster: SmallCluster, bot: dict[str, Any], reason: str

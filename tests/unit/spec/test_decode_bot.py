@@ -289,7 +289,6 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
         "spec.paused",
         "spec.risk.maxPosition",
         "spec.risk.maxDailyLoss",
-        "spec.mode",
         "spec.confirmLive",
         "spec.exchange.simulator.enabled",
     ]

@@ -46,10 +46,9 @@ def test_a_broken_rule_names_the_field_its_value_and_what_would_be_right() -> No
     ]
 
 
-def test_an_unbuilt_mode_is_refused_by_name() -> None:
-    assert list(broken(spec_with(mode=Mode.LIVE, confirm_live=True))) == [
-        ("spec.mode", "'live'", "is refused: the adapter for it is not built yet; use paper")
-    ]
+@pytest.mark.parametrize("mode", [Mode.DEMO, Mode.TESTNET])
+def test_a_mode_of_bybits_needs_nothing_but_its_name(mode: Mode) -> None:
+    assert list(broken(spec_with(mode=mode))) == []
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,16 @@ import requests
 from pybit.exceptions import FailedRequestError, InvalidRequestError
 from pybit.unified_trading import HTTP
 
-from tradefleet.adapters.bybit.errors import BadRow, PreflightRefused, Unreadable
+from tradefleet.adapters.bybit.errors import BadRow, Unreadable
 from tradefleet.adapters.bybit.governor import Governor
+from tradefleet.adapters.bybit.preflight import (
+    NOT_ON_DEMO,
+    AccountFacts,
+    demo_uid,
+    key_facts,
+    margin_of,
+    uid_of,
+)
 from tradefleet.adapters.bybit.rows import (
     MILLISECOND_NS,
     Row,
@@ -100,13 +108,17 @@ class AccountReads:
         timeout_s: float = 5.0,
         settle_coins: Sequence[str] = SETTLE_COINS,
         governor: Governor | None = None,
+        untold_taker_fee: Decimal | None = None,
     ) -> None:
         """rest_url: such as https://api.bybit.com. timeout_s: of each page. governor: shared by all who
-        call with this account and address."""
+        call with this account and address. untold_taker_fee: of demo, which tells neither fees nor whose
+        key it is; None for an exchange that tells both."""
         self._session = blocking_session(rest_url, key, secret, timeout_s)
+        self._key = key
         self._settle_coins = tuple(settle_coins)
         self._governor = governor or Governor()
         self._lane = Lane.RESOLVING
+        self._untold_taker_fee = untold_taker_fee
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="bybit-reads")
 
     async def __aenter__(self) -> Self:
@@ -127,9 +139,9 @@ class AccountReads:
         """The highest taker fee of these symbols (of all when none), a fraction; raises Unreadable."""
         return await self._in_thread(partial(self._taker_fee, frozenset(symbols)))
 
-    async def require_one_way(self, symbols: Iterable[str]) -> None:
-        """Raises PreflightRefused when a symbol is in hedge mode, Unreadable when it cannot be known."""
-        await self._in_thread(partial(self._require_one_way, tuple(symbols)))
+    async def account_facts(self, symbols: Iterable[str]) -> AccountFacts:
+        """Whose account it is, and how it is set up for these symbols; raises Unreadable."""
+        return await self._in_thread(partial(self._account_facts, tuple(symbols)))
 
     async def account_view(
         self, ask_for: Sequence[tuple[str, str]], executions_from_ns: int, now_ns: int
@@ -164,27 +176,45 @@ class AccountReads:
     # ---- in the thread
 
     def _uid(self) -> str:
-        uid = self._result(self._session.get_api_key_information).get("userID")
-        if not isinstance(uid, int | str) or not str(uid):
-            raise BadRow("userID", uid, "a UID")
-        return str(uid)
+        return uid_of(self._result(self._session.get_api_key_information))
 
     def _taker_fee(self, symbols: frozenset[str]) -> Decimal:
-        rows = _rows(self._result(self._session.get_fee_rates, category="linear"))
+        told = self._told(self._session.get_fee_rates, category="linear")
+        if told is None:
+            assert self._untold_taker_fee is not None  # else it would have been Unreadable
+            return self._untold_taker_fee
+        rows = _rows(told)
         fees = [_fee(row) for row in rows if not symbols or row.get("symbol") in symbols]
         if not fees:
             raise Unreadable(f"account/fee-rate names none of {', '.join(sorted(symbols)) or 'our symbols'}")
         return max(fees)
 
-    def _require_one_way(self, symbols: tuple[str, ...]) -> None:
-        for symbol in symbols:
-            # By symbol a row comes even when it is flat: one of index 0, or two of the legs 1 and 2.
-            for position in map(position_of, self._pages(self._session.get_positions, symbol=symbol)):
-                if position.key.position_idx != 0:
-                    raise PreflightRefused(
-                        f"{symbol} is in hedge mode (positionIdx {position.key.position_idx}); "
-                        "close it and switch the account to one-way mode (POST /v5/position/switch-mode)"
-                    )
+    def _told(self, ask: Callable[..., Any], **query: Any) -> dict[str, Any] | None:
+        """As `_result`; None for what demo does not serve."""
+        try:
+            return self._result(ask, **query)
+        except Unreadable as error:
+            code = getattr(error.__cause__, "status_code", None)
+            if self._untold_taker_fee is not None and code in NOT_ON_DEMO:
+                return None
+            raise
+
+    def _account_facts(self, symbols: tuple[str, ...]) -> AccountFacts:
+        told = self._told(self._session.get_api_key_information)
+        key = None if told is None else key_facts(told)
+        status, mode = margin_of(self._result(self._session.get_account_info))
+        return AccountFacts(
+            uid=demo_uid(self._key) if key is None else key.uid,
+            key=key,
+            unified_status=status,
+            margin_mode=mode,
+            hedged=tuple(symbol for symbol in symbols if self._is_hedged(symbol)),
+        )
+
+    def _is_hedged(self, symbol: str) -> bool:
+        # By symbol a row comes even when it is flat: one of index 0, or two of the legs 1 and 2.
+        rows = self._pages(self._session.get_positions, symbol=symbol)
+        return any(position.key.position_idx != 0 for position in map(position_of, rows))
 
     def _view(
         self, ask_for: tuple[tuple[str, str], ...], executions_from_ns: int, now_ns: int

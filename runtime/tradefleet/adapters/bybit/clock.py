@@ -78,6 +78,11 @@ class ExchangeClock:
             raise ClockNotMeasured("the exchange's clock has not been measured; await measure() first")
         return self._best.error_ns
 
+    @property
+    def wall_offset_ns(self) -> int:
+        """The exchange's clock minus this machine's wall clock; raises ClockNotMeasured."""
+        return self.now_ns() - time.time_ns()
+
     async def measure(self) -> None:
         """Ask the time and keep the quickest answer; raises Unreadable and then keeps the old offset."""
         async with aiohttp.ClientSession(timeout=self._timeout) as http:

@@ -11,13 +11,8 @@ from typing import Any, Final, TypeVar
 
 import structlog
 
-from tradefleet.adapters.bybit.account_reads import AccountReads
-from tradefleet.adapters.bybit.clock import ExchangeClock
 from tradefleet.adapters.bybit.errors import PreflightRefused, Unreadable
-from tradefleet.adapters.bybit.governor import Governor
-from tradefleet.adapters.bybit.order_client import OrderClient
 from tradefleet.adapters.bybit.public_rest import ExchangeUnreachable, listed
-from tradefleet.adapters.bybit.way_out import WayOut
 from tradefleet.adapters.config_source import BadSnapshot, ConfigSource
 from tradefleet.adapters.files.spool import Spool, SpoolBroken
 from tradefleet.adapters.files.status import write_json
@@ -32,6 +27,7 @@ from tradefleet.core.events import LatchRecord, Restored
 from tradefleet.domain.orders import Account
 from tradefleet.services.executor import endpoint, feeds
 from tradefleet.services.executor.epoch import Epoch, Parts
+from tradefleet.services.executor.exchange import Seen, exchange_of, look_at
 from tradefleet.services.executor.first_config import first_config
 from tradefleet.services.executor.performer import Exchange
 from tradefleet.services.executor.pod import ExecutorPod
@@ -136,7 +132,7 @@ class _Program:
         """Prepare once, then epoch after epoch."""
         with contextlib.suppress(_Stopped):
             snapshot = await first_config(self._config, self._settings.postgres, self._status, self._rest)
-            async with self._journal() as journal, self._exchange(snapshot) as exchange:
+            async with self._journal() as journal, exchange_of(self._settings, snapshot.spec) as exchange:
                 bus = ExecutorBus(self._settings.redis, snapshot.uid)
                 account = await self._account(snapshot, exchange)
                 self._prepared(snapshot)
@@ -189,40 +185,25 @@ class _Program:
         finally:
             await journal.close()
 
-    @contextlib.asynccontextmanager
-    async def _exchange(self, snapshot: ConfigSnapshot) -> AsyncIterator[Exchange]:
-        settings = self._settings
-        key, secret = settings.credentials()
-        clock = ExchangeClock(settings.rest)
-        window_ms = int(snapshot.spec.execution.receive_window_seconds * 1000)
-        governor = Governor()
-        async with (
-            OrderClient(settings.rest, key, secret, clock, window_ms, governor=governor) as orders,
-            AccountReads(settings.rest, key, secret, governor=governor) as reads,
-        ):
-            yield Exchange(orders, WayOut(orders), reads, clock)
-
     async def _account(self, snapshot: ConfigSnapshot, exchange: Exchange) -> Account:
-        """Whose money it is; the account's mode is checked on the way."""
+        """Whose money it is; clock, key and account are checked on the way."""
         self._status.state = "waiting_for_exchange"
 
-        async def checked() -> str:
-            await exchange.clock.measure()
-            uid = await exchange.reads.uid()
-            # Only of symbols that there are: the others keep nobody from trading.
+        async def looked_at() -> Seen:
+            # Only at symbols that there are: the others keep nobody from trading.
             known = await listed(
                 self._settings.rest, snapshot.spec.exchange.category.value, snapshot.spec.universe.symbols
             )
             self._status.say_unknown(known.unknown)
-            await exchange.reads.require_one_way([rules.symbol for rules in known.rules])
-            return uid
+            return await look_at(exchange, snapshot.spec, [rules.symbol for rules in known.rules])
 
         try:
-            uid = await self._patiently(checked, (Unreadable, ExchangeUnreachable), "exchange")
+            seen = await self._patiently(looked_at, (Unreadable, ExchangeUnreachable), "exchange")
         except PreflightRefused as refused:
             raise ExecutorFailed(str(refused)) from refused
-        account = Account(snapshot.spec.exchange.venue.value, snapshot.spec.mode.value, uid)
-        self._status.uid, self._status.account = uid, str(account)
+        self._status.preflight(seen.key_expires_ns, [(w.kind, w.text) for w in seen.warnings])
+        account = Account(snapshot.spec.exchange.venue.value, snapshot.spec.mode.value, seen.uid)
+        self._status.uid, self._status.account = seen.uid, str(account)
         return account
 
     async def _patiently(
@@ -240,7 +221,8 @@ class _Program:
                 if getattr(error.__cause__, "status_code", None) in CREDENTIAL_CODES:
                     raise ExecutorFailed(
                         f"the exchange refuses our credentials ({error}); "
-                        f"check {self._settings.api_key_variable} and {self._settings.api_secret_variable}"
+                        f"check {self._settings.api_key_variable} and {self._settings.api_secret_variable}; "
+                        f"{self._settings.rest} knows no key that was made for another mode"
                     ) from error
                 if asyncio.get_running_loop().time() > deadline:
                     raise ExecutorFailed(f"{what} does not answer: {error}; is it running?") from error

@@ -6,8 +6,9 @@ made of the same mapping. Nothing here decides anything.
 
 import asyncio
 import os
+import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -19,6 +20,8 @@ from tradefleet.risk.daily_loss import loss_fraction
 from tradefleet.spec.snapshot import ConfigSnapshot
 
 log = structlog.get_logger(__name__)
+
+DAY_NS: Final = 86_400 * 1_000_000_000
 
 _NO_CORE: Final[Mapping[str, Any]] = {
     "positions": [],
@@ -59,6 +62,7 @@ class ExecutorStatus:
         """Something that others should hear of at once: each event has one that listens."""
         self.errors: Counter[str] = Counter()
         self.stores = {"postgres": "down", "redis": "down"}
+        self._key_expires_ns: int | None = None
         self._signals_seen = 0
         self._accepted = 0
         self._fills = 0
@@ -68,6 +72,12 @@ class ExecutorStatus:
         """Count and log something that a person should know. kind: a word for the metric's label."""
         self.errors[kind] += 1
         log.error("executor_problem", kind=kind, detail=detail, **figures)
+
+    def preflight(self, key_expires_ns: int | None, warnings: Sequence[tuple[str, str]]) -> None:
+        """What was seen of the key before anything was traded. warnings: a word and a sentence each."""
+        self._key_expires_ns = key_expires_ns
+        for kind, text in warnings:
+            log.warning("preflight", kind=kind, detail=text)
 
     def config_refused(self, why: str, generation: int) -> None:
         """A configuration cannot be used; the last good one stays in force."""
@@ -140,6 +150,7 @@ class ExecutorStatus:
             "leading": self.leading,
             "state": self.state,
             "uid": self.uid,
+            "api_key_expiry_days": self._key_expiry_days(),
             "signals_seen": self._signals_seen,
             "accepted": self._accepted,
             "refused_by_reason": dict(sorted(self._refused.items())),
@@ -149,6 +160,10 @@ class ExecutorStatus:
             "digest": self.digest,
             "errors": dict(sorted(self.errors.items())),
         }
+
+    def _key_expiry_days(self) -> float | None:
+        """None for a key that does not expire, and while nothing is known."""
+        return None if self._key_expires_ns is None else (self._key_expires_ns - time.time_ns()) / DAY_NS
 
     def _count_verdict(self, judged: JudgeSignal) -> None:
         if judged.verdict is Verdict.ACCEPTED:

@@ -22,6 +22,7 @@ from tradefleet.services.fleet.problems import FleetFailed
 from tradefleet.services.fleet.process import Command, Kept, Say, stop_all, until
 from tradefleet.services.fleet.stores import Stores, usable_port
 from tradefleet.services.fleet.view import FleetView, fresh_status, shard_view, troubles_of
+from tradefleet.spec.addresses import endpoints_of
 from tradefleet.spec.bot import BotSpec
 from tradefleet.spec.market import Endpoints
 from tradefleet.spec.snapshot import ConfigSnapshot
@@ -57,7 +58,7 @@ class Fleet:
         if self.snapshot.spec.exchange.simulator.enabled:
             await self._start_simulator(self.snapshot.spec)
         else:
-            self.endpoints = self.snapshot.spec.exchange.endpoints  # given: a rule of the spec
+            self.endpoints = endpoints_of(self.snapshot.spec)  # none is empty: a rule of the spec
         self._remember(self.state)
         self._executor = self._start_executor("executor", self.snapshot)
         for assignment in self.snapshot.shards:
