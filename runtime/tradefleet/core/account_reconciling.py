@@ -123,7 +123,7 @@ def _believe(state: AccountState, mismatch: Mismatch, now_ns: int) -> list[AnyAc
     )
     state.latches[latch.latch_id] = latch
     return [
-        KeepPosition(position=adopted),
+        KeepPosition(position=adopted, adopted=detail),
         EngageLatch(latch=latch),
         Alert(kind="position_mismatch", detail=detail),
     ]

@@ -93,7 +93,7 @@ class Epoch:
         self._tasks: set[asyncio.Task[None]] = set()
         self._granted: bool | None = None
         self._owners = feeds.Owners(parts.bus, parts.status)
-        self._recorder = Recorder(parts.journal, self._owners.chosen)
+        self._recorder = Recorder(parts.journal, restored.config, self._owners.chosen)
         self._performer = Performer(
             journal=parts.journal,
             exchange=parts.exchange,
@@ -101,6 +101,7 @@ class Epoch:
             put=self._queue.put_nowait,
             spawn=self._spawn,
             leave=self._leave,
+            late=self._recorder.late,
             status=parts.status,
         )
         self._performer.intents |= {

@@ -5,7 +5,7 @@ Each long action is a task of the epoch; its answer comes back as an event throu
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -27,6 +27,7 @@ from tradefleet.core.actions import (
     Submit,
     Verdict,
 )
+from tradefleet.core.audit import entry_of
 from tradefleet.core.events import (
     AnyEvent,
     ExchangeRead,
@@ -37,12 +38,16 @@ from tradefleet.core.events import (
     OrdersCancelled,
     SendFinished,
 )
+from tradefleet.orders.audit import Entry
 from tradefleet.orders.flatten import CancelActive, CancelRest
 from tradefleet.orders.intents import Intent
 from tradefleet.services.executor.status import ExecutorStatus
 
 Put = Callable[[AnyEvent], None]
 Spawn = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
+
+WRITE_AHEAD_S: Final = 0.5
+"""So long an act that only reduces waits to be written first."""
 
 
 class Exchange(msgspec.Struct, frozen=True):
@@ -66,14 +71,17 @@ class Performer:
         put: Put,
         spawn: Spawn,
         leave: Callable[[str], None],
+        late: Callable[[Entry], None],
         status: ExecutorStatus,
     ) -> None:
+        """late: takes an entry of the audit that could not be written ahead."""
         self._journal = journal
         self._exchange = exchange
         self._may_sign = may_sign
         self._put = put
         self._spawn = spawn
         self._leave = leave
+        self._late = late
         self._status = status
         self._lost = ""
         self.sends: set[asyncio.Task[None]] = set()
@@ -173,6 +181,7 @@ class Performer:
         )
 
     async def _cancel(self, action: CancelOrders) -> None:
+        await self._write_ahead(action)
         failpoint("orders.before_cancel")
         reason = ""
         try:
@@ -181,6 +190,18 @@ class Performer:
             reason = str(error)
             self._status.problem("orders_not_cancelled", reason)
         self._put(OrdersCancelled(now_ns=0, everything=action.everything, done=not reason, reason=reason))
+
+    async def _write_ahead(self, action: AnyAction) -> None:
+        """Say it in the audit first; but what only reduces does not wait for a journal that is away."""
+        entry = entry_of(action, self._journal.writer, self._exchange.clock.now_ns())
+        if entry is None:
+            return
+        try:
+            async with asyncio.timeout(WRITE_AHEAD_S):
+                await self._journal.append_audit([entry])
+        except (JournalDown, TimeoutError) as error:
+            self._status.problem("audit_late", f"{action}: {error}")
+            self._late(entry)
 
     async def _reconcile(self, action: Reconcile) -> None:
         ask_for = [
