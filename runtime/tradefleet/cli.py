@@ -34,6 +34,9 @@ kill_switch = typer.Typer(
 )
 app.add_typer(kill_switch, name="kill-switch")
 
+audit = typer.Typer(help="Every act on money, in a chain that can only grow.", no_args_is_help=True)
+app.add_typer(audit, name="audit")
+
 SettingsFile = Annotated[
     Path | None,
     typer.Option(
@@ -152,6 +155,71 @@ def engage_kill_switch(
 
 kill_switch.command("list", help="Show the engaged latches.")(list_latches)
 kill_switch.command("clear", help="Clear one latch, so that the bot may open again.")(clear_latch)
+
+
+@audit.command("verify")
+def verify_audit(
+    account: Annotated[str | None, typer.Option(help="Only this one; without it all.")] = None,
+    head: Annotated[
+        str | None,
+        typer.Option(metavar="COUNT:HASH", help="As printed earlier; it must still be there."),
+    ] = None,
+    data: DataFolderOption = None,
+    postgres: PostgresAddress = None,
+) -> None:
+    """Check the chain from its first entry to its last; exit status 1 and the first break if there is one."""
+    from tradefleet.orders.audit import Head
+    from tradefleet.services import audit_command as service
+    from tradefleet.services.fleet.latches import postgres_of
+    from tradefleet.services.fleet.problems import FleetFailed
+
+    try:
+        known = None if head is None else Head.parse(head)
+        checked = asyncio.run(service.verify(postgres_of(postgres, data), account, known))
+    except (FleetFailed, ValueError) as failure:
+        fail(str(failure))
+    print("\n".join(one.line() for one in checked) or "the audit is empty")
+    if any(one.broken is not None for one in checked):
+        raise typer.Exit(FAILED)
+
+
+@audit.command("show")
+def show_audit(
+    name: Annotated[str, typer.Argument(metavar="CLIENT_ORDER_ID|SIGNAL_ID")],
+    data: DataFolderOption = None,
+    postgres: PostgresAddress = None,
+) -> None:
+    """Tell the story of an order, or of the orders of a signal."""
+    from tradefleet.services import audit_command as service
+    from tradefleet.services.fleet.latches import postgres_of
+    from tradefleet.services.fleet.problems import FleetFailed
+
+    try:
+        lines = asyncio.run(service.show(postgres_of(postgres, data), name))
+    except FleetFailed as failure:
+        fail(str(failure))
+    print("\n".join(lines))
+
+
+@audit.command("list")
+def list_audit(
+    since: Annotated[str | None, typer.Option(help="2025-05-07T12:00 (UTC), or 30m, 2h, 7d ago.")] = None,
+    act: Annotated[str | None, typer.Option(help="Such as intent, execution, latch-engaged.")] = None,
+    account: Annotated[str | None, typer.Option(help="Only this one.")] = None,
+    most: Annotated[int, typer.Option("--limit", min=1, help="At most so many, the newest.")] = 100,
+    data: DataFolderOption = None,
+    postgres: PostgresAddress = None,
+) -> None:
+    """Show the newest entries, a line each."""
+    from tradefleet.services import audit_command as service
+    from tradefleet.services.fleet.latches import postgres_of
+    from tradefleet.services.fleet.problems import FleetFailed
+
+    try:
+        lines = asyncio.run(service.listed(postgres_of(postgres, data), since, act, account, most))
+    except FleetFailed as failure:
+        fail(str(failure))
+    print("\n".join(lines) or "no such entry")
 
 
 @app.command()

@@ -125,7 +125,7 @@ def _believe(state: AccountState, mismatch: Mismatch, now_ns: int) -> list[AnyAc
     )
     state.latches[latch.latch_id] = latch
     return [
-        KeepPosition(position=adopted),
+        KeepPosition(position=adopted, adopted=detail),
         *account_safety.adopted(state, old, adopted),
         EngageLatch(latch=latch),
         Alert(kind="position_mismatch", detail=detail),

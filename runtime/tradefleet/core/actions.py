@@ -67,9 +67,13 @@ class KeepExecution(Action, frozen=True, kw_only=True):
 
 
 class KeepPosition(Action, frozen=True, kw_only=True):
-    """Record a position as the sum of its executions, with its plan."""
+    """Record a position as the sum of its executions, with its plan.
+
+    adopted: why the size was taken over from the exchange instead; "" when it was not.
+    """
 
     position: PositionRecord
+    adopted: str = ""
 
 
 class KeepEquity(Action, frozen=True, kw_only=True):

@@ -2,17 +2,19 @@
 
 An intent has a transaction of its own, which has ended before anything is sent. Everything else that
 the core decides goes in batches, each whole or not at all. The database itself refuses a writer whose
-epoch is over, and a second intent with the same key (see `migrations`).
+epoch is over, and a second intent with the same key (see `migrations`). Entries of the audit lie in the
+transaction of the rows that they speak of, and come last in it (`adapters.postgres.audit`).
 """
 
 import contextlib
+import time
 from collections.abc import AsyncIterator, Sequence
 from itertools import groupby
 
 import asyncpg
 import msgspec
 
-from tradefleet.adapters.postgres import rows
+from tradefleet.adapters.postgres import audit, rows
 from tradefleet.adapters.postgres.errors import (
     AccountInUse,
     Fenced,
@@ -21,10 +23,19 @@ from tradefleet.adapters.postgres.errors import (
     UnreadableRow,
     translated,
 )
-from tradefleet.adapters.postgres.restore import LATCHES, JournalState, StreamMark, decoded, read_state
-from tradefleet.core.actions import AnyAction, JudgeSignal
+from tradefleet.adapters.postgres.restore import (
+    LATCHES,
+    JournalState,
+    StreamMark,
+    decoded,
+    newest_config,
+    read_state,
+)
+from tradefleet.core.actions import AnyAction, JudgeSignal, Submit
+from tradefleet.core.audit import Writer, entry_of, latch_cleared, leader, limits_entry
 from tradefleet.core.events import AnyEvent, LatchRecord
 from tradefleet.domain.orders import Account
+from tradefleet.orders.audit import Entry
 from tradefleet.orders.intents import Intent, IntentRecord, IntentState
 from tradefleet.spec.snapshot import ConfigSnapshot
 
@@ -42,7 +53,7 @@ __all__ = [
 _IS_LED_BY = "SELECT epoch FROM leases WHERE account = $1 FOR SHARE"
 _CLEAR = """
 UPDATE latches SET cleared_at = clock_timestamp(), cleared_by = $2
-WHERE latch_id = $1 AND cleared_at IS NULL AND ($3::text IS NULL OR account = $3) RETURNING latch_id
+WHERE latch_id = $1 AND cleared_at IS NULL AND ($3::text IS NULL OR account = $3) RETURNING account
 """
 
 
@@ -66,7 +77,14 @@ class Journal:
         """Connect; raises JournalDown. timeout_s: for each statement, and for a connection."""
         with translated("connecting"):
             pool = await asyncpg.create_pool(
-                dsn, min_size=1, max_size=4, command_timeout=timeout_s, timeout=timeout_s
+                dsn,
+                min_size=1,
+                max_size=4,
+                command_timeout=timeout_s,
+                timeout=timeout_s,
+                # A process that is stopped within a transaction must not hold the chain's head, nor the
+                # lease's row, until it wakes: the server ends its session.
+                server_settings={"idle_in_transaction_session_timeout": f"{int(timeout_s * 1000)}ms"},
             )
         return Journal(pool, timeout_s)
 
@@ -87,34 +105,51 @@ class Journal:
             leading = await connection.fetchval(_IS_LED_BY, owner[0])
             if leading != epoch:
                 raise Fenced(f"beginning an epoch: {account} is led by epoch {leading}, not by {epoch}")
+            before = await newest_config(connection, owner[0], bot_uid)
             await connection.execute(rows.CONFIG, *owner, *rows.config_values(config))
             state = await read_state(connection, *owner, config)
+            if before is None or before.generation < config.generation:
+                entry = limits_entry(before, config, leader(*owner), time.time_ns())
+                await audit.append(connection, [] if entry is None else [entry])
         self._owner = owner
         return state
 
+    @property
+    def writer(self) -> Writer:
+        """Whose entries of the audit the epoch's are; raises Fenced when none has begun."""
+        return leader(*self._begun())
+
     async def write_intent(self, intent: Intent, judged: JudgeSignal | None) -> None:
-        """Write an intent, and with it the signal's verdict; only afterwards may it be sent.
+        """Write an intent, and with it the signal's verdict and the audit; only then may it be sent.
 
         Raises IntentExists, Fenced, or JournalDown: then it may be there or not, and is never sent.
         """
         owner = (str(intent.account), intent.bot_uid, intent.epoch)
         record = IntentRecord(intent=intent, state=IntentState.WRITTEN)
+        entry = entry_of(Submit(intent=intent), leader(*owner), intent.created_ns, judged)
         try:
             async with self._transaction("writing an intent") as connection:
                 await connection.execute(rows.NEW_INTENT, *owner, *rows.intent_values(record))
                 if judged is not None and (write := rows.write_of(judged)) is not None:
                     await connection.execute(write.statement, *owner, *write.values)
+                await audit.append(connection, [] if entry is None else [entry])
         except asyncpg.UniqueViolationError as error:
+            if error.table_name != "intents":
+                raise  # a head of the audit that was set back by hand is no second intent
             raise IntentExists(
                 f"intent {intent.client_order_id} of signal {intent.signal_id} was written before"
             ) from error
 
     async def keep(
-        self, batch: Sequence[AnyAction | AnyEvent], stream_position: StreamMark | None = None
+        self,
+        batch: Sequence[AnyAction | AnyEvent],
+        stream_position: StreamMark | None = None,
+        entries: Sequence[Entry] = (),
     ) -> None:
-        """Write a batch whole or not at all; what is no row is passed over. May be repeated.
+        """Write a batch whole or not at all; what is no row is passed over. Its rows may be repeated.
 
-        Raises Fenced or JournalDown.
+        entries: what the audit says of the batch; repeated, they are there twice. Raises Fenced or
+        JournalDown.
         """
         owner = self._begun()
         writes = [write for row in batch if (write := rows.write_of(row)) is not None]
@@ -127,6 +162,12 @@ class Journal:
         async with self._transaction("keeping a batch") as connection:
             for statement, group in groupby(writes, key=_statement):
                 await connection.executemany(statement, [(*owner, *write.values) for write in group])
+            await audit.append(connection, entries)
+
+    async def append_audit(self, entries: Sequence[Entry]) -> None:
+        """Add entries of acts that are no rows, before they are done. Raises JournalDown."""
+        async with self._transaction("adding to the audit") as connection:
+            await audit.append(connection, entries)
 
     async def keep_digest(self, decisions: int, digest: str) -> None:
         """Write the running digest of this epoch's decisions; raises Fenced or JournalDown."""
@@ -143,16 +184,27 @@ class Journal:
         """Clear a latch by its id; False when none such is engaged. Raises JournalDown."""
         async with self._transaction("clearing a latch") as connection:
             cleared = await connection.fetch(_CLEAR, latch_id, actor, self._meant(account))
+            now_ns = time.time_ns()
+            entries = [
+                latch_cleared(Writer(account=row["account"], actor=actor), latch_id, actor, now_ns)
+                for row in cleared
+            ]
+            await audit.append(connection, entries)
         return bool(cleared)
 
-    async def merge_latches(self, latches: Sequence[LatchRecord], account: Account, bot: str) -> None:
-        """Write latches that were engaged while nothing could be written; one that is known, even a cleared
-        one, stays as it is. Raises JournalDown."""
-        async with self._transaction("merging latches") as connection:
+    async def merge(
+        self, latches: Sequence[LatchRecord], entries: Sequence[Entry], account: Account, bot: str
+    ) -> None:
+        """Write what was engaged and done while nothing could be written: a latch that is known, even a
+        cleared one, stays as it is, and an entry of an origin that is there is not written again. Raises
+        JournalDown."""
+        async with self._transaction("merging a spool") as connection:
             for latch in latches:
                 values = (latch.latch_id, latch.kind, latch.reason, latch.actor, latch.engaged_ns)
                 payload = msgspec.json.encode(latch).decode()
                 await connection.execute(_MERGE_LATCH, str(account), bot, *values, payload)
+            known = await audit.origins(connection, [entry.origin for entry in entries])
+            await audit.append(connection, [entry for entry in entries if entry.origin not in known])
 
     def _begun(self) -> tuple[str, str, int]:
         if self._owner is None:

@@ -131,13 +131,17 @@ async def _said_before(
     return KillSwitchSeen(engaged=said.engaged, clear=said.clear)
 
 
+async def newest_config(connection: asyncpg.Connection, account: str, bot: str) -> ConfigSnapshot | None:
+    """The newest generation that any leader of this bot has applied."""
+    row = await connection.fetchrow(_CONFIG, account, bot)
+    return None if row is None else decode_payload(row["payload"], ConfigSnapshot)
+
+
 async def _newest(
     connection: asyncpg.Connection, account: str, bot: str, config: ConfigSnapshot
 ) -> ConfigSnapshot:
-    row = await connection.fetchrow(_CONFIG, account, bot)
-    if row is None or row["generation"] <= config.generation:
-        return config
-    return decode_payload(row["payload"], ConfigSnapshot)
+    known = await newest_config(connection, account, bot)
+    return config if known is None or known.generation <= config.generation else known
 
 
 def decoded(rows: list[Any], kind: type[Value]) -> tuple[Value, ...]:

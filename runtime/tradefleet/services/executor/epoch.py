@@ -101,7 +101,10 @@ class Epoch:
         self._why_not: str | None = None
         self._owners = feeds.Owners(parts.bus, parts.status)
         self._recorder = Recorder(
-            parts.journal, self._owners.chosen, lambda wishes: self._performer.protect(wishes)
+            parts.journal,
+            restored.config,
+            self._owners.chosen,
+            lambda wishes: self._performer.protect(wishes),
         )
         self._performer = Performer(
             journal=parts.journal,
@@ -111,6 +114,7 @@ class Epoch:
             put=self._queue.put_nowait,
             spawn=self._spawn,
             leave=self._leave,
+            late=self._recorder.late,
             status=parts.status,
         )
         self._performer.intents |= {

@@ -30,6 +30,7 @@ from tradefleet.core.actions import (
     Submit,
     Verdict,
 )
+from tradefleet.core.audit import entry_of
 from tradefleet.core.events import (
     AnyEvent,
     ExchangeRead,
@@ -42,6 +43,7 @@ from tradefleet.core.events import (
     SendFinished,
     TransfersRead,
 )
+from tradefleet.orders.audit import Entry
 from tradefleet.orders.flatten import CancelActive, CancelRest
 from tradefleet.orders.intents import Intent
 from tradefleet.services.executor.status import ExecutorStatus
@@ -51,6 +53,9 @@ Put = Callable[[AnyEvent], None]
 STOP_PATIENCE_S: Final = 0.4
 """How long a stop may wait for room among the calls; afterwards the core asks again."""
 Spawn = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
+
+WRITE_AHEAD_S: Final = 0.5
+"""So long an act that only reduces waits to be written first."""
 
 
 class Exchange(msgspec.Struct, frozen=True):
@@ -75,8 +80,10 @@ class Performer:
         put: Put,
         spawn: Spawn,
         leave: Callable[[str], None],
+        late: Callable[[Entry], None],
         status: ExecutorStatus,
     ) -> None:
+        """late: takes an entry of the audit that could not be written ahead."""
         self._journal = journal
         self._exchange = exchange
         self._may_sign = may_sign
@@ -84,6 +91,7 @@ class Performer:
         self._put = put
         self._spawn = spawn
         self._leave = leave
+        self._late = late
         self._status = status
         self._lost = ""
         self.sends: set[asyncio.Task[None]] = set()
@@ -186,6 +194,7 @@ class Performer:
         )
 
     async def _cancel(self, action: CancelOrders) -> None:
+        await self._write_ahead(action)
         failpoint("orders.before_cancel")
         reason = ""
         try:
@@ -228,6 +237,18 @@ class Performer:
         except Unreadable as error:
             reason = str(error)
         self._put(TransfersRead(now_ns=0, from_ns=action.from_ns, total=total, reason=reason))
+
+    async def _write_ahead(self, action: AnyAction) -> None:
+        """Say it in the audit first; but what only reduces does not wait for a journal that is away."""
+        entry = entry_of(action, self._journal.writer, self._exchange.clock.now_ns())
+        if entry is None:
+            return
+        try:
+            async with asyncio.timeout(WRITE_AHEAD_S):
+                await self._journal.append_audit([entry])
+        except (JournalDown, TimeoutError) as error:
+            self._status.problem("audit_late", f"{action}: {error}")
+            self._late(entry)
 
     async def _reconcile(self, action: Reconcile) -> None:
         ask_for = [

@@ -1,7 +1,7 @@
 """Writes down what the core decided, in batches of one transaction.
 
 All rows of one decision lie in the same batch, so a position in the journal is the sum of the
-executions beside it, whenever the process dies.
+executions beside it, whenever the process dies. What the audit says of them lies in it too.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from tradefleet.adapters.postgres.journal import Journal, StreamMark
 from tradefleet.adapters.redis.messages import StreamPosition
 from tradefleet.core.actions import (
     AnyAction,
+    CancelOrders,
     ChooseOwner,
     ClearLatch,
     EngageLatch,
@@ -19,7 +20,10 @@ from tradefleet.core.actions import (
     SetProtection,
     Submit,
 )
+from tradefleet.core.audit import entry_of, entry_of_event, limits_entry
 from tradefleet.core.events import AnyEvent, ConfigApplied, ShardOwner
+from tradefleet.orders.audit import Entry
+from tradefleet.spec.snapshot import ConfigSnapshot
 
 
 class Recorder:
@@ -28,14 +32,18 @@ class Recorder:
     def __init__(
         self,
         journal: Journal,
+        config: ConfigSnapshot,
         on_owners: Callable[[list[ShardOwner]], None],
         on_stops: Callable[[list[SetProtection]], None],
     ) -> None:
-        """on_owners, on_stops: told of what may be done now, since it is written."""
+        """config: in force when the epoch begins. on_owners, on_stops: told of what may be done now, since it
+        is written."""
         self._journal = journal
+        self._config = config
         self._on_owners = on_owners
         self._on_stops = on_stops
         self._batch: list[AnyAction | AnyEvent] = []
+        self._entries: list[Entry] = []
         self._position: StreamMark | None = None
         self._writing = asyncio.Lock()
         self._broken = False
@@ -50,6 +58,21 @@ class Recorder:
         if isinstance(event, ConfigApplied):
             self._batch.append(event)
         self._batch += [action for action in actions if not isinstance(action, Submit)]
+        self._audit(event, actions)
+
+    def _audit(self, event: AnyEvent, actions: list[AnyAction]) -> None:
+        """A Submit and a cancel are in the audit by now: they are written before they are done."""
+        writer, now_ns = self._journal.writer, event.now_ns
+        found = [entry_of_event(event, writer, now_ns)]
+        if isinstance(event, ConfigApplied) and event.config.generation > self._config.generation:
+            found.append(limits_entry(self._config, event.config, writer, now_ns))
+            self._config = event.config
+        found += [entry_of(a, writer, now_ns) for a in actions if not isinstance(a, Submit | CancelOrders)]
+        self._entries += [entry for entry in found if entry is not None]
+
+    def late(self, entry: Entry) -> None:
+        """An entry that could not be written before its act: with the next batch, then."""
+        self._entries.append(entry)
 
     def reached(self, position: StreamPosition) -> None:
         """Everything of the streams up to here has been handled, and lies in a batch by now."""
@@ -66,12 +89,12 @@ class Recorder:
         nothing may be written after it: a later position would pass over what was lost.
         """
         async with self._writing:
-            batch, position = self._batch, self._position
-            self._batch, self._position = [], None
-            if self._broken or not (batch or position):
+            batch, position, entries = self._batch, self._position, self._entries
+            self._batch, self._position, self._entries = [], None, []
+            if self._broken or not (batch or position or entries):
                 return
             self._broken = True
-            await self._journal.keep(batch, position)
+            await self._journal.keep(batch, position, entries)
             self._broken = False
             self._kept(batch)
 

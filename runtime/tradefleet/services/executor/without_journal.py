@@ -9,7 +9,7 @@ where the spool was merged, and goes on.
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -20,8 +20,10 @@ from tradefleet.adapters.files.spool import Spool, SpoolBroken, Spooled
 from tradefleet.adapters.postgres.errors import JournalDown
 from tradefleet.adapters.postgres.journal import Journal
 from tradefleet.core.account_kill_switch import CLOSING, KIND, latch_of
+from tradefleet.core.audit import Writer, latch_engaged
 from tradefleet.core.events import LatchRecord
 from tradefleet.domain.orders import Account
+from tradefleet.orders.audit import Act, Entry
 from tradefleet.services.executor.status import ExecutorStatus
 from tradefleet.services.flatten import Settings, flatten
 from tradefleet.spec.snapshot import ConfigSnapshot
@@ -88,7 +90,8 @@ class WithoutJournal:
         try:
             records = self._spool.pending()
             if records:
-                await journal.merge_latches(_latches(records), account, bot)
+                writer = Writer(account=str(account), actor=f"executor:{bot}")
+                await journal.merge(_latches(records), _entries(records, writer), account, bot)
                 self._spool.settle()
                 log.info("spool_merged", records=len(records))
         except JournalDown:
@@ -161,6 +164,20 @@ class WithoutJournal:
             self._spool.append(ACT, text)
         except (OSError, SpoolBroken) as error:
             self._status.problem("spool_unwritten", str(error))
+
+
+def _entries(records: Sequence[Spooled], writer: Writer) -> list[Entry]:
+    """What the audit says of them. The spool's first hash and the number in it say where each comes from."""
+    name = records[0].before[:12] + f"-{records[0].at_ns}"
+    found = []
+    for number, record in enumerate(records, start=1):
+        if record.kind == LATCH:
+            entry = latch_engaged(writer, msgspec.convert(record.payload, LatchRecord), record.at_ns)
+        else:
+            why = "the kill switch, while the journal was away"
+            entry = writer.entry(Act.FLATTEN, "", why, {"said": record.payload}, record.at_ns)
+        found.append(msgspec.structs.replace(entry, origin=f"{name}:{number}"))
+    return found
 
 
 def _latches(records: Iterable[Spooled]) -> list[LatchRecord]:

@@ -15,17 +15,24 @@ from typing import Any, Final
 import asyncpg
 import msgspec
 
+from tradefleet.adapters.postgres import audit
 from tradefleet.adapters.postgres.errors import JournalDown
 from tradefleet.adapters.postgres.journal import Journal
 from tradefleet.core.account_kill_switch import KIND as KILL_SWITCH
+from tradefleet.core.audit import Writer, latch_engaged
 from tradefleet.core.events import LatchRecord
 from tradefleet.services.fleet import embedded_postgres
 from tradefleet.services.fleet.data_folder import DataFolder
 from tradefleet.services.fleet.problems import FleetFailed
 
-_ENGAGE: Final = """
-INSERT INTO latches (account, bot, epoch, latch_id, kind, reason, actor, engaged_ns, payload)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb)
+# One statement: the chain of the audit is locked for no longer than it takes.
+_ENGAGE: Final = f"""
+WITH latch AS (
+    INSERT INTO latches (account, bot, epoch, latch_id, kind, reason, actor, engaged_ns, payload)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb) RETURNING account
+)
+INSERT INTO audit ({audit.COLUMNS})
+SELECT account, $10, $11, $12, $13, $14, $15, $16, $17 FROM latch
 """
 FOR_GOOD_S: Final = 2.0
 _IS_FLAT: Final = """
@@ -39,7 +46,7 @@ def postgres_of(postgres: str | None, data: Path | None) -> str:
     if postgres is not None:
         return postgres
     if data is None:
-        raise FleetFailed("latches: name the fleet's folder with --data, or its database with --postgres")
+        raise FleetFailed("postgres: name the fleet's folder with --data, or its database with --postgres")
     state = DataFolder(data).existing_state()
     if state is None or not state.postgres_port:
         raise FleetFailed(f"data folder {data}: no fleet has run on it; name another with --data")
@@ -94,11 +101,13 @@ async def engage_kill_switch(postgres: str, reason: str, actor: str, account: st
         try:
             led = await connection.fetch("SELECT account, bot, epoch FROM leases ORDER BY account")
             chosen = _chosen([dict(row) for row in led], account)
+            entry = latch_engaged(Writer(account=chosen["account"], actor=actor), latch, now_ns)
             await connection.execute(
                 _ENGAGE,
                 *(chosen["account"], chosen["bot"], chosen["epoch"]),
                 *(latch.latch_id, latch.kind, latch.reason, latch.actor, latch.engaged_ns),
                 msgspec.json.encode(latch).decode(),
+                *audit.values(entry)[1:],
             )
         finally:
             await connection.close()
