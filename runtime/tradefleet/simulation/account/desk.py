@@ -14,7 +14,7 @@ from tradefleet.domain.fills import ExecutionType
 from tradefleet.domain.orders import OrderStatus, Side
 from tradefleet.domain.quantities import ZERO
 from tradefleet.simulation.account.band import PremiumAverage
-from tradefleet.simulation.account.ledger import FeeRates, Position, apply_fill
+from tradefleet.simulation.account.ledger import Effect, FeeRates, Position, apply_fill
 from tradefleet.simulation.account.liquidity import Liquidity
 from tradefleet.simulation.account.margin import (
     AccountFigures,
@@ -158,15 +158,7 @@ class Desk:
         position = self._hand_over(order, before, effect.position)
         state.positions[position.key] = position
         state.wallet = state.wallet.settled(effect.pnl, fee)
-        order = replace(
-            order,
-            cum_exec_qty=order.cum_exec_qty + qty,
-            cum_exec_value=order.cum_exec_value + value,
-            cum_exec_fee=order.cum_exec_fee + fee,
-            closed_pnl=order.closed_pnl + effect.closed_pnl,
-            handed_over=order.handed_over or position.side is order.side,
-            updated_ns=step.at_ns,
-        )
+        order = _summed_up(order, qty, price, fee, effect, step.at_ns)
         number, exec_id = self.next_execution()
         execution = Fill(
             number=number,
@@ -321,6 +313,19 @@ class Desk:
             if shown.get(position.key) != position:
                 step.positions.append(position)
         return step
+
+
+def _summed_up(order: Order, qty: Decimal, price: Decimal, fee: Decimal, effect: Effect, at_ns: int) -> Order:
+    """The order after one execution of it; its stop and target have gone to what it opened."""
+    return replace(
+        order,
+        cum_exec_qty=order.cum_exec_qty + qty,
+        cum_exec_value=order.cum_exec_value + qty * price,
+        cum_exec_fee=order.cum_exec_fee + fee,
+        closed_pnl=order.closed_pnl + effect.closed_pnl,
+        handed_over=order.handed_over or effect.position.side is order.side,
+        updated_ns=at_ns,
+    )
 
 
 def _as_it_was(order: Order) -> dict[str, Any]:

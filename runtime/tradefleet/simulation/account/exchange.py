@@ -283,9 +283,9 @@ class SimulatedExchange:
                 self._broken = error
                 raise
             self.recent.extend(o for o in step.final_orders().values() if o.status.is_terminal)
-            publication = self._publication(step)
-            if publication.rows:
-                for subscriber in tuple(self._subscribers):
+            if self._subscribers:
+                publication = self._publication(step)
+                for subscriber in tuple(self._subscribers if publication.rows else ()):
                     subscriber(publication)
         return step
 

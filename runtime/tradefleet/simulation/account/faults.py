@@ -74,6 +74,10 @@ LATENESS: Final = frozenset(
 PAGE_FAULTS: Final = frozenset({FaultKind.INCOMPLETE_PAGE, FaultKind.BROKEN_PAGE})
 REQUEST_FAULTS: Final = frozenset(FaultKind) - ROW_FAULTS - CONDITIONS - {FaultKind.DISCONNECT}
 
+SOCKETS: Final = ("/v5/private", "/v5/public")
+HANDSHAKE_FAULTS: Final = frozenset({FaultKind.HTTP_STATUS, FaultKind.HTML, FaultKind.SLOW})
+"""What may strike the opening of a WebSocket, which is no request with an answer to lose."""
+
 USUAL_SEQUENCE: Final = ("wallet", "position", "order", "execution", "ack")
 SEQUENCE_PARTS: Final = frozenset(USUAL_SEQUENCE)
 
@@ -149,6 +153,8 @@ class Asked(msgspec.Struct, frozen=True):
     def is_meant_by(self, fault: Fault) -> bool:
         """Does this fault strike this request?"""
         if not fault.strikes_path(self.path):
+            return False
+        if self.path.startswith(SOCKETS) and fault.kind not in HANDSHAKE_FAULTS:
             return False
         if fault.kind is FaultKind.BROKEN_PAGE and not self.has_cursor:
             return False

@@ -55,22 +55,28 @@ class Upkeep(Matching):
         return self.finish(step)
 
     def _fund(self, step: Step, position: Position, rate: Decimal) -> None:
-        state, prices = self.state, self.prices(position.symbol)
-        assert position.side is not None  # only open positions are funded
-        qty = abs(position.size)
-        value = qty * prices.mark
-        fee = value * rate * position.side.sign
+        state = self.state
+        fee = position.size * self.market.mark_price(position.symbol) * rate
         after = apply_funding(position, fee, step.at_ns, self.next_seq())
         state.positions[position.key] = after
         state.wallet = state.wallet.funded(fee)
+        row = self._funding_row(after, fee, rate, step.at_ns)
+        step.fills.append(row)
+        step.positions.append(after)
+        self.book(step, TransactionType.SETTLEMENT, -fee, row, after.size)
+
+    def _funding_row(self, position: Position, fee: Decimal, rate: Decimal, at_ns: int) -> Fill:
+        """The execution that looks like a fill of the whole position at the mark."""
+        assert position.side is not None  # only open positions are funded
+        prices, qty = self.prices(position.symbol), abs(position.size)
         number, exec_id = self.next_execution()
-        row = Fill(
+        return Fill(
             number=number,
             exec_id=exec_id,
             exec_type=ExecutionType.FUNDING,
             symbol=position.symbol,
             position_idx=position.position_idx,
-            order_id=state.new_id("funding", number),
+            order_id=self.state.new_id("funding", number),
             order_link_id="",
             side=position.side,
             order_type=None,
@@ -81,7 +87,7 @@ class Upkeep(Matching):
             stop_kind=StopKind.NONE,
             price=prices.mark,
             qty=qty,
-            value=value,
+            value=qty * prices.mark,
             fee=fee,
             fee_rate=rate,
             is_maker=False,
@@ -89,12 +95,9 @@ class Upkeep(Matching):
             pnl=ZERO,
             mark_price=prices.mark,
             index_price=prices.index,
-            seq=after.seq,
-            at_ns=step.at_ns,
+            seq=position.seq,
+            at_ns=at_ns,
         )
-        step.fills.append(row)
-        step.positions.append(after)
-        self.book(step, TransactionType.SETTLEMENT, -fee, row, after.size)
 
     def transfer(self, amount: Decimal, at_ns: int) -> Step:
         """Money comes in, or goes out when below zero, as far as it is free. No execution."""

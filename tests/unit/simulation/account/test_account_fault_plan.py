@@ -64,6 +64,8 @@ def test_a_fault_with_seconds_strikes_every_request_until_it_ends(plan: FaultPla
         ({"kind": "broken_page"}, Asked("/v5/order/realtime"), False),
         ({"kind": "broken_page"}, Asked("/v5/order/realtime", has_cursor=True), True),
         ({"kind": "incomplete_page", "endpoint": "/v5/execution/list"}, Asked("/v5/execution/list"), True),
+        ({"kind": "http_status", "endpoint": "*"}, Asked("/v5/private"), True),
+        ({"kind": "lost_answer", "endpoint": "*"}, Asked("/v5/private"), False),
         ({"kind": "drop_rows"}, CREATE, False),
         ({"kind": "clock_skew", "skew_ms": 5}, CREATE, False),
     ],
