@@ -59,7 +59,7 @@ async def looked_at(
         private_stream="",
     )
     async with exchange_of(settings, spec) as exchange:
-        return await look_at(exchange, spec)
+        return await look_at(exchange, spec, spec.universe.symbols)
 
 
 def spec(mode: Mode) -> BotSpec:

@@ -29,7 +29,9 @@ from tradefleet.core.actions import (
     CancelOrders,
     ClearLatch,
     KeepPosition,
+    ReadTransfers,
     Reconcile,
+    SetProtection,
     Submit,
 )
 from tradefleet.core.audit import entry_of, entry_of_event, leader, limits_entry
@@ -45,6 +47,15 @@ WRITER = leader(ACCOUNT, BOT, 7)
 AT_NS = 1_746_619_201_123_000_000  # 2025-05-07 12:00:01.123
 INTENT = make_intent()
 NAME = INTENT.client_order_id
+
+STOP = SetProtection(
+    key=INTENT.key,
+    generation=3,
+    stop_loss=Decimal("59000.0"),
+    take_profit=None,
+    sign_by_ns=1,
+    valid_until_ns=2,
+)
 
 ACTIONS: list[tuple[AnyAction, Act | None, str]] = [
     (Submit(intent=INTENT), Act.INTENT, NAME),
@@ -65,6 +76,8 @@ ACTIONS: list[tuple[AnyAction, Act | None, str]] = [
     (engaged(), Act.LATCH_ENGAGED, "daily-loss-20000"),
     (ClearLatch(latch_id="l", actor="spec:generation 4"), Act.LATCH_CLEARED, "l"),
     (CancelOrders(everything=False), Act.CANCEL, ""),
+    (STOP, Act.STOP, "BTCUSDT"),
+    (ReadTransfers(from_ns=1), None, ""),
     (chosen(), None, ""),
     (Alert(kind="x", detail=""), None, ""),
 ]  # fmt: skip
@@ -150,6 +163,10 @@ def test_the_story_of_an_order_in_sentences() -> None:
         (
             entry(KeepPosition(position=kept_position().position, adopted="the exchange holds 1")),
             "took a position over from the exchange because the exchange holds 1",
+        ),
+        (
+            entry(STOP),
+            "(epoch 7) meant to set the stop of BTCUSDT at 59000 because what stands there is looser",
         ),
         (
             WRITER.entry(Act.STOP, "BTCUSDT", "it trails", {"stop_loss": "59000.0"}, AT_NS),
