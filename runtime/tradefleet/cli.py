@@ -224,7 +224,9 @@ def list_audit(
 
 @app.command()
 def flatten(
-    rest: Annotated[str | None, typer.Option(help="Address of the exchange's REST.")] = None,
+    rest: Annotated[
+        str | None, typer.Option(help="The exchange: live, testnet, demo, or its REST address.")
+    ] = None,
     data: DataFolderOption = None,
     key_variable: Annotated[
         str, typer.Option(help="Environment variable that holds the API key.")

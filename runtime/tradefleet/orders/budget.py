@@ -7,7 +7,7 @@ reconciliation. A bucket that refills would admit twice the limit at once; a rol
 Source: Bybit V5, "Rate Limit Rules" (2026-07); reference C3.
 """
 
-from collections import deque
+from bisect import bisect_right
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
@@ -77,7 +77,8 @@ class Window:
         if quota.limit < 1 or quota.window_ns < 1:
             raise ValueError(f"quota: limit {quota.limit} in {quota.window_ns} ns; both must be 1 or more")
         self.quota = quota
-        self._calls: deque[tuple[int, Lane]] = deque()
+        self._calls: dict[Lane, list[int]] = {lane: [] for lane in Lane}
+        """When each lane's calls went, in order."""
         self._others = 0
         self._others_until_ns = 0
         self._blocked_until_ns = 0
@@ -88,13 +89,13 @@ class Window:
         self._forget(now_ns)
         if self._free(lane, now_ns):
             return 0
-        ends = {at_ns + self.quota.window_ns for at_ns, _ in self._calls}
+        ends = {at_ns + self.quota.window_ns for went in self._calls.values() for at_ns in went}
         ends |= {self._others_until_ns, self._blocked_until_ns}
         return next(end for end in sorted(ends) if end > now_ns and self._free(lane, end)) - now_ns
 
     def count(self, lane: Lane, now_ns: int) -> None:
         """A call goes now."""
-        self._calls.append((now_ns, lane))
+        self._calls[lane].append(now_ns)
 
     def block(self, until_ns: int) -> None:
         """Nothing goes before that."""
@@ -108,8 +109,7 @@ class Window:
         self._told_ns = sent_ns
         if limit >= 1 and limit != self.quota.limit:
             self.quota = msgspec.structs.replace(self.quota, limit=limit)
-        begin_ns = sent_ns - self.quota.window_ns
-        ours = sum(1 for at_ns, _ in self._calls if at_ns > begin_ns)
+        ours = sum(self._since(who, sent_ns - self.quota.window_ns) for who in Lane)
         self._others = max(0, self.quota.limit - remaining - ours)
         self._others_until_ns = now_ns + self.quota.window_ns if self._others else 0
 
@@ -117,16 +117,22 @@ class Window:
         if at_ns < self._blocked_until_ns:
             return False
         begin_ns = at_ns - self.quota.window_ns
-        lanes = [who for since_ns, who in self._calls if since_ns > begin_ns]
-        others = self._others if at_ns < self._others_until_ns else 0
-        if others + len(lanes) >= self.quota.limit:
+        if self._since(lane, begin_ns) >= self.quota.cap(lane):
             return False
-        return sum(1 for who in lanes if who is lane) < self.quota.cap(lane)
+        others = self._others if at_ns < self._others_until_ns else 0
+        return others + sum(self._since(who, begin_ns) for who in Lane) < self.quota.limit
+
+    def _since(self, lane: Lane, begin_ns: int) -> int:
+        """How many calls of the lane went after this moment."""
+        went = self._calls[lane]
+        return len(went) - bisect_right(went, begin_ns)
 
     def _forget(self, now_ns: int) -> None:
         # Kept for a second window: an answer tells of the time at which its request left.
-        while self._calls and self._calls[0][0] <= now_ns - 2 * self.quota.window_ns:
-            self._calls.popleft()
+        old_ns = now_ns - 2 * self.quota.window_ns
+        for went in self._calls.values():
+            if went and went[0] <= old_ns:
+                del went[: bisect_right(went, old_ns)]
 
 
 class Budgets:

@@ -11,6 +11,7 @@ from tradefleet.services.flatten import Settings, describe, flatten, look
 from tradefleet.services.fleet.children import ready_path
 from tradefleet.services.fleet.data_folder import DataFolder
 from tradefleet.services.fleet.problems import FleetFailed
+from tradefleet.spec.addresses import ENVIRONMENTS
 
 
 def exchange_of(
@@ -25,6 +26,8 @@ def exchange_of(
         )
     if rest is None:
         raise FleetFailed("flatten: name the exchange with --rest, or a local fleet with --data")
+    words = {mode.value: environment.rest for mode, environment in ENVIRONMENTS.items()}
+    rest = words.get(rest, rest)
     return Settings(
         rest=rest, key=_variable(key_variable), secret=_variable(secret_variable), patience_s=patience_s
     )

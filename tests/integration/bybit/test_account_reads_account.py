@@ -139,7 +139,7 @@ async def test_an_error_in_any_page_makes_the_account_unreadable(
     assert served.paths().count(path) == nth
 
 
-@pytest.mark.parametrize("ret_code", [10002, 10006, 10016])
+@pytest.mark.parametrize("ret_code", [10002, 10010, 10016])
 async def test_a_refusal_is_not_retried(served: SimulatedAccount, reads: AccountReads, ret_code: int) -> None:
     served.exchange.faults.add(Fault(kind=FaultKind.REJECT, endpoint=WALLET, ret_code=ret_code, count=5))
 

@@ -129,3 +129,20 @@ def test_no_exchange_or_no_key_is_one_line(monkeypatch: pytest.MonkeyPatch) -> N
         flatten_command.exchange_of(None, None, "A_KEY", "A_SECRET", 1.0)
     with pytest.raises(FleetFailed, match="environment variable A_KEY is not set"):
         flatten_command.exchange_of("http://127.0.0.1:1", None, "A_KEY", "A_SECRET", 1.0)
+
+
+@pytest.mark.parametrize(
+    ("rest", "address"),
+    [
+        ("live", "https://api.bybit.com"),
+        ("demo", "https://api-demo.bybit.com"),
+        ("https://api.bybit.nl", "https://api.bybit.nl"),
+    ],
+)
+def test_an_exchange_is_named_by_its_mode_or_its_address(
+    rest: str, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("A_KEY", "k")
+    monkeypatch.setenv("A_SECRET", "s")
+
+    assert flatten_command.exchange_of(rest, None, "A_KEY", "A_SECRET", 1.0).rest == address

@@ -120,11 +120,13 @@ def test_the_text_of_a_parameter_error_says_which(
 RECORDED_REASONS = {
     "10001_min_qty": Reason.SIZE,
     "10001_pos_idx": Reason.POSITION_MODE,
+    "10001_position_mode_invalid": Reason.POSITION_MODE,
     "10001_qty_invalid": Reason.SIZE,
     "10001_sl_wrong_side": Reason.STOP_SIDE,
     "10002_recv_window": Reason.CLOCK,
     "10004_bad_sign": Reason.AUTH,
     "10006_too_many_visits": Reason.RATE,
+    "110003_price_range_2023": Reason.BAND,
     "110007_ab_not_enough": Reason.FUNDS,
     "110017_reduce_only_same_side": Reason.REDUCE_ONLY,
     "110017_reduce_only_zero": Reason.REDUCE_ONLY,

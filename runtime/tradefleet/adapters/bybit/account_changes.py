@@ -123,14 +123,10 @@ class AccountChanges:
             return await self._once(wish, may_sign, patience_s)
         if not self.breaker.allows(True, time.monotonic_ns()):
             return _not_sent(Operation.AMEND, Reason.CIRCUIT_OPEN, Reason.CIRCUIT_OPEN)
-        was_sent = False
         try:
-            result = await self._once(wish, may_sign, patience_s)
-            was_sent = result.outcome is not Outcome.NOT_SENT
-            return result
+            return await self._once(wish, may_sign, patience_s)
         finally:
-            if not was_sent:
-                self.breaker.saw(Seen.NOTHING, time.monotonic_ns())
+            self.breaker.saw(Seen.NOTHING, time.monotonic_ns())  # as in a create
 
     async def trading_stop(
         self,

@@ -19,7 +19,7 @@ from pybit.exceptions import FailedRequestError, InvalidRequestError
 from pybit.unified_trading import HTTP
 
 from tradefleet.adapters.bybit.errors import BadRow, Unreadable
-from tradefleet.adapters.bybit.governor import Governor
+from tradefleet.adapters.bybit.governor import TOO_MANY_VISITS, Governor
 from tradefleet.adapters.bybit.preflight import (
     NOT_ON_DEMO,
     AccountFacts,
@@ -321,6 +321,28 @@ class AccountReads:
 
     def _result(self, ask: Callable[..., Any], **query: Any) -> dict[str, Any]:
         """`result` of one answer; whatever else happened raises Unreadable."""
+        try:
+            answer = self._asked(ask, query)
+        except InvalidRequestError as error:
+            # Refused before it was looked at; once the endpoint has rested, it may be asked again.
+            if error.status_code != TOO_MANY_VISITS:
+                raise _unreadable(ask, error) from error
+            answer = self._asked_again(ask, query)
+        except (FailedRequestError, requests.RequestException) as error:
+            raise _unreadable(ask, error) from error
+        result = answer.get("result") if isinstance(answer, dict) else None
+        if not isinstance(result, dict) or answer.get("retCode") != 0:
+            raise Unreadable(f"{_name(ask)}: the answer is no envelope of Bybit")
+        return result
+
+    def _asked_again(self, ask: Callable[..., Any], query: dict[str, Any]) -> Any:
+        try:
+            return self._asked(ask, query)
+        except (FailedRequestError, InvalidRequestError, requests.RequestException) as error:
+            raise _unreadable(ask, error) from error
+
+    def _asked(self, ask: Callable[..., Any], query: dict[str, Any]) -> Any:
+        """The answer, when there was room for the question; raises what pybit raises."""
         path = ENDPOINTS[_name(ask)]
         if not self._governor.admitted_blocking(path, self._lane, ROOM_WITHIN_S):
             raise Unreadable(f"{_name(ask)}: no room in the budget of calls within {ROOM_WITHIN_S} s")
@@ -329,15 +351,9 @@ class AccountReads:
             answer = ask(**query)
         except (FailedRequestError, InvalidRequestError) as error:
             self._heard(path, sent_ns, error)
-            # Neither pybit's nor requests' texts hold the key; the signed headers are left out.
-            raise Unreadable(f"{_name(ask)}: {type(error).__name__}: {error}") from error
-        except requests.RequestException as error:
-            raise Unreadable(f"{_name(ask)}: {type(error).__name__}: {error}") from error
+            raise
         self._governor.answered(path, sent_ns=sent_ns, status=200, headers={}, ret_code=None, server_ms=0)
-        result = answer.get("result") if isinstance(answer, dict) else None
-        if not isinstance(result, dict) or answer.get("retCode") != 0:
-            raise Unreadable(f"{_name(ask)}: the answer is no envelope of Bybit")
-        return result
+        return answer
 
     def _heard(self, path: str, sent_ns: int, error: FailedRequestError | InvalidRequestError) -> None:
         """Bans and "too many visits" hold for every call; pybit tells of them in its own words."""
@@ -350,6 +366,11 @@ class AccountReads:
             ret_code=error.status_code if business else None,
             server_ms=time.time_ns() // MILLISECOND_NS,
         )
+
+
+def _unreadable(ask: Callable[..., Any], error: Exception) -> Unreadable:
+    # Neither pybit's nor requests' texts hold the key; the signed headers are left out.
+    return Unreadable(f"{_name(ask)}: {type(error).__name__}: {error}")
 
 
 def _name(ask: Callable[..., Any]) -> str:

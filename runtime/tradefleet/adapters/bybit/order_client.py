@@ -17,10 +17,10 @@ from tradefleet.adapters.bybit.account_changes import AccountChanges
 from tradefleet.adapters.bybit.bodies import contradiction, create_body
 from tradefleet.adapters.bybit.clock import Clock
 from tradefleet.adapters.bybit.errors import BadRow, ClockNotMeasured, Unreadable
-from tradefleet.adapters.bybit.governor import Governor
+from tradefleet.adapters.bybit.governor import TOO_MANY_VISITS, Governor
 from tradefleet.adapters.bybit.results import SendResult, no_reply, not_sent, read_create_answer
 from tradefleet.adapters.bybit.rows import MILLISECOND_NS, Row, execution_of, order_of
-from tradefleet.adapters.bybit.transport import ORDER, NoReply, SignedHttp, query_text
+from tradefleet.adapters.bybit.transport import ORDER, Envelope, NoReply, SignedHttp, query_text
 from tradefleet.adapters.failpoints import failpoint
 from tradefleet.core.events import QueryAnswer
 from tradefleet.domain.fills import Execution
@@ -29,7 +29,6 @@ from tradefleet.orders.breaker import Breaker, Seen
 from tradefleet.orders.budget import Lane
 from tradefleet.orders.codes import Reason
 from tradefleet.orders.intents import Intent
-from tradefleet.orders.outcome import Outcome
 
 CREATE: Final = "/v5/order/create"
 OPEN_ORDERS: Final = "/v5/order/realtime"
@@ -107,18 +106,15 @@ class OrderClient(AccountChanges):
             return await self._sign_and_send(intent, may_sign)
         if not self.breaker.allows(True, time.monotonic_ns()):
             return not_sent(Reason.CIRCUIT_OPEN, Reason.CIRCUIT_OPEN)
-        was_sent = False
         try:
             # What opens never waits: an entry that is late is worth less than the room that it takes.
             if self.governor.try_now(CREATE, Lane.OPENING):
                 return not_sent(Reason.RATE_BUDGET, Reason.RATE_BUDGET)
-            result = await self._sign_and_send(intent, may_sign)
-            was_sent = result.outcome is not Outcome.NOT_SENT
-            return result
+            return await self._sign_and_send(intent, may_sign)
         finally:
-            # Whatever ended it, cancellation included: the breaker's one probe must not stay taken.
-            if not was_sent:
-                self.breaker.saw(Seen.NOTHING, time.monotonic_ns())
+            # Whatever ended it, cancellation included: the breaker's one probe must not stay taken. When
+            # an answer has closed or opened it before, this says nothing new.
+            self.breaker.saw(Seen.NOTHING, time.monotonic_ns())
 
     async def _room_to_reduce(self, intent: Intent) -> bool:
         try:
@@ -195,6 +191,18 @@ class OrderClient(AccountChanges):
 
     async def _get(self, path: str, query: Mapping[str, str]) -> _List:
         """A signed GET; raises Unreadable for anything but a good list."""
+        envelope = await self._asked(path, query)
+        if envelope.retCode == TOO_MANY_VISITS:
+            # Refused before it was looked at; once the endpoint has rested, it may be asked again.
+            envelope = await self._asked(path, query)
+        if envelope.retCode != 0:
+            raise Unreadable(f"GET {path}: retCode {envelope.retCode}: {envelope.retMsg}")
+        try:
+            return msgspec.json.decode(envelope.result, type=_List)
+        except msgspec.DecodeError as error:
+            raise Unreadable(f"GET {path}: {type(error).__name__}: {error}") from error
+
+    async def _asked(self, path: str, query: Mapping[str, str]) -> Envelope:
         raw = query_text(query)
         if not await self.governor.admitted(path, Lane.RESOLVING, READ_PATIENCE_S):
             raise Unreadable(f"GET {path}: no room in the budget of reads within {READ_PATIENCE_S} s")
@@ -208,9 +216,4 @@ class OrderClient(AccountChanges):
             raise Unreadable(f"GET {path}: {reply.text}")
         if reply.status != 200 or reply.envelope is None:
             raise Unreadable(f"GET {path}: HTTP {reply.status}, or no envelope of Bybit")
-        if reply.envelope.retCode != 0:
-            raise Unreadable(f"GET {path}: retCode {reply.envelope.retCode}: {reply.envelope.retMsg}")
-        try:
-            return msgspec.json.decode(reply.envelope.result, type=_List)
-        except msgspec.DecodeError as error:
-            raise Unreadable(f"GET {path}: {type(error).__name__}: {error}") from error
+        return reply.envelope

@@ -17,7 +17,7 @@ from yarl import URL
 
 from tradefleet.adapters.bybit.governor import Governor
 from tradefleet.adapters.bybit.signing import request_headers
-from tradefleet.orders.breaker import Breaker, seen
+from tradefleet.orders.breaker import Breaker, Seen, seen
 
 
 class Envelope(msgspec.Struct):
@@ -129,7 +129,10 @@ class SignedHttp:
 
     def _heard(self, path: str, sent_ns: int, reply: Reply, headers: Mapping[str, str]) -> None:
         code = None if reply.envelope is None else reply.envelope.retCode
-        self._breaker.saw(seen(reply.status, code), time.monotonic_ns())
+        result = seen(reply.status, code)
+        # An answer that says nothing is no word about the probe of somebody else.
+        if result is not Seen.NOTHING:
+            self._breaker.saw(result, time.monotonic_ns())
         self._governor.answered(
             path,
             sent_ns=sent_ns,
