@@ -30,8 +30,8 @@ from tradefleet.adapters.postgres.restore import (
     newest_config,
     read_state,
 )
-from tradefleet.core.actions import AnyAction, JudgeSignal, Submit
-from tradefleet.core.audit import Writer, entry_of, latch_cleared, leader, limits_entry
+from tradefleet.core.actions import AnyAction, JudgeSignal
+from tradefleet.core.audit import Writer, intent_entry, latch_cleared, leader, limits_entry
 from tradefleet.core.events import AnyEvent, LatchRecord
 from tradefleet.domain.orders import Account
 from tradefleet.orders.audit import Entry
@@ -76,6 +76,8 @@ class Journal:
                 timeout=timeout_s,
                 # A process that is stopped within a transaction must not hold the chain's head, nor the
                 # lease's row, until it wakes: the server ends its session.
+                # Nothing of a session outlives a transaction here: no round trip to clean one up.
+                reset=_nothing,
                 server_settings={"idle_in_transaction_session_timeout": f"{int(timeout_s * 1000)}ms"},
             )
         return Journal(pool, timeout_s)
@@ -118,13 +120,15 @@ class Journal:
         """
         owner = (str(intent.account), intent.bot_uid, intent.epoch)
         record = IntentRecord(intent=intent, state=IntentState.WRITTEN)
-        entry = entry_of(Submit(intent=intent), leader(*owner), intent.created_ns, judged)
+        entry = intent_entry(intent, judged, leader(*owner), intent.created_ns)
+        statement = rows.NEW_INTENT if judged is None else rows.NEW_INTENT_OF_SIGNAL
+        signal = () if judged is None else rows.signal_values(judged)
+        told = audit.values(entry)[1:]
         try:
-            async with self._transaction("writing an intent") as connection:
-                await connection.execute(rows.NEW_INTENT, *owner, *rows.intent_values(record))
-                if judged is not None and (write := rows.write_of(judged)) is not None:
-                    await connection.execute(write.statement, *owner, *write.values)
-                await audit.append(connection, [] if entry is None else [entry])
+            # One statement, a transaction by itself: one way to the server and back, as an order waits.
+            with translated("writing an intent"):
+                async with self._pool.acquire(timeout=self._timeout_s) as connection:
+                    await connection.execute(statement, *owner, *rows.intent_values(record), *signal, *told)
         except asyncpg.UniqueViolationError as error:
             if error.table_name != "intents":
                 raise  # a head of the audit that was set back by hand is no second intent
@@ -199,6 +203,10 @@ class Journal:
         with translated(doing):
             async with self._pool.acquire(timeout=self._timeout_s) as connection, connection.transaction():
                 yield connection
+
+
+async def _nothing(_connection: asyncpg.Connection) -> None:
+    pass
 
 
 def _statement(write: rows.Write) -> str:
