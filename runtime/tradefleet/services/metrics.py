@@ -127,6 +127,12 @@ EXECUTOR: Final = (
         "store",
     ),
     Line("tradefleet_executor_errors_total", "Problems, by kind.", lambda s: s["errors"], "kind"),
+    Line(
+        "tradefleet_executor_dead_letters_total",
+        "Messages that could not be processed: kept, or given up while Redis was away.",
+        lambda s: {name: s["dead_letters"][name] for name in ("kept", "lost")},
+        "result",
+    ),
 )
 
 

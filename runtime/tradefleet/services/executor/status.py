@@ -30,6 +30,8 @@ _NO_CORE: Final[Mapping[str, Any]] = {
 }
 """Between two epochs nothing is known."""
 
+_NO_LETTERS: Final[Mapping[str, int]] = {"kept": 0, "lost": 0, "waiting": 0}
+
 
 class ExecutorStatus:
     """Counts and states; `report` makes the file's content."""
@@ -49,6 +51,7 @@ class ExecutorStatus:
         self.config_error = ""
         self.refused_generation = 0
         self.config_trouble: Callable[[], str] = lambda: ""
+        self.dead_letters: Callable[[], Mapping[str, int]] = lambda: _NO_LETTERS
         self.changed = asyncio.Event()
         self.lease_changed = asyncio.Event()
         """Something that others should hear of at once: each event has one that listens."""
@@ -129,6 +132,7 @@ class ExecutorStatus:
             "orders_sent": self.orders_sent,
             "fills": self._fills,
             "stores": {name: "up" if state == "up" else "down" for name, state in self.stores.items()},
+            "dead_letters": dict(self.dead_letters()),
             "digest": self.digest,
             "errors": dict(sorted(self.errors.items())),
         }
