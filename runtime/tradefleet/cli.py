@@ -292,6 +292,10 @@ def flatten(
         str, typer.Option(help="Environment variable that holds the API secret.")
     ] = "TRADEFLEET_API_SECRET",
     patience: Annotated[float, typer.Option(min=1, help="Give up after so many seconds.")] = 300.0,
+    postgres: Annotated[
+        str | None,
+        typer.Option("--postgres", envvar="TRADEFLEET_POSTGRES", help="Where the audit is; not needed."),
+    ] = None,
     yes: Annotated[
         bool, typer.Option("--yes", help="Do it; without this it only says what is there.")
     ] = False,
@@ -305,7 +309,7 @@ def flatten(
     from tradefleet.services.fleet.problems import FleetFailed
 
     try:
-        settings = exchange_of(rest, data, key_variable, secret_variable, patience)
+        settings = exchange_of(rest, data, key_variable, secret_variable, patience, postgres)
     except FleetFailed as failure:
         fail(str(failure))
     raise typer.Exit(asyncio.run(run(settings, do_it=yes)))

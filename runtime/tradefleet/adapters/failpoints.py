@@ -22,6 +22,7 @@ NAMES: Final = frozenset(
         "order.answered",
         "execution.received",
         "execution.recorded",
+        "spool.half_written",
         "shard.before_publish",
         "shard.published",
     }

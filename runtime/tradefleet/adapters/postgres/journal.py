@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Sequence
 from itertools import groupby
 
 import asyncpg
+import msgspec
 
 from tradefleet.adapters.postgres import audit, rows
 from tradefleet.adapters.postgres.errors import (
@@ -33,9 +34,10 @@ from tradefleet.adapters.postgres.restore import (
 from tradefleet.core.actions import AnyAction, JudgeSignal
 from tradefleet.core.audit import Writer, intent_entry, latch_cleared, leader, limits_entry
 from tradefleet.core.events import AnyEvent, LatchRecord
+from tradefleet.core.spool import Spooled
 from tradefleet.domain.orders import Account
 from tradefleet.orders.audit import Entry
-from tradefleet.orders.intents import Intent, IntentRecord, IntentState
+from tradefleet.orders.intents import Intent
 from tradefleet.spec.snapshot import ConfigSnapshot
 
 __all__ = [
@@ -119,7 +121,7 @@ class Journal:
         Raises IntentExists, Fenced, or JournalDown: then it may be there or not, and is never sent.
         """
         owner = (str(intent.account), intent.bot_uid, intent.epoch)
-        record = IntentRecord(intent=intent, state=IntentState.WRITTEN)
+        record = rows.written(intent)
         entry = intent_entry(intent, judged, leader(*owner), intent.created_ns)
         statement = rows.NEW_INTENT if judged is None else rows.NEW_INTENT_OF_SIGNAL
         signal = () if judged is None else rows.signal_values(judged)
@@ -164,6 +166,30 @@ class Journal:
         """Add entries of acts that are no rows, before they are done. Raises JournalDown."""
         async with self._transaction("adding to the audit") as connection:
             await audit.append(connection, entries)
+
+    async def merge(self, spool: str, records: Sequence[Spooled]) -> int:
+        """Bring a spool in, in its order; what is there already is passed over. The number of its records.
+
+        spool: its name, the same at each attempt. Intents get the running epoch as their writer; their
+        own stays beside it. Raises Fenced or JournalDown, after which nothing of this call is there.
+        """
+        owner = self._begun()
+        async with self._transaction("merging a spool") as connection:
+            await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", spool)
+            there = await audit.merged(connection, owner[0], spool)
+            for record in records[there:]:
+                if record.intent is not None:
+                    await connection.execute(
+                        rows.INTENT_ONCE, *owner, *rows.intent_values(rows.written(record.intent))
+                    )
+                if record.judged is not None:
+                    await connection.execute(rows.SIGNAL, *owner, *rows.signal_values(record.judged))
+            entries = [
+                msgspec.structs.replace(record.entry, origin=f"{spool}:{number}")
+                for number, record in enumerate(records, start=1)
+            ]
+            await audit.append(connection, entries[there:])
+        return len(records)
 
     async def keep_digest(self, decisions: int, digest: str) -> None:
         """Write the running digest of this epoch's decisions; raises Fenced or JournalDown."""

@@ -23,7 +23,7 @@ from tradefleet.core.actions import (
     KeepPosition,
 )
 from tradefleet.core.events import AnyEvent, ConfigApplied
-from tradefleet.orders.intents import IntentRecord
+from tradefleet.orders.intents import Intent, IntentRecord, IntentState
 from tradefleet.spec.snapshot import ConfigSnapshot
 
 Values = tuple[Any, ...]
@@ -92,6 +92,7 @@ def _numbered(table: str, columns: str, first: int) -> tuple[str, int]:
     return f"INSERT INTO {table} (account, bot, epoch, {columns}) VALUES ({parameters})", behind
 
 
+INTENT_ONCE: Final = _insert("intents", _INTENT_COLUMNS, "DO NOTHING")
 NEW_INTENT: Final = _new_intent(with_signal=False)
 NEW_INTENT_OF_SIGNAL: Final = _new_intent(with_signal=True)
 INTENT: Final = _insert(
@@ -182,6 +183,11 @@ def write_of(row: AnyAction | AnyEvent) -> Write | None:
             return Write(CONFIG, config_values(config))
         case _:
             return None
+
+
+def written(intent: Intent) -> IntentRecord:
+    """An intent of which nothing more is known."""
+    return IntentRecord(intent=intent, state=IntentState.WRITTEN)
 
 
 def intent_values(record: IntentRecord) -> Values:
