@@ -16,7 +16,8 @@ from pathlib import Path
 import asyncpg
 import redis.asyncio
 from aiohttp import web
-from tests.support.executor_world import KEY, SECRET, SYMBOL, RunningPostgres, World
+from tests.support.executor_world import KEY, SECRET, SYMBOL, World
+from tests.support.postgres_server import running_postgres
 from tests.support.valkey_server import running_valkey
 
 from bench.report import Row
@@ -63,20 +64,15 @@ class Relay:
 
 def run() -> list[Row]:
     """Median and 99th percentile of `ORDERS` orders, and what the least path takes."""
-    with tempfile.TemporaryDirectory(prefix="tradefleet-bench-") as folder:
-        store = Path(folder) / "postgres"
-        store.mkdir()
-        # As root the database runs as nobody, who must be able to enter.
-        Path(folder).chmod(0o755)
-        postgres = RunningPostgres(store)
-        try:
-            with running_valkey(Path(folder) / "valkey") as valkey:
-                world = World(Path(folder), postgres, valkey)
-                world.dsn = postgres.dsn()
-                world.configure()
-                return asyncio.run(_measure(world))
-        finally:
-            postgres.stop()
+    with (
+        tempfile.TemporaryDirectory(prefix="tradefleet-bench-") as folder,
+        running_postgres() as postgres,
+        running_valkey(Path(folder) / "valkey") as valkey,
+    ):
+        world = World(Path(folder), postgres, valkey)
+        world.dsn = postgres.dsn()
+        world.configure()
+        return asyncio.run(_measure(world))
 
 
 async def _measure(world: World) -> list[Row]:

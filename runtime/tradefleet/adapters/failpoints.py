@@ -24,6 +24,7 @@ NAMES: Final = frozenset(
         "execution.recorded",
         "stop.before_send",
         "stop.answered",
+        "spool.half_written",
         "shard.before_publish",
         "shard.published",
     }

@@ -75,7 +75,7 @@ def entry_of(
     """
     match action:
         case Submit(intent=intent):
-            return _intent(intent, judged, writer, at_ns)
+            return intent_entry(intent, judged, writer, at_ns)
         case KeepIntent(record=record):
             return _end(record, writer, at_ns) if record.state.is_final else None
         case KeepExecution(execution=execution):
@@ -122,6 +122,12 @@ def entry_of_event(event: AnyEvent, writer: Writer, at_ns: int) -> Entry | None:
             return None
 
 
+def intent_entry(intent: Intent, judged: JudgeSignal | None, writer: Writer, at_ns: int) -> Entry:
+    """Of an intent. judged: the verdict on the signal that it comes of, None when there is none."""
+    what = {"intent": intent, "signal": None if judged is None else judged.signal}
+    return writer.entry(Act.INTENT, intent.client_order_id, _why(intent, judged), what, at_ns)
+
+
 def latch_engaged(writer: Writer, latch: LatchRecord, at_ns: int) -> Entry:
     """By whoever the latch names."""
     return writer.entry(Act.LATCH_ENGAGED, latch.latch_id, latch.reason, latch, at_ns, latch.actor)
@@ -162,11 +168,6 @@ def _told(change: Change, *, first: bool) -> str:
     if first:
         return f"{change.path} is {change.new}"
     return f"{change.path} from {change.old} to {change.new} ({'looser' if change.loosens else 'tighter'})"
-
-
-def _intent(intent: Intent, judged: JudgeSignal | None, writer: Writer, at_ns: int) -> Entry:
-    what = {"intent": intent, "signal": None if judged is None else judged.signal}
-    return writer.entry(Act.INTENT, intent.client_order_id, _why(intent, judged), what, at_ns)
 
 
 def _why(intent: Intent, judged: JudgeSignal | None) -> str:

@@ -89,6 +89,8 @@ def _told_of_no_order(entry: Entry, what: dict[str, Any]) -> str:
             return f"{who(entry)} took a position over from the exchange{_because(entry.why)}"
         case Act.LIMITS:
             return f"{who(entry)} took {entry.subject} into force: {entry.why}"
+        case Act.FLATTEN:
+            return f"{who(entry)} ran `tradefleet flatten`: {entry.why}"
         case _:
             return f"{who(entry)}: {entry.act} {entry.subject}{_because(entry.why)}"
 

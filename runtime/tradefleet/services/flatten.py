@@ -1,14 +1,16 @@
 """`tradefleet flatten`: everything cancelled and closed, with nothing but the exchange.
 
-No journal, no bus, no cluster and no executor are needed, and none is asked. An executor that still runs
+No journal, no bus, no cluster and no executor are needed; of a database that is named the audit is told,
+as far as it answers (`flatten_audit`). An executor that still runs
 would open again: engage the kill switch too, if it can be reached. Reads, does what `orders.flatten` says,
 and reads again, until the account has been clear for as long as an order that was under way could still
 arrive.
 """
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
 from typing import Final
 
@@ -20,6 +22,7 @@ from tradefleet.adapters.bybit.governor import Governor
 from tradefleet.adapters.bybit.public_rest import ExchangeUnreachable, UnknownSymbols, instruments
 from tradefleet.adapters.bybit.way_out import CATEGORY, NotDone, WayOut, lone_way_out
 from tradefleet.orders.flatten import CancelActive, CancelOne, CancelRest, Close, Standing, next_acts
+from tradefleet.services.flatten_audit import FlattenAudit
 
 Say = Callable[[str], None]
 
@@ -32,13 +35,18 @@ CLEAR_FOR_S: Final = 5.0
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """rest: address of the exchange. patience_s: after so long it is given up. clear_for_s: see above."""
+    """rest: address of the exchange. patience_s: after so long it is given up. clear_for_s: see above.
+
+    postgres: where the audit is, "" for nowhere. actor: who the audit says it was.
+    """
 
     rest: str
     key: str
     secret: str
     patience_s: float = 300.0
     clear_for_s: float = CLEAR_FOR_S
+    postgres: str = ""
+    actor: str = "cli"
 
 
 class Flattened(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +68,7 @@ async def flatten(settings: Settings, say: Say) -> Flattened:
     async with (
         AccountReads(settings.rest, settings.key, settings.secret, governor=governor) as reads,
         lone_way_out(settings.rest, settings.key, settings.secret, governor) as way_out,
+        _audited(settings, reads, say) as audit,
     ):
         while time.monotonic() - began < settings.patience_s:
             try:
@@ -74,10 +83,12 @@ async def flatten(settings: Settings, say: Say) -> Flattened:
             flat_at = (flat_at or now) if standing.is_flat else None
             clear_at = (clear_at or now) if standing.is_clear else None
             if clear_at is not None and now - clear_at >= settings.clear_for_s:
+                await audit.note("", "the account is clear", {"clear": True})
                 return Flattened(clear=True, seconds_to_flat=(flat_at or now) - began, last=standing)
             told = _say_new(say, told, describe(standing))
-            await _do_all(way_out, standing, await _largest_market_qty(settings.rest, standing), say)
+            await _do_all(way_out, standing, await _largest_market_qty(settings.rest, standing), say, audit)
             await asyncio.sleep(ROUND_S)
+        await audit.note("", f"given up after {settings.patience_s:g} s", {"clear": False})
     seconds = None if flat_at is None else flat_at - began
     return Flattened(clear=False, seconds_to_flat=seconds, last=standing)
 
@@ -94,9 +105,21 @@ def describe(standing: Standing) -> str:
     return f"{len(standing.orders)} orders, positions: {', '.join(held) or 'none'}"
 
 
-async def _do_all(way_out: WayOut, standing: Standing, largest: dict[str, Decimal], say: Say) -> None:
+@contextlib.asynccontextmanager
+async def _audited(settings: Settings, reads: AccountReads, say: Say) -> AsyncIterator[FlattenAudit]:
+    audit = FlattenAudit(settings.postgres, settings.actor, reads.uid, say)
+    try:
+        yield audit
+    finally:
+        await audit.close()
+
+
+async def _do_all(
+    way_out: WayOut, standing: Standing, largest: dict[str, Decimal], say: Say, audit: FlattenAudit
+) -> None:
     for act in next_acts(standing, largest):
         say(_words(act))
+        await audit.note(_symbol(act), _words(act), act)
         try:
             await way_out.do(act)
         except NotDone as error:
@@ -114,6 +137,16 @@ def _words(act: CancelActive | CancelOne | Close | CancelRest) -> str:
             return f"closing: {act.side.value} {act.qty:f} {act.key.symbol}, reduce-only"
         case CancelRest():
             return "flat; cancelling the stops and targets that are left"
+
+
+def _symbol(act: CancelActive | CancelOne | Close | CancelRest) -> str:
+    match act:
+        case CancelOne():
+            return act.symbol
+        case Close():
+            return act.key.symbol
+        case CancelActive() | CancelRest():
+            return ""
 
 
 async def _largest_market_qty(rest: str, standing: Standing) -> dict[str, Decimal]:

@@ -1,5 +1,6 @@
 """What a person types and reads of `tradefleet flatten`: which account, and how it went."""
 
+import getpass
 import os
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from tradefleet.adapters.bybit.errors import Unreadable
 from tradefleet.adapters.files.status import Unreadable as UnreadableFile
 from tradefleet.adapters.files.status import read_json
 from tradefleet.services.flatten import Settings, describe, flatten, look
+from tradefleet.services.fleet import embedded_postgres
 from tradefleet.services.fleet.children import ready_path
 from tradefleet.services.fleet.data_folder import DataFolder
 from tradefleet.services.fleet.problems import FleetFailed
@@ -15,21 +17,42 @@ from tradefleet.spec.addresses import ENVIRONMENTS
 
 
 def exchange_of(
-    rest: str | None, data: Path | None, key_variable: str, secret_variable: str, patience_s: float
+    rest: str | None,
+    data: Path | None,
+    key_variable: str,
+    secret_variable: str,
+    patience_s: float,
+    postgres: str | None = None,
 ) -> Settings:
-    """The account that is meant; raises FleetFailed naming what is missing."""
+    """The account that is meant; raises FleetFailed naming what is missing.
+
+    postgres: where the audit is; without it a fleet's own, or nowhere.
+    """
+    actor = f"cli:{getpass.getuser()}"
     if data is not None:
         folder = DataFolder(data)
         key = folder.simulated_key()
+        state = folder.existing_state()
+        port = 0 if state is None else state.postgres_port
         return Settings(
-            rest=rest or _simulator(folder), key=key.api_key, secret=key.api_secret, patience_s=patience_s
+            rest=rest or _simulator(folder),
+            key=key.api_key,
+            secret=key.api_secret,
+            patience_s=patience_s,
+            postgres=postgres or (embedded_postgres.address(port) if port else ""),
+            actor=actor,
         )
     if rest is None:
         raise FleetFailed("flatten: name the exchange with --rest, or a local fleet with --data")
     words = {mode.value: environment.rest for mode, environment in ENVIRONMENTS.items()}
     rest = words.get(rest, rest)
     return Settings(
-        rest=rest, key=_variable(key_variable), secret=_variable(secret_variable), patience_s=patience_s
+        rest=rest,
+        key=_variable(key_variable),
+        secret=_variable(secret_variable),
+        patience_s=patience_s,
+        postgres=postgres or "",
+        actor=actor,
     )
 
 

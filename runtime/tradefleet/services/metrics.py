@@ -132,6 +132,12 @@ EXECUTOR: Final = (
         lambda s: s["api_key_expiry_days"],
     ),
     Line("tradefleet_executor_errors_total", "Problems, by kind.", lambda s: s["errors"], "kind"),
+    Line(
+        "tradefleet_executor_dead_letters_total",
+        "Messages that could not be processed: kept, or given up while Redis was away.",
+        lambda s: {name: s["dead_letters"][name] for name in ("kept", "lost")},
+        "result",
+    ),
 )
 
 

@@ -33,6 +33,7 @@ class Follower:
 
     def __init__(self, url: str, secret: str = SECRET) -> None:
         self.said: list[Any] = []
+        self.bad: list[tuple[str, bytes, str]] = []
         self.stream = PrivateStream(
             url,
             KEY,
@@ -42,6 +43,7 @@ class Follower:
             lambda: self.said.append("up"),
             lambda reason: self.said.append(("down", reason)),
             QUICK,
+            on_bad=lambda topic, raw, error: self.bad.append((topic, raw, error)),
         )
 
     def of(self, kind: type) -> list[Any]:
@@ -189,6 +191,10 @@ async def test_a_row_that_is_not_understood_is_a_loss_and_the_next_ones_still_co
         assert follower.stream.bad_rows == 1
         assert follower.said[:3] == ["up", ("down", follower.downs[0]), "up"]
         assert "side: 'Sideways'" in follower.downs[0]
+        ((topic, raw, error),) = follower.bad
+        assert topic == "position.linear"
+        assert raw.decode() == bad
+        assert "side: 'Sideways'" in error
 
 
 @pytest.mark.parametrize("frames", [[], ["{not json"]])
@@ -202,3 +208,4 @@ async def test_silence_and_nonsense_end_the_connection(
         await until(lambda: follower.stream.connections >= 2)
 
         assert len(follower.downs) >= 1
+        assert [raw for _, raw, _ in follower.bad[:1]] == [frame.encode() for frame in frames]

@@ -1,14 +1,14 @@
 """An executor between a real Postgres, a real Valkey and the simulator's server: see `World`."""
 
 import asyncio
-import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from aiohttp import web
-from tests.support.executor_world import KEY, SECRET, RunningPostgres, World
+from tests.support.executor_world import KEY, SECRET, World
+from tests.support.postgres_server import RunningPostgres, running_postgres
 from tests.support.valkey_server import running_valkey
 
 from tradefleet.simulation.account.exchange import SimulatedExchange
@@ -19,11 +19,8 @@ from tradefleet.simulation.server.app import build_app
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[RunningPostgres]:
-    # Not below pytest's folder: as root the database runs as nobody, who cannot enter that.
-    with tempfile.TemporaryDirectory(prefix="tradefleet-postgres-") as folder:
-        server = RunningPostgres(Path(folder))
+    with running_postgres() as server:
         yield server
-        server.stop()
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,6 @@ def postgres() -> Iterator[RunningPostgres]:
 @pytest.fixture
 async def dsn(postgres: RunningPostgres) -> str:
     """The address of a database of the test's own, with the newest tables."""
-    address = postgres.new_database(f"test_{next(_NUMBERS)}")
+    address = await postgres.new_database(f"test_{next(_NUMBERS)}")
     await migrate(address)
     return address

@@ -304,7 +304,7 @@ async def test_the_writers_role_can_lead_and_add_but_change_nothing(
 ) -> None:
     user = f"trader_{dsn.rpartition('/')[2]}"
     await owner.execute(f"CREATE ROLE {user} LOGIN IN ROLE tradefleet_writer")
-    as_user = dsn.replace("//postgres@", f"//{user}@")
+    as_user = dsn.replace("//tradefleet@", f"//{user}@")
     await migrate(as_user)
     journal = await Journal.open(as_user)
     await begin(journal, as_user)
@@ -335,13 +335,13 @@ async def test_the_writers_role_can_lead_and_add_but_change_nothing(
 async def test_an_owner_who_may_not_create_roles_migrates_all_the_same(
     postgres: RunningPostgres,
 ) -> None:
-    address = postgres.new_database("without_createrole")
+    address = await postgres.new_database("without_createrole")
     connection = await asyncpg.connect(address)
     await connection.execute("CREATE ROLE plain_owner LOGIN")
     await connection.execute("GRANT ALL ON SCHEMA public TO plain_owner")
     await connection.execute("ALTER ROLE tradefleet_writer RENAME TO tradefleet_writer_away")
     try:
-        await migrate(address.replace("//postgres@", "//plain_owner@"))
+        await migrate(address.replace("//tradefleet@", "//plain_owner@"))
     finally:
         await connection.execute("ALTER ROLE tradefleet_writer_away RENAME TO tradefleet_writer")
     may = "SELECT has_table_privilege('tradefleet_writer', 'audit', 'INSERT')"

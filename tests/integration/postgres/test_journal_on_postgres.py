@@ -231,7 +231,7 @@ async def test_the_journal_is_down_with_the_server_and_works_after_its_return(
         with pytest.raises(JournalDown):
             await migrate(dsn)
     finally:
-        postgres.start()
+        await postgres.start_again()
 
     await journal.keep([kept_position()])
     with pytest.raises(IntentExists):
@@ -239,7 +239,7 @@ async def test_the_journal_is_down_with_the_server_and_works_after_its_return(
 
 
 async def test_several_processes_may_migrate_at_once(postgres: RunningPostgres) -> None:
-    address = postgres.new_database("migrated_at_once")
+    address = await postgres.new_database("migrated_at_once")
 
     await asyncio.gather(*(migrate(address) for _ in range(5)))
 

@@ -149,7 +149,7 @@ async def test_after_a_restart_of_postgres_an_unreleased_row_is_granted_after_on
         await granted(dead)
         await asyncio.to_thread(dead.lost.wait, 10)
 
-    postgres.restart()
+    await asyncio.to_thread(postgres.restart)
     await asyncio.sleep(0.5)  # by the clock alone the row has run out
 
     async with keeping(dsn, holder="next", ttl_s=3.0) as keeper:

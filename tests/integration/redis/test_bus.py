@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pytest
 import redis.asyncio
 from tests.support.valkey_server import RunningValkey, running_valkey
@@ -109,7 +110,7 @@ async def test_an_announcement_is_answered_with_the_owner(shard: ShardBus, execu
     assert (before, after, other) == (None, owner, None)
 
 
-async def test_what_is_no_message_goes_to_the_dead_letters_and_stops_nothing(
+async def test_what_is_no_message_is_handed_on_as_it_came_and_stops_nothing(
     valkey: RunningValkey, shard: ShardBus, executor: ExecutorBus
 ) -> None:
     _, position = await executor.read(StreamPosition(), 1)
@@ -117,14 +118,21 @@ async def test_what_is_no_message_goes_to_the_dead_letters_and_stops_nothing(
         await client.xadd(f"tradefleet:{UID}:signals", {"signal": '{"signal_id": 5}'})
         await client.xadd(f"tradefleet:{UID}:signals", {"signal": b"\xff\xfe"})
         await client.xadd(f"tradefleet:{UID}:signals", {"else": "x"})
+        nul = msgspec.json.encode(msgspec.structs.replace(make_signal(2), reason="a\0b"))
+        await client.xadd(f"tradefleet:{UID}:signals", {"signal": nul})
         await shard.publish(make_signal(1))
 
         messages, _ = await executor.read(position, 100)
-        letters = await client.xlen(f"tradefleet:{UID}:dead-letters")
 
     bad = [message for message in messages if isinstance(message, BadMessage)]
-    assert len(bad) == letters == 3
+    assert [(message.field, message.raw) for message in bad] == [
+        ("signal", b'{"signal_id": 5}'),
+        ("signal", b"\xff\xfe"),
+        ("", b"{b'else': b'x'}"),
+        ("signal", nul),
+    ]
     assert "signal_id" in bad[0].error
+    assert "U+0000" in bad[3].error
     assert messages[-1] == make_signal(1)
 
 

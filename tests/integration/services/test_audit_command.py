@@ -32,7 +32,7 @@ def postgres() -> Iterator[RunningPostgres]:
 @pytest.fixture
 async def dsn(postgres: RunningPostgres) -> str:
     """A database with one traded signal and one that was refused."""
-    address = postgres.new_database(f"audit_{next(_NUMBERS)}")
+    address = await postgres.new_database(f"audit_{next(_NUMBERS)}")
     await migrate(address)
     row = LeaseRow(Claim(dsn=address, account=str(ACCOUNT), bot_uid=BOT, holder="test", ttl_s=1))
     assert isinstance(await row.take(timeout_s=5), Grant)
@@ -151,7 +151,7 @@ async def test_entries_are_listed_by_act_and_time(dsn: str) -> None:
 async def test_what_cannot_be_asked_is_one_line(dsn: str, postgres: RunningPostgres) -> None:
     assert "the audit knows bybit/paper/100001" in (await audit(dsn, "verify", "--account", "x")).stderr
     assert "no head of a chain" in (await audit(dsn, "verify", "--head", "x")).stderr
-    empty = postgres.new_database(f"audit_{next(_NUMBERS)}")
+    empty = await postgres.new_database(f"audit_{next(_NUMBERS)}")
     assert "it has no audit" in (await audit(empty, "verify")).stderr
 
 

@@ -1,16 +1,20 @@
 """`tradefleet flatten` against the simulated exchange over real sockets, and nothing else."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
-from tests.support.simulated_account import KEY, SECRET, SimulatedAccount, simulated_account
+from tests.support.ports import free_port
+from tests.support.postgres_server import running_postgres
+from tests.support.simulated_account import ACCOUNT, KEY, SECRET, SimulatedAccount, simulated_account
 
+from tradefleet.adapters.postgres.lease_row import Claim, LeaseRow
+from tradefleet.adapters.postgres.migrations import migrate
 from tradefleet.orders.flatten import Standing
-from tradefleet.services import flatten_command
+from tradefleet.services import audit_command, flatten_command
 from tradefleet.services.flatten import Settings, flatten, look
 from tradefleet.services.fleet.problems import FleetFailed
 
@@ -19,6 +23,12 @@ from tradefleet.services.fleet.problems import FleetFailed
 async def served(tmp_path: Path) -> AsyncIterator[SimulatedAccount]:
     async with simulated_account(tmp_path) as account:
         yield account
+
+
+@pytest.fixture
+def dsn() -> Iterator[str]:
+    with running_postgres() as server:
+        yield server.dsn()
 
 
 def settings(served: SimulatedAccount, **changes: Any) -> Settings:
@@ -120,6 +130,39 @@ async def test_without_yes_it_only_looks(
     assert status == 1
     assert "5 orders, positions: BTCUSDT 0.1" in capsys.readouterr().out
     assert not [path for method, path in served.requests if method == "POST"]
+
+
+@pytest.mark.process
+async def test_each_step_is_in_the_audit_before_it_is_done(served: SimulatedAccount, dsn: str) -> None:
+    a_long_with_stop_target_and_entries(served)
+    await migrate(dsn)
+    row = LeaseRow(Claim(dsn=dsn, account=str(ACCOUNT), bot_uid="b", holder="h", ttl_s=1))
+    await row.take(timeout_s=5)
+    await row.close()
+    said: list[str] = []
+
+    ended = await flatten(settings(served, postgres=dsn, actor="cli:somebody"), said.append)
+
+    (checked,) = await audit_command.verify(dsn, None, None)
+    lines = await audit_command.listed(dsn, None, "flatten", None, 100)
+    assert ended.clear
+    assert checked.broken is None
+    steps = [line.partition("somebody (cli): ")[2] for line in lines]
+    words = ("cancelling", "closing", "flat;")
+    assert steps == [*(text for text in said if text.startswith(words)), "the account is clear"]
+    assert len(steps) >= 3
+
+
+async def test_a_database_that_is_away_holds_nothing_up_and_is_said(served: SimulatedAccount) -> None:
+    a_long_with_stop_target_and_entries(served)
+    said: list[str] = []
+    nowhere = f"postgresql://x@127.0.0.1:{free_port()}/x"
+
+    ended = await flatten(settings(served, postgres=nowhere), said.append)
+
+    assert ended.clear
+    assert sum("the audit is not written, going on without" in line for line in said) == 1
+    assert said[-1].endswith("steps are NOT in the audit")
 
 
 def test_no_exchange_or_no_key_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

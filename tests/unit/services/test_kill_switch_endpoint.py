@@ -8,6 +8,7 @@ import pytest
 from aiohttp import web
 from tests.support.ports import free_port
 
+from tradefleet.adapters.files.spool import SpoolFailed
 from tradefleet.core.events import LatchRecord
 from tradefleet.services.executor import endpoint
 from tradefleet.services.probes import Probes, served
@@ -18,7 +19,7 @@ class Engaged:
 
     def __init__(self) -> None:
         self.latches: list[LatchRecord] = []
-        self.error: OSError | None = None
+        self.error: SpoolFailed | None = None
 
     def __call__(self, latch: LatchRecord) -> None:
         if self.error is not None:
@@ -66,7 +67,7 @@ async def test_a_body_without_who_and_why_is_refused_in_words(
 
 
 async def test_a_latch_that_could_not_be_written_is_not_claimed(url: str, engaged: Engaged) -> None:
-    engaged.error = OSError("disk full")
+    engaged.error = SpoolFailed("disk full")
 
     status, said = await post(url, b'{"reason": "enough", "actor": "me"}')
 

@@ -66,7 +66,8 @@ class PrivateStream:
     """One connection, renewed for ever. `run()` ends only by being cancelled.
 
     on_event: each understood row, in the order of arrival. on_up: subscribed, from now on nothing is
-    missed. on_down: why something may have been missed. All are called in the event loop.
+    missed. on_down: why something may have been missed. on_bad: topic ("" when not even that is known),
+    what came, and why it was not understood. All are called in the event loop.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class PrivateStream:
         on_up: Callable[[], None],
         on_down: Callable[[str], None],
         settings: PrivateStreamSettings | None = None,
+        on_bad: Callable[[str, bytes, str], None] = lambda _topic, _raw, _error: None,
     ) -> None:
         """url: such as wss://stream.bybit.com/v5/private."""
         self._url = url
@@ -88,6 +90,7 @@ class PrivateStream:
         self._on_event = on_event
         self._on_up = on_up
         self._on_down = on_down
+        self._on_bad = on_bad
         self._settings = settings or PrivateStreamSettings()
         self._up = False
         self._up_since_s = 0.0
@@ -172,6 +175,7 @@ class PrivateStream:
         try:
             return msgspec.json.decode(payload, type=_Frame)
         except msgspec.DecodeError as error:
+            self._on_bad("", payload.encode() if isinstance(payload, str) else payload, str(error))
             raise StreamLost(f"a frame is not what Bybit sends: {error}") from error
 
     def _take(self, frame: _Frame) -> None:
@@ -181,6 +185,7 @@ class PrivateStream:
             try:
                 values = list(_values(frame, row))
             except BadRow as error:
+                self._on_bad(frame.topic, msgspec.json.encode(row), str(error))
                 self._bad(frame.topic, error)
                 continue
             for value in values:

@@ -23,6 +23,7 @@ _OF_SUBJECTS = f"SELECT seq, {COLUMNS}, hash FROM audit WHERE subject = ANY($1) 
 _ORDERS_OF_SIGNAL = """
 SELECT subject FROM audit WHERE act = 'intent' AND strpos(what, $1) > 0 ORDER BY account, seq
 """
+_MERGED = "SELECT count(*) FROM audit WHERE account = $1 AND origin <> '' AND starts_with(origin, $2)"
 _NEWEST = f"""
 SELECT * FROM (
     SELECT seq, {COLUMNS}, hash FROM audit
@@ -48,12 +49,9 @@ async def append(connection: asyncpg.Connection, entries: Sequence[Entry]) -> No
         await connection.executemany(INSERT, [values(entry) for entry in entries])
 
 
-async def origins(connection: asyncpg.Connection, wanted: Sequence[str]) -> frozenset[str]:
-    """Which of these are there."""
-    rows = await connection.fetch(
-        "SELECT origin FROM audit WHERE origin = ANY($1) AND origin <> ''", list(wanted)
-    )
-    return frozenset(row["origin"] for row in rows)
+async def merged(connection: asyncpg.Connection, account: str, spool: str) -> int:
+    """How many records of a spool are there; they lie in their order, so it is the number of the last."""
+    return int(await connection.fetchval(_MERGED, account, f"{spool}:"))
 
 
 async def accounts(connection: asyncpg.Connection) -> list[str]:

@@ -31,12 +31,13 @@ from tradefleet.adapters.postgres.restore import (
     newest_config,
     read_state,
 )
-from tradefleet.core.actions import AnyAction, JudgeSignal, Submit
-from tradefleet.core.audit import Writer, entry_of, latch_cleared, leader, limits_entry
+from tradefleet.core.actions import AnyAction, JudgeSignal
+from tradefleet.core.audit import Writer, intent_entry, latch_cleared, leader, limits_entry
 from tradefleet.core.events import AnyEvent, LatchRecord
+from tradefleet.core.spool import Spooled
 from tradefleet.domain.orders import Account
 from tradefleet.orders.audit import Entry
-from tradefleet.orders.intents import Intent, IntentRecord, IntentState
+from tradefleet.orders.intents import Intent
 from tradefleet.spec.snapshot import ConfigSnapshot
 
 __all__ = [
@@ -84,6 +85,8 @@ class Journal:
                 timeout=timeout_s,
                 # A process that is stopped within a transaction must not hold the chain's head, nor the
                 # lease's row, until it wakes: the server ends its session.
+                # Nothing of a session outlives a transaction here: no round trip to clean one up.
+                reset=_nothing,
                 server_settings={"idle_in_transaction_session_timeout": f"{int(timeout_s * 1000)}ms"},
             )
         return Journal(pool, timeout_s)
@@ -125,14 +128,16 @@ class Journal:
         Raises IntentExists, Fenced, or JournalDown: then it may be there or not, and is never sent.
         """
         owner = (str(intent.account), intent.bot_uid, intent.epoch)
-        record = IntentRecord(intent=intent, state=IntentState.WRITTEN)
-        entry = entry_of(Submit(intent=intent), leader(*owner), intent.created_ns, judged)
+        record = rows.written(intent)
+        entry = intent_entry(intent, judged, leader(*owner), intent.created_ns)
+        statement = rows.NEW_INTENT if judged is None else rows.NEW_INTENT_OF_SIGNAL
+        signal = () if judged is None else rows.signal_values(judged)
+        told = audit.values(entry)[1:]
         try:
-            async with self._transaction("writing an intent") as connection:
-                await connection.execute(rows.NEW_INTENT, *owner, *rows.intent_values(record))
-                if judged is not None and (write := rows.write_of(judged)) is not None:
-                    await connection.execute(write.statement, *owner, *write.values)
-                await audit.append(connection, [] if entry is None else [entry])
+            # One statement, a transaction by itself: one way to the server and back, as an order waits.
+            with translated("writing an intent"):
+                async with self._pool.acquire(timeout=self._timeout_s) as connection:
+                    await connection.execute(statement, *owner, *rows.intent_values(record), *signal, *told)
         except asyncpg.UniqueViolationError as error:
             if error.table_name != "intents":
                 raise  # a head of the audit that was set back by hand is no second intent
@@ -169,6 +174,43 @@ class Journal:
         async with self._transaction("adding to the audit") as connection:
             await audit.append(connection, entries)
 
+    async def merge(
+        self, spool: str, records: Sequence[Spooled], owner: tuple[str, str] | None = None
+    ) -> int:
+        """Bring a spool in, in its order; what is there already is passed over. The number of its records.
+
+        spool: its name, the same at each attempt. Intents get the running epoch as their writer; their
+        own stays beside it. A latch that is known, even a cleared one, stays as it is. owner: account and
+        bot, for a spool without intents, which needs no epoch. Raises Fenced or JournalDown, after which
+        nothing of this call is there.
+        """
+        account, bot = owner or self._begun()[:2]
+        async with self._transaction("merging a spool") as connection:
+            await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", spool)
+            there = await audit.merged(connection, account, spool)
+            for record in records[there:]:
+                await self._merge_one(connection, record, account, bot)
+            entries = [
+                msgspec.structs.replace(record.entry, account=account, origin=f"{spool}:{number}")
+                for number, record in enumerate(records, start=1)
+            ]
+            await audit.append(connection, entries[there:])
+        return len(records)
+
+    async def _merge_one(
+        self, connection: asyncpg.Connection, record: Spooled, account: str, bot: str
+    ) -> None:
+        if record.intent is not None:
+            values = rows.intent_values(rows.written(record.intent))
+            await connection.execute(rows.INTENT_ONCE, *self._begun(), *values)
+        if record.judged is not None:
+            await connection.execute(rows.SIGNAL, *self._begun(), *rows.signal_values(record.judged))
+        if record.latch is not None:
+            latch = record.latch
+            told = (latch.latch_id, latch.kind, latch.reason, latch.actor, latch.engaged_ns)
+            payload = msgspec.json.encode(latch).decode()
+            await connection.execute(_MERGE_LATCH, account, bot, *told, payload)
+
     async def keep_digest(self, decisions: int, digest: str) -> None:
         """Write the running digest of this epoch's decisions; raises Fenced or JournalDown."""
         async with self._transaction("keeping a digest") as connection:
@@ -192,20 +234,6 @@ class Journal:
             await audit.append(connection, entries)
         return bool(cleared)
 
-    async def merge(
-        self, latches: Sequence[LatchRecord], entries: Sequence[Entry], account: Account, bot: str
-    ) -> None:
-        """Write what was engaged and done while nothing could be written: a latch that is known, even a
-        cleared one, stays as it is, and an entry of an origin that is there is not written again. Raises
-        JournalDown."""
-        async with self._transaction("merging a spool") as connection:
-            for latch in latches:
-                values = (latch.latch_id, latch.kind, latch.reason, latch.actor, latch.engaged_ns)
-                payload = msgspec.json.encode(latch).decode()
-                await connection.execute(_MERGE_LATCH, str(account), bot, *values, payload)
-            known = await audit.origins(connection, [entry.origin for entry in entries])
-            await audit.append(connection, [entry for entry in entries if entry.origin not in known])
-
     def _begun(self) -> tuple[str, str, int]:
         if self._owner is None:
             raise Fenced("no epoch has begun: call begin_epoch before writing")
@@ -221,6 +249,10 @@ class Journal:
         with translated(doing):
             async with self._pool.acquire(timeout=self._timeout_s) as connection, connection.transaction():
                 yield connection
+
+
+async def _nothing(_connection: asyncpg.Connection) -> None:
+    pass
 
 
 def _statement(write: rows.Write) -> str:

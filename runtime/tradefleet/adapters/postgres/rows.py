@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from tradefleet.adapters.postgres import audit
 from tradefleet.core.actions import (
     AnyAction,
     ChooseOwner,
@@ -22,7 +23,7 @@ from tradefleet.core.actions import (
     KeepPosition,
 )
 from tradefleet.core.events import AnyEvent, ConfigApplied
-from tradefleet.orders.intents import IntentRecord
+from tradefleet.orders.intents import Intent, IntentRecord, IntentState
 from tradefleet.spec.snapshot import ConfigSnapshot
 
 Values = tuple[Any, ...]
@@ -64,8 +65,36 @@ _POSITION_COLUMNS = (
 )
 
 SIGNAL: Final = _insert("signals", _SIGNAL_COLUMNS, "DO NOTHING")
-# No ON CONFLICT for a new intent: its unique keys are what makes a second send impossible.
-NEW_INTENT: Final = _insert("intents", _INTENT_COLUMNS, "").removesuffix(" ON CONFLICT ")
+
+
+def _new_intent(*, with_signal: bool) -> str:
+    """An intent, the verdict on its signal and their entry of the audit: all or nothing, in one message.
+
+    Parameters: account, bot, epoch; the intent's; the signal's, if it comes of one; the entry's without
+    its account. The audit reads the inserted intent, and so comes after it. No ON CONFLICT for a new
+    intent: its unique keys are what makes a second send impossible.
+    """
+    intent, numbered = _numbered("intents", _INTENT_COLUMNS, 4)
+    signal, after = _numbered("signals", _SIGNAL_COLUMNS, numbered) if with_signal else ("", numbered)
+    beside = f", signal AS ({signal} ON CONFLICT DO NOTHING)" if with_signal else ""
+    entry = audit.COLUMNS.partition(", ")[2]
+    numbers = ", ".join(f"${number}" for number in range(after, after + len(entry.split(","))))
+    return (
+        f"WITH intent AS ({intent} RETURNING account){beside} "
+        f"INSERT INTO audit ({audit.COLUMNS}) SELECT account, {numbers} FROM intent"
+    )
+
+
+def _numbered(table: str, columns: str, first: int) -> tuple[str, int]:
+    """An INSERT whose own parameters begin at `first`, and the number behind them."""
+    behind = first + len(columns.split(","))
+    parameters = ", ".join(f"${number}" for number in (1, 2, 3, *range(first, behind)))
+    return f"INSERT INTO {table} (account, bot, epoch, {columns}) VALUES ({parameters})", behind
+
+
+INTENT_ONCE: Final = _insert("intents", _INTENT_COLUMNS, "DO NOTHING")
+NEW_INTENT: Final = _new_intent(with_signal=False)
+NEW_INTENT_OF_SIGNAL: Final = _new_intent(with_signal=True)
 INTENT: Final = _insert(
     "intents",
     _INTENT_COLUMNS,
@@ -130,7 +159,7 @@ def write_of(row: AnyAction | AnyEvent) -> Write | None:
     """
     match row:
         case JudgeSignal():
-            return Write(SIGNAL, _signal(row))
+            return Write(SIGNAL, signal_values(row))
         case KeepIntent(record=record):
             return Write(INTENT, intent_values(record))
         case KeepOrder():
@@ -158,6 +187,11 @@ def write_of(row: AnyAction | AnyEvent) -> Write | None:
             return None
 
 
+def written(intent: Intent) -> IntentRecord:
+    """An intent of which nothing more is known."""
+    return IntentRecord(intent=intent, state=IntentState.WRITTEN)
+
+
 def intent_values(record: IntentRecord) -> Values:
     """Columns of an intent."""
     intent, key = record.intent, record.intent.key
@@ -174,7 +208,8 @@ def config_values(config: ConfigSnapshot) -> Values:
     return (config.generation, config.content_hash(), config.encode().decode())
 
 
-def _signal(row: JudgeSignal) -> Values:
+def signal_values(row: JudgeSignal) -> Values:
+    """Columns of a signal with its verdict."""
     signal = row.signal
     return (
         *(signal.signal_id, signal.symbol, signal.strategy, row.verdict.value, row.reason, row.detail),

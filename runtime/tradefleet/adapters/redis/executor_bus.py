@@ -6,14 +6,14 @@ read from the beginning (repeats and expired ones are the core's to drop) and an
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from tradefleet.adapters.redis.connection import MOST_BLOCK_MS, answered, connect
+from tradefleet.adapters.redis.dead_letters import DeadLetters
 from tradefleet.adapters.redis.messages import (
     ANNOUNCEMENT_FIELD,
-    MOST_DEAD_LETTERS,
     SIGNAL_FIELD,
     BadMessage,
     BusKeys,
@@ -27,6 +27,9 @@ Message = Signal | ShardAnnouncement | BadMessage
 
 ENTRIES_AT_ONCE = 500
 
+NO_TEXT: Final = b"\\u0000"
+"""How JSON writes the one character that Postgres has no place for."""
+
 
 class ExecutorBus:
     """One bot's streams, for reading."""
@@ -34,6 +37,7 @@ class ExecutorBus:
     def __init__(self, url: str, bot_uid: str) -> None:
         self._keys = BusKeys(bot_uid)
         self._redis = connect(url)
+        self.letters = DeadLetters(self._redis, self._keys.dead_letters)
 
     async def run_id(self) -> str:
         """The server's run id. Raises BusDown."""
@@ -58,7 +62,8 @@ class ExecutorBus:
             await answered("publish_owners", self._set_owners(values))
 
     async def close(self) -> None:
-        """Let go of the connections. Raises BusDown."""
+        """Let go of the connections, after the last dead letters. Raises BusDown."""
+        await self.letters.last()
         await answered("close", self._redis.aclose())
 
     async def _set_owners(self, values: dict[Any, Any]) -> None:
@@ -76,23 +81,12 @@ class ExecutorBus:
         run_id = _run_id(info)
         if run_id != position.run_id:
             return [], await self._beginning(run_id)
-        messages, position = _decode(_streams(found), self._keys, position)
-        await self._bury([message for message in messages if isinstance(message, BadMessage)])
-        return messages, position
+        return _decode(_streams(found), self._keys, position)
 
     async def _beginning(self, run_id: str) -> StreamPosition:
         newest = await self._redis.xrevrange(self._keys.announcements, count=1)
         announcements_id = _text(newest[0][0] or b"0-0") if newest else "0-0"
         return StreamPosition(run_id=run_id, signals_id="0-0", announcements_id=announcements_id)
-
-    async def _bury(self, bad: list[BadMessage]) -> None:
-        for message in bad:
-            await self._redis.xadd(
-                self._keys.dead_letters,
-                {"stream": message.stream, "entry": message.entry_id, "error": message.error},
-                maxlen=MOST_DEAD_LETTERS,
-                approximate=True,
-            )
 
 
 def _run_id(info: Mapping[str, Any]) -> str:
@@ -139,7 +133,14 @@ def _message(
     field: bytes,
     kind: type[Signal] | type[ShardAnnouncement],
 ) -> Message:
+    raw = fields.get(field, b"")
     try:
-        return msgspec.json.decode(fields.get(field, b""), type=kind)
+        if NO_TEXT in raw:
+            raise msgspec.DecodeError("it holds U+0000, which the journal cannot keep")
+        return msgspec.json.decode(raw, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return BadMessage(stream=stream, entry_id=entry_id, error=str(error))
+        name = field.decode()
+        if not raw and fields:
+            # An entry without our field: what is there is what a person wants to see.
+            name, raw = "", repr(dict(fields)).encode()
+        return BadMessage(stream=stream, entry_id=entry_id, field=name, raw=raw, error=str(error))

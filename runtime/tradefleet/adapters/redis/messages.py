@@ -10,7 +10,8 @@ ANNOUNCEMENT_FIELD: Final = b"announcement"
 MOST_SIGNALS: Final = 100_000
 """About how many entries the signals stream keeps: hours of them, and all but the last expired."""
 MOST_ANNOUNCEMENTS: Final = 1_000
-MOST_DEAD_LETTERS: Final = 10_000
+MOST_DEAD_LETTERS: Final = 1_000
+"""About how many are kept, the newest; each at most 64 KiB."""
 
 
 class BusDown(Exception):
@@ -39,7 +40,7 @@ class BusKeys(msgspec.Struct, frozen=True):
 
     @property
     def dead_letters(self) -> str:
-        """Stream of entries that could not be read, with the error."""
+        """Stream of what could not be processed, with the error; see `dead_letters`."""
         return f"tradefleet:{self.bot_uid}:dead-letters"
 
 
@@ -58,10 +59,12 @@ class ShardAnnouncement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BadMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """An entry that is no message; it has gone to the dead letters."""
+    """An entry that is no message, as it lies in the stream; it belongs into the dead letters."""
 
     stream: str
     entry_id: str
+    field: str
+    raw: bytes
     error: str
 
 

@@ -18,7 +18,7 @@ from typing import Annotated, Final
 import msgspec
 from aiohttp import web
 
-from tradefleet.adapters.files.spool import SpoolBroken
+from tradefleet.adapters.files.spool import SpoolFailed
 from tradefleet.core.account_kill_switch import KIND
 from tradefleet.core.events import LatchRecord
 
@@ -36,7 +36,7 @@ class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def routes(engage: Callable[[LatchRecord], None]) -> list[web.RouteDef]:
-    """What to serve. engage: raises OSError or SpoolBroken when the latch could not be written."""
+    """What to serve. engage: raises SpoolFailed when the latch could not be written."""
 
     async def answer(request: web.Request) -> web.Response:
         refusal = _refusal(request.remote or "", request.headers.get("Authorization", ""))
@@ -56,7 +56,7 @@ def routes(engage: Callable[[LatchRecord], None]) -> list[web.RouteDef]:
         )
         try:
             engage(latch)
-        except (OSError, SpoolBroken) as error:
+        except SpoolFailed as error:
             return web.json_response({"error": f"the latch could not be written: {error}"}, status=500)
         return web.json_response({"latch": latch.latch_id})
 

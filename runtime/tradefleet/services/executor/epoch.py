@@ -20,6 +20,7 @@ from tradefleet.adapters.config_source import ConfigSource
 from tradefleet.adapters.postgres.errors import Fenced, JournalDown
 from tradefleet.adapters.postgres.journal import Journal
 from tradefleet.adapters.postgres.lease import LeaseKeeper
+from tradefleet.adapters.redis import dead_letters
 from tradefleet.adapters.redis.executor_bus import ExecutorBus
 from tradefleet.adapters.redis.messages import StreamPosition
 from tradefleet.core import account_kill_switch
@@ -99,6 +100,7 @@ class Epoch:
         self._leaving: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._tasks: set[asyncio.Task[None]] = set()
         self._why_not: str | None = None
+        parts.status.dead_letters = parts.bus.letters.counts
         self._owners = feeds.Owners(parts.bus, parts.status)
         self._recorder = Recorder(
             parts.journal,
@@ -164,6 +166,7 @@ class Epoch:
                 settings.retry_s,
             ),
             self._owners.publish(settings.owners_period_s),
+            parts.bus.letters.keep(),
             feeds.configuration(
                 parts.config,
                 self._restored.config.generation,
@@ -361,11 +364,17 @@ class Epoch:
             on_event=self._on_private,
             on_up=lambda: self._private_changed(True),
             on_down=lambda _reason: self._private_changed(False),
+            on_bad=self._private_bad,
         )
         await stream.run()
 
     def _on_private(self, value: ExchangeOrder | Execution | ExchangePosition | Wallet) -> None:
         self._queue.put_nowait(_private_event(value))
+
+    def _private_bad(self, topic: str, raw: bytes, error: str) -> None:
+        """No event is made of it: the account is compared with the exchange instead."""
+        place = f"{dead_letters.PRIVATE}:{topic}"
+        self._parts.bus.letters.bury(dead_letters.letter(place, raw, error, time.time_ns()))
 
     def _private_changed(self, up: bool) -> None:
         self._queue.put_nowait(PrivateStreamChanged(now_ns=0, up=up))

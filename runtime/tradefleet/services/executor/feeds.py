@@ -5,6 +5,7 @@ in the status; what it cannot, it raises, and that ends the process.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Final
 
@@ -14,6 +15,7 @@ from tradefleet.adapters.bybit.public_rest import ExchangeUnreachable, listed
 from tradefleet.adapters.config_source import BadSnapshot, BotGone, ConfigSource
 from tradefleet.adapters.postgres.errors import JournalDown
 from tradefleet.adapters.postgres.journal import Journal
+from tradefleet.adapters.redis import dead_letters
 from tradefleet.adapters.redis.executor_bus import ExecutorBus
 from tradefleet.adapters.redis.messages import BadMessage, BusDown, ShardAnnouncement, StreamPosition
 from tradefleet.core.events import (
@@ -94,6 +96,16 @@ async def signals(
                     put(ShardAnnounced(now_ns=0, **msgspec.structs.asdict(message)))
                 case BadMessage(stream=stream, entry_id=entry_id, error=detail):
                     status.problem("bad_message", detail, stream=stream, entry=entry_id)
+                    bus.letters.bury(
+                        dead_letters.letter(
+                            stream,
+                            message.raw,
+                            detail,
+                            time.time_ns(),
+                            entry_id=entry_id,
+                            field=message.field,
+                        )
+                    )
         reached(position)
 
 

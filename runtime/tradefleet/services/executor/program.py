@@ -14,7 +14,7 @@ import structlog
 from tradefleet.adapters.bybit.errors import PreflightRefused, Unreadable
 from tradefleet.adapters.bybit.public_rest import ExchangeUnreachable, listed
 from tradefleet.adapters.config_source import BadSnapshot, ConfigSource
-from tradefleet.adapters.files.spool import Spool, SpoolBroken
+from tradefleet.adapters.files.spool import SpoolBroken, SpoolFailed
 from tradefleet.adapters.files.status import write_json
 from tradefleet.adapters.postgres.errors import AccountInUse, Fenced, JournalDown
 from tradefleet.adapters.postgres.journal import Journal, JournalState
@@ -382,8 +382,8 @@ def _without_journal(
 ) -> WithoutJournal:
     exchange = FlattenSettings(rest=settings.rest, key=key, secret=secret)
     try:
-        return WithoutJournal(Spool(settings.spool_path), exchange, status, config)
-    except (OSError, SpoolBroken) as error:
+        return WithoutJournal(settings.spool_folder, exchange, status, config)
+    except (SpoolFailed, SpoolBroken) as error:
         raise ExecutorFailed(
             f"{error}; look at what it says, engage the kill switch again if it should be, and move the file"
         ) from error

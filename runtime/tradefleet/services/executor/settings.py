@@ -54,9 +54,9 @@ class ExecutorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     pod_name: str = ""
 
     @property
-    def spool_path(self) -> Path:
+    def spool_folder(self) -> Path:
         """What is written while the journal is away, beside the folder of the decision logs."""
-        return Path(self.decisions_folder).parent / "spool.jsonl"
+        return Path(self.decisions_folder).parent / "spool"
 
     def credentials(self) -> tuple[str, str]:
         """Key and secret from the environment; raises ExecutorFailed naming the variable."""

@@ -33,6 +33,8 @@ _NO_CORE: Final[Mapping[str, Any]] = {
 }
 """Between two epochs nothing is known."""
 
+_NO_LETTERS: Final[Mapping[str, int]] = {"kept": 0, "lost": 0, "waiting": 0}
+
 
 class ExecutorStatus:
     """Counts and states; `report` makes the file's content."""
@@ -57,6 +59,7 @@ class ExecutorStatus:
         self.closing_without_journal = False
         self.seconds_to_flat: float | None = None
         """Of the last closing without a journal; None when it has not ended."""
+        self.dead_letters: Callable[[], Mapping[str, int]] = lambda: _NO_LETTERS
         self.changed = asyncio.Event()
         self.lease_changed = asyncio.Event()
         """Something that others should hear of at once: each event has one that listens."""
@@ -157,6 +160,7 @@ class ExecutorStatus:
             "orders_sent": self.orders_sent,
             "fills": self._fills,
             "stores": {name: "up" if state == "up" else "down" for name, state in self.stores.items()},
+            "dead_letters": dict(self.dead_letters()),
             "digest": self.digest,
             "errors": dict(sorted(self.errors.items())),
         }

@@ -9,29 +9,30 @@ where the spool was merged, and goes on.
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Final
 
-import msgspec
 import structlog
 
 from tradefleet.adapters.config_source import BadSnapshot, ConfigSource, SourceAway
-from tradefleet.adapters.files.spool import Spool, SpoolBroken, Spooled
+from tradefleet.adapters.files.spool import Spool, SpoolBroken, SpoolFailed, spools
 from tradefleet.adapters.postgres.errors import JournalDown
 from tradefleet.adapters.postgres.journal import Journal
 from tradefleet.core.account_kill_switch import CLOSING, KIND, latch_of
 from tradefleet.core.audit import Writer, latch_engaged
 from tradefleet.core.events import LatchRecord
+from tradefleet.core.spool import Spooled
 from tradefleet.domain.orders import Account
-from tradefleet.orders.audit import Act, Entry
+from tradefleet.orders.audit import Act
 from tradefleet.services.executor.status import ExecutorStatus
 from tradefleet.services.flatten import Settings, flatten
 from tradefleet.spec.snapshot import ConfigSnapshot
 
 log = structlog.get_logger(__name__)
 
-LATCH: Final = "latch"
-ACT: Final = "act"
+UNKNOWN: Final = "unknown"
+"""Account of an entry that was written before the exchange said whose it is."""
 
 LOOK_S: Final = 0.2
 CONFIG_S: Final = 1.0
@@ -40,28 +41,35 @@ MERGE_S: Final = 1.0
 
 
 class WithoutJournal:
-    """What is engaged on this machine, whatever the journal says. exchange: whose account is closed."""
+    """What is engaged on this machine, whatever the journal says.
+
+    folder: of the spools. exchange: whose account is closed. Raises SpoolBroken or SpoolFailed for spools of
+    earlier processes that cannot be read: what they engaged is not known then.
+    """
 
     def __init__(
-        self, spool: Spool, exchange: Settings, status: ExecutorStatus, config: ConfigSource
+        self, folder: Path, exchange: Settings, status: ExecutorStatus, config: ConfigSource
     ) -> None:
-        self._spool = spool
+        self._folder = folder
+        self._spool: Spool | None = None
         self._exchange = exchange
         self._status = status
         self._config = config
         self._seen: ConfigSnapshot | None = None
         self._looked_s = 0.0
-        self._latches: dict[str, LatchRecord] = {}
+        self._latches: dict[str, LatchRecord] = {
+            record.latch.latch_id: record.latch
+            for spool in spools(folder)
+            for record in spool.records()[spool.merged :]
+            if record.latch is not None
+        }
         self.engaged_by_hand: Callable[[LatchRecord], None] = lambda latch: None
         """Told of a latch that somebody engages while an epoch runs."""
-        for record in spool.pending():
-            if record.kind == LATCH:
-                latch = msgspec.convert(record.payload, LatchRecord)
-                self._latches[latch.latch_id] = latch
 
     def engage(self, latch: LatchRecord) -> None:
-        """Engage the kill switch: on the disk when this returns. Raises OSError, SpoolBroken."""
-        self._spool.append(LATCH, msgspec.to_builtins(latch))
+        """Engage the kill switch: on the disk when this returns. Raises SpoolFailed."""
+        entry = latch_engaged(self._writer, latch, latch.engaged_ns)
+        self._append(Spooled(entry=entry, latch=latch))
         self._latches[latch.latch_id] = latch
         self.engaged_by_hand(latch)
 
@@ -86,17 +94,15 @@ class WithoutJournal:
                 await self._close_until(lambda: not away())
 
     async def merge(self, journal: Journal, account: Account, bot: str) -> None:
-        """What the spool holds goes to the journal; nothing happens while it does not answer."""
+        """What the spools hold goes to the journal; nothing happens while it does not answer."""
         try:
-            records = self._spool.pending()
-            if records:
-                writer = Writer(account=str(account), actor=f"executor:{bot}")
-                await journal.merge(_latches(records), _entries(records, writer), account, bot)
-                self._spool.settle()
-                log.info("spool_merged", records=len(records))
+            for spool in spools(self._folder):
+                records = spool.records()
+                spool.mark_merged(await journal.merge(spool.name, records, (str(account), bot)))
+                log.info("spool_merged", spool=spool.name, records=len(records))
         except JournalDown:
             return  # said by whoever needs it for more than this
-        except (OSError, SpoolBroken) as error:
+        except (SpoolBroken, SpoolFailed) as error:
             self._status.problem("spool_unreadable", str(error))
 
     async def keep_merging(self, journal: Journal, account: Account, bot: str) -> None:
@@ -129,7 +135,7 @@ class WithoutJournal:
             )
             try:
                 self.engage(latch)
-            except (OSError, SpoolBroken) as error:
+            except SpoolFailed as error:
                 # Closing does not wait for a disk.
                 self._status.problem("spool_unwritten", str(error))
                 self._latches[latch.latch_id] = latch
@@ -160,25 +166,24 @@ class WithoutJournal:
 
     def _say(self, text: str) -> None:
         log.info("without_journal", said=text)
+        why = "the kill switch, while the journal was away"
+        entry = self._writer.entry(Act.FLATTEN, "", why, {"said": text}, time.time_ns())
         try:
-            self._spool.append(ACT, text)
-        except (OSError, SpoolBroken) as error:
+            self._append(Spooled(entry=entry))
+        except SpoolFailed as error:
             self._status.problem("spool_unwritten", str(error))
 
+    @property
+    def _writer(self) -> Writer:
+        # Which account it is may not be known yet; whoever merges knows.
+        return Writer(account=self._status.account or UNKNOWN, actor=f"executor:{self._status.holder}")
 
-def _entries(records: Sequence[Spooled], writer: Writer) -> list[Entry]:
-    """What the audit says of them. The spool's first hash and the number in it say where each comes from."""
-    name = records[0].before[:12] + f"-{records[0].at_ns}"
-    found = []
-    for number, record in enumerate(records, start=1):
-        if record.kind == LATCH:
-            entry = latch_engaged(writer, msgspec.convert(record.payload, LatchRecord), record.at_ns)
-        else:
-            why = "the kill switch, while the journal was away"
-            entry = writer.entry(Act.FLATTEN, "", why, {"said": record.payload}, record.at_ns)
-        found.append(msgspec.structs.replace(entry, origin=f"{name}:{number}"))
-    return found
-
-
-def _latches(records: Iterable[Spooled]) -> list[LatchRecord]:
-    return [msgspec.convert(record.payload, LatchRecord) for record in records if record.kind == LATCH]
+    def _append(self, record: Spooled) -> None:
+        """Raises SpoolFailed; a spool that has failed once is not written to again."""
+        if self._spool is None:
+            self._spool = Spool.create(self._folder)
+        try:
+            self._spool.append(record)
+        except SpoolFailed:
+            self._spool = None
+            raise

@@ -34,7 +34,7 @@ CREATE TABLE audit (
 );
 CREATE INDEX audit_by_subject ON audit (subject, account, seq);
 CREATE INDEX audit_by_time ON audit (at_ns);
-CREATE INDEX audit_by_origin ON audit (origin) WHERE origin <> '';
+CREATE UNIQUE INDEX audit_by_origin ON audit (account, origin) WHERE origin <> '';
 """
 
 # Each part after its length, so that no two entries give the same bytes.
