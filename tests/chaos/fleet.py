@@ -14,12 +14,15 @@ import signal
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import msgspec
 from aiohttp import web
+from pybit.exceptions import InvalidRequestError
+from pybit.unified_trading import HTTP
 from tests.chaos.judge import Books
 from tests.chaos.reading import LOG, read_books
 from tests.support.exchange_proxy import ExchangeProxy
@@ -85,6 +88,7 @@ class Fleet(World):
         super().__init__(folder, stores.postgres, stores.valkey)
         self.symbols = symbols
         self.naked: list[str] = []
+        self.publications: list[Publication] = []
         self.by_hand: list[str] = []
         self.generation = 0
         self._spec: dict[str, Any] = {}
@@ -145,6 +149,26 @@ class Fleet(World):
                 assert executor.process.poll() is None, "\n".join(executor.lines()[-20:])
             await asyncio.sleep(0.02)
 
+    def exchange_size(self, symbol: str) -> Decimal:
+        """What the exchange holds, without a request; signed."""
+        position = self.exchange.engine.state.positions.get(symbol)
+        return Decimal(0) if position is None else position.size
+
+    def refusal(self, method: str, **body: Any) -> int:
+        """The code with which the exchange refuses this; blocks, so call it in a thread."""
+        client = HTTP(api_key=KEY, api_secret=SECRET)
+        client.endpoint = f"http://{self.address}"
+        try:
+            getattr(client, method)(category="linear", **body)
+        except InvalidRequestError as refused:
+            return int(refused.status_code)
+        return 0
+
+    def say_again(self, publication: Publication) -> None:
+        """The exchange repeats rows on its private streams."""
+        for subscriber in tuple(self.exchange._subscribers):
+            subscriber(publication)
+
     def heal(self) -> None:
         """Every wire is whole."""
         self.proxy.heal()
@@ -157,6 +181,7 @@ class Fleet(World):
 
     def watch(self, publication: Publication) -> None:
         """Told by the exchange after each of its steps: a position without a stop is remembered."""
+        self.publications.append(publication)
         last = {row["symbol"]: row for row in publication.rows.get("position", [])}
         self.naked += [s for s, row in last.items() if row["side"] and row["stopLoss"] in ("", "0")]
 

@@ -17,7 +17,7 @@ from tradefleet.domain.signals import Target
 SCALE: Final = 20
 """A pause of sixty seconds in the world is one of three seconds in a schedule."""
 
-LENGTH_MS: Final = 8_000
+LENGTH_MS: Final = 10_000
 SYMBOLS: Final = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "DOGEUSDT")
 MOST_POSITIONS: Final = 3
 """One less than symbols, so that the limit is reached in every schedule."""
@@ -189,7 +189,7 @@ def _wishes(dice: random.Random) -> Iterator[AnyAct]:
 
 
 def _when(dice: random.Random) -> int:
-    return dice.randint(300, LENGTH_MS - 1500)
+    return dice.randint(300, LENGTH_MS - 3000)
 
 
 def _scaled(dice: random.Random, *seconds: float) -> int:
@@ -216,10 +216,10 @@ def _away(dice: random.Random) -> Iterator[AnyAct]:
 def _strikes(dice: random.Random) -> Iterator[AnyAct]:
     for _ in range(dice.randint(3, 6)):
         yield Strikes(
-            at_ms=dice.randint(0, LENGTH_MS - 2500),
+            at_ms=dice.randint(0, LENGTH_MS - 4000),
             trouble=dice.choice(list(Trouble)),
             part=dice.choice(_PATHS),
-            times=dice.choice([1, 1, 2, 5]),
+            times=dice.choice([1, 1, 2, 3]),
             delay_ms=dice.choice([50, 400, 1500, 3000]),
         )
 

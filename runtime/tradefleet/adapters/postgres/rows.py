@@ -63,7 +63,12 @@ _POSITION_COLUMNS = (
     "category, symbol, position_idx, size, entry_price, generation, realised, fees, at_ns, payload"
 )
 
-SIGNAL: Final = _insert("signals", _SIGNAL_COLUMNS, "DO NOTHING")
+# The first verdict stands, unless it was about a process that was not the owner: its id is still free.
+SIGNAL: Final = _insert(
+    "signals",
+    _SIGNAL_COLUMNS,
+    f"(account, signal_id) {_replaced(_SIGNAL_COLUMNS)} WHERE signals.reason = 'not_owner'",
+)
 # No ON CONFLICT for a new intent: its unique keys are what makes a second send impossible.
 NEW_INTENT: Final = _insert("intents", _INTENT_COLUMNS, "").removesuffix(" ON CONFLICT ")
 INTENT: Final = _insert(
