@@ -37,6 +37,9 @@ def take_signal(state: AccountState, event: SignalReceived) -> list[AnyAction]:
     state.tally.signals += 1
     refusal = _not_ours(state, signal)
     if refusal is not None:
+        if refusal.reason is Reason.NOT_OWNER:
+            # Of one bar both pods make the same id: a word that does not count must not use it up.
+            del state.seen_signals[signal.signal_id]
         return [_refused(state, signal, refusal)]
     if signal.target is Target.FLAT:
         return _flat(state, signal)

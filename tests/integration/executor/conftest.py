@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
+from tests.chaos.scenes import fleet, stores
 from tests.support.executor_world import KEY, SECRET, World
 from tests.support.postgres_server import RunningPostgres, running_postgres
 from tests.support.valkey_server import running_valkey
@@ -15,6 +16,8 @@ from tradefleet.simulation.account.exchange import SimulatedExchange
 from tradefleet.simulation.market.replay import ReplayMarket
 from tradefleet.simulation.recording import Recording, load_recording
 from tradefleet.simulation.server.app import build_app
+
+__all__ = ["fleet", "stores"]
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import asyncpg
+import msgspec
 import pytest
 from tests.support.configs import make_snapshot
 from tests.support.journal_rows import (
@@ -28,7 +29,7 @@ from tradefleet.adapters.postgres.journal import Journal
 from tradefleet.adapters.postgres.lease_row import Claim, Grant, LeaseRow
 from tradefleet.adapters.postgres.migrations import migrate
 from tradefleet.adapters.postgres.restore import QUIET_NS, JournalState, StreamMark
-from tradefleet.core.actions import AnyAction
+from tradefleet.core.actions import AnyAction, Verdict
 from tradefleet.domain.orders import OrderStatus
 from tradefleet.orders.intents import IntentState
 
@@ -184,6 +185,23 @@ async def test_a_batch_may_be_repeated(journal: Journal, dsn: str) -> None:
     await journal.keep(batch)
 
     assert await begun(journal, dsn) == once
+
+
+async def test_the_first_verdict_on_a_signal_stands_unless_it_was_about_a_process_that_is_not_heard(
+    journal: Journal, dsn: str
+) -> None:
+    unheard = msgspec.structs.replace(judged(verdict=Verdict.REFUSED), reason="not_owner")
+
+    await journal.keep([unheard])
+    assert (await begun(journal, dsn)).seen_signals == ()
+    await journal.keep([judged()])
+    await journal.keep([unheard, judged(verdict=Verdict.REFUSED)])
+
+    assert (await begun(journal, dsn)).seen_signals == ("s1",)
+    connection = await asyncpg.connect(dsn)
+    verdicts = await connection.fetch("SELECT verdict FROM signals")
+    await connection.close()
+    assert [row["verdict"] for row in verdicts] == [Verdict.ACCEPTED.value]
 
 
 async def test_an_owner_of_an_older_choice_does_not_come_back(journal: Journal, dsn: str) -> None:

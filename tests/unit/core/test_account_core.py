@@ -11,6 +11,7 @@ from tradefleet.core import events as ev
 from tradefleet.core.account import AccountCore, NotRestored
 from tradefleet.core.actions import Submit, Verdict
 from tradefleet.core.digest import DecisionLog, DecisionsDiffer, replay
+from tradefleet.domain.orders import Side
 from tradefleet.domain.signals import Target
 from tradefleet.orders.client_order_id import client_order_id
 from tradefleet.orders.intents import IntentState, Leg
@@ -112,6 +113,19 @@ def test_a_process_that_is_not_the_owner_is_not_heard() -> None:
     harness.signal("one", Target.LONG)
 
     assert reasons(harness) == ["not_owner"]
+
+
+def test_a_process_that_is_not_heard_does_not_use_up_the_id_of_a_bar() -> None:
+    harness = Harness().ready()
+    owner = harness.journal.owners.pop(0)
+    harness.signal("the bar", Target.SHORT)
+    harness.journal.owners[0] = owner
+
+    harness.signal("the bar", Target.LONG)
+    harness.signal("the bar", Target.SHORT)
+
+    assert reasons(harness) == ["not_owner", ""]
+    assert [intent.side for intent in harness.submitted] == [Side.BUY]
 
 
 def test_a_silent_owner_is_replaced_by_a_warm_process_under_a_new_number() -> None:

@@ -60,7 +60,7 @@ ORDER BY at_ns, exec_id
 """
 _SIGNALS = """
 SELECT signal_id FROM signals WHERE account = $1 AND written_at > clock_timestamp() - interval '10 minutes'
-ORDER BY written_at, signal_id
+AND reason <> 'not_owner' ORDER BY written_at, signal_id
 """
 _OWNERS = "SELECT payload FROM shard_owners WHERE account = $1 AND bot = $2 ORDER BY shard"
 _BASELINE = "SELECT day, equity, payload FROM baselines WHERE account = $1 ORDER BY day DESC LIMIT 1"

@@ -64,7 +64,9 @@ _POSITION_COLUMNS = (
     "category, symbol, position_idx, size, entry_price, generation, realised, fees, at_ns, payload"
 )
 
-SIGNAL: Final = _insert("signals", _SIGNAL_COLUMNS, "DO NOTHING")
+# The first verdict stands, unless it was about a process that was not the owner: its id is still free.
+_FIRST_VERDICT = f"(account, signal_id) {_replaced(_SIGNAL_COLUMNS)} WHERE signals.reason = 'not_owner'"
+SIGNAL: Final = _insert("signals", _SIGNAL_COLUMNS, _FIRST_VERDICT)
 
 
 def _new_intent(*, with_signal: bool) -> str:
@@ -76,7 +78,7 @@ def _new_intent(*, with_signal: bool) -> str:
     """
     intent, numbered = _numbered("intents", _INTENT_COLUMNS, 4)
     signal, after = _numbered("signals", _SIGNAL_COLUMNS, numbered) if with_signal else ("", numbered)
-    beside = f", signal AS ({signal} ON CONFLICT DO NOTHING)" if with_signal else ""
+    beside = f", signal AS ({signal} ON CONFLICT {_FIRST_VERDICT})" if with_signal else ""
     entry = audit.COLUMNS.partition(", ")[2]
     numbers = ", ".join(f"${number}" for number in range(after, after + len(entry.split(","))))
     return (

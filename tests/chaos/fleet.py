@@ -1,0 +1,254 @@
+"""Two executors between real stores and the simulator, with a hand on every wire between them.
+
+`Stores` live as long as the run; `fleet_of` makes a new account, database, market and two processes for
+each schedule. Every wire goes through a relay or the proxy, so that a test can break it and mend it:
+
+    executor -- TcpRelay --> Postgres        executor -- ExchangeProxy --> simulator, REST
+    executor -- TcpRelay --> Valkey          executor -- TcpRelay -------> simulator, private stream
+"""
+
+import asyncio
+import contextlib
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import msgspec
+from aiohttp import web
+from pybit.exceptions import InvalidRequestError
+from pybit.unified_trading import HTTP
+from tests.chaos.judge import Books
+from tests.chaos.reading import LOG, read_books
+from tests.support.exchange_proxy import ExchangeProxy
+from tests.support.executor_world import BOT, KEY, SECRET, ExecutorProcess, RunningPostgres, World
+from tests.support.tcp_relay import TcpRelay
+from tests.support.valkey_server import RunningValkey, running_valkey
+
+from tradefleet.adapters.postgres.migrations import migrate
+from tradefleet.simulation.account.exchange import Publication, SimulatedExchange
+from tradefleet.simulation.market.replay import ReplayMarket
+from tradefleet.simulation.recording import Recording, load_recording
+from tradefleet.simulation.server.app import build_app
+from tradefleet.spec.bot import BotSpec
+from tradefleet.spec.market import Universe
+from tradefleet.spec.snapshot import ConfigSnapshot, ShardAssignment
+from tradefleet.spec.strategies import Imbalance, Strategies
+
+TEMPLATE = "chaos-template"
+
+
+class Stores(msgspec.Struct, frozen=True):
+    """What all schedules of a run share."""
+
+    postgres: RunningPostgres
+    valkey: RunningValkey
+    recording: Recording
+
+
+@contextlib.contextmanager
+def running_stores() -> Iterator[Stores]:
+    """Servers for the length of a block, and a database with all tables to copy from."""
+    # Not below a private folder: as root the database runs as nobody, who cannot enter that.
+    folder = Path(tempfile.mkdtemp(prefix="tradefleet-chaos-stores-"))
+    folder.chmod(0o755)
+    (folder / "postgres").mkdir()
+    postgres = RunningPostgres(folder / "postgres")
+    try:
+        with running_valkey(folder / "valkey") as valkey:
+            postgres.create(TEMPLATE)
+            asyncio.run(_tables(postgres.dsn(TEMPLATE)))
+            yield Stores(postgres, valkey, load_recording())
+    finally:
+        postgres.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _tables(dsn: str) -> None:
+    await migrate(dsn)
+    connection = await asyncpg.connect(dsn)
+    await connection.execute(LOG)
+    await connection.close()
+
+
+class Fleet(World):
+    """A `World` of two executors whose wires can be broken. Made by `fleet_of`."""
+
+    postgres_wire: TcpRelay
+    valkey_wire: TcpRelay
+    stream_wire: TcpRelay
+    proxy: ExchangeProxy
+
+    def __init__(self, folder: Path, stores: Stores, symbols: tuple[str, ...]) -> None:
+        super().__init__(folder, stores.postgres, stores.valkey)
+        self.symbols = symbols
+        self.naked: list[str] = []
+        self.publications: list[Publication] = []
+        self.by_hand: list[str] = []
+        self.generation = 0
+        self._spec: dict[str, Any] = {}
+
+    def configure(self, generation: int = 0, **spec: Any) -> None:
+        """A newer generation with these sections changed, and all others as they were."""
+        self.generation = generation or self.generation + 1
+        self._spec |= spec
+        snapshot = ConfigSnapshot(
+            generation=self.generation,
+            uid=BOT,
+            name="bot",
+            namespace="default",
+            spec=BotSpec(
+                universe=Universe(symbols=list(self.symbols)),
+                strategies=Strategies(imbalance=Imbalance(enabled=True)),
+                **self._spec,
+            ),
+            shards=(ShardAssignment(0, self.symbols),),
+        )
+        half = self.folder / "snapshot.part"
+        half.write_bytes(snapshot.encode())
+        half.replace(self.folder / "snapshot.json")
+
+    def begin(self, name: str, failpoint: str = "", **settings: Any) -> ExecutorProcess:
+        """An executor of that name; one that was there before goes on in the same folder."""
+        folder = self.folder / name
+        folder.mkdir(exist_ok=True)
+        values = {
+            "postgres": self.dsn.replace(f":{self.postgres.port}/", f":{self.postgres_wire.port}/"),
+            "redis": f"redis://127.0.0.1:{self.valkey_wire.port}",
+            "snapshot_path": str(self.folder / "snapshot.json"),
+            "status_path": str(folder / "status.json"),
+            "decisions_folder": str(folder / "decisions"),
+            "holder": name,
+            "rest": self.proxy.url,
+            "public_stream": f"ws://{self.address}/v5/public/linear",
+            "private_stream": f"ws://127.0.0.1:{self.stream_wire.port}/v5/private",
+            "status_period_s": 0.05,
+            "owners_period_s": 0.2,
+            "latches_period_s": 0.2,
+            "retry_s": 0.1,
+            **settings,
+        }
+        executor = ExecutorProcess(folder, values, f"{self.folder}:{failpoint}" if failpoint else "")
+        self.executors.append(executor)
+        return executor
+
+    async def two(self, failpoint: str = "") -> tuple[ExecutorProcess, ExecutorProcess]:
+        """The leader, which may open, and a standby that waits for the lease."""
+        first, second = self.begin("a", failpoint), self.begin("b", failpoint)
+        while True:
+            for leader, standby in ((first, second), (second, first)):
+                waits = standby.status().get("state") == "waiting_for_lease"
+                if waits and leader.status().get("may_open") and self.owner is not None:
+                    return leader, standby
+            for executor in (first, second):
+                assert executor.process.poll() is None, "\n".join(executor.lines()[-20:])
+            await asyncio.sleep(0.02)
+
+    def exchange_size(self, symbol: str) -> Decimal:
+        """What the exchange holds, without a request; signed."""
+        position = self.exchange.engine.state.positions.get(symbol)
+        return Decimal(0) if position is None else position.size
+
+    def refusal(self, method: str, **body: Any) -> int:
+        """The code with which the exchange refuses this; blocks, so call it in a thread."""
+        client = HTTP(api_key=KEY, api_secret=SECRET)
+        client.endpoint = f"http://{self.address}"
+        try:
+            getattr(client, method)(category="linear", **body)
+        except InvalidRequestError as refused:
+            return int(refused.status_code)
+        return 0
+
+    def say_again(self, publication: Publication) -> None:
+        """The exchange repeats rows on its private streams."""
+        for subscriber in tuple(self.exchange._subscribers):
+            subscriber(publication)
+
+    def heal(self) -> None:
+        """Every wire is whole."""
+        self.proxy.heal()
+        for wire in (self.postgres_wire, self.valkey_wire, self.stream_wire):
+            wire.heal()
+
+    async def books(self) -> Books:
+        """What is to be judged, as it is now."""
+        return await read_books(self.address, self.dsn, self.proxy.creates, self.naked, self.by_hand)
+
+    def watch(self, publication: Publication) -> None:
+        """Told by the exchange after each of its steps: a position without a stop is remembered."""
+        self.publications.append(publication)
+        last = {row["symbol"]: row for row in publication.rows.get("position", [])}
+        self.naked += [s for s, row in last.items() if row["side"] and row["stopLoss"] in ("", "0")]
+
+    async def end(self) -> None:
+        """Nothing of it goes on."""
+        for executor in self.executors:
+            if executor.process.poll() is None:
+                executor.process.send_signal(signal.SIGKILL)
+                await asyncio.to_thread(executor.process.wait)
+        with contextlib.suppress(Exception):
+            await self.bus.close()
+
+
+@contextlib.asynccontextmanager
+async def fleet_of(
+    folder: Path, stores: Stores, symbols: tuple[str, ...], *, copies: int = 0, **spec: Any
+) -> AsyncIterator[Fleet]:
+    """A fresh account with fresh tables; no process yet. copies: of each recorded symbol, for more names."""
+    await _fresh(stores)
+    fleet = Fleet(folder, stores, symbols)
+    fleet.dsn = await _database(stores)
+    fleet.configure(**spec)
+    fleet.market = ReplayMarket(stores.recording, start_ns=time.time_ns(), clock=time.time_ns, copies=copies)
+    fleet.exchange = SimulatedExchange(fleet.market, folder / "state", api_key=KEY, api_secret=SECRET)
+    fleet.exchange.subscribe(fleet.watch)
+    async with _served(fleet):
+        announcing = asyncio.create_task(fleet.announce())
+        try:
+            yield fleet
+        finally:
+            announcing.cancel()
+            await asyncio.gather(announcing, return_exceptions=True)
+            await fleet.end()
+    fleet.exchange.close()
+
+
+@contextlib.asynccontextmanager
+async def _served(fleet: Fleet) -> AsyncIterator[None]:
+    runner = web.AppRunner(build_app(fleet.market, fleet.exchange), access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0][:2]
+    fleet.address = f"{host}:{port}"
+    fleet.proxy = await ExchangeProxy.before(f"http://{fleet.address}", time.time_ns)
+    fleet.stream_wire = await TcpRelay.before(port)
+    fleet.postgres_wire = await TcpRelay.before(fleet.postgres.port)
+    fleet.valkey_wire = await TcpRelay.before(fleet.valkey.port)
+    try:
+        yield
+    finally:
+        for wire in (fleet.stream_wire, fleet.postgres_wire, fleet.valkey_wire):
+            await wire.close()
+        await fleet.proxy.close()
+        await runner.cleanup()
+
+
+async def _database(stores: Stores) -> str:
+    name = f"chaos-{time.time_ns()}"
+    connection = await asyncpg.connect(stores.postgres.dsn())
+    try:
+        await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{TEMPLATE}"')
+    finally:
+        await connection.close()
+    return stores.postgres.dsn(name)
+
+
+async def _fresh(stores: Stores) -> None:
+    """The bus remembers nothing of the schedule before: it has the same bot."""
+    await asyncio.to_thread(stores.valkey.kill)
+    await asyncio.to_thread(stores.valkey.start_again)

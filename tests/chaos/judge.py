@@ -1,0 +1,275 @@
+"""Whether the books of exchange and journal agree, and whether anything was done that may not be.
+
+Pure: `Books` in, `Finding`s out; none means that the schedule did no harm. It knows nothing of the core's
+state and trusts neither side: sizes are summed from executions here, and limits are held against what the
+exchange has executed.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+OURS: Final = "tf1-"
+
+CLEARED_SLACK_NS: Final = 4_000_000_000
+"""A latch is cleared in memory before the row says so; a write may take so long."""
+
+
+class Harm(StrEnum):
+    """Kinds of findings; each of them must be zero."""
+
+    DUPLICATE = "duplicates"
+    LOST = "lost positions"
+    UNRESOLVED = "unresolved orders"
+    FORMER = "by a former leader"
+    AGAINST = "against a limit"
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing that is wrong."""
+
+    harm: Harm
+    text: str
+
+
+class OrderAt(msgspec.Struct, frozen=True, kw_only=True):
+    """An order as the exchange has it."""
+
+    order_id: str
+    client_order_id: str
+    symbol: str
+    live: bool
+    executed: Decimal
+    created_ns: int
+
+
+class ExecutionAt(msgspec.Struct, frozen=True, kw_only=True):
+    """An execution, of either side's book. qty: signed."""
+
+    exec_id: str
+    client_order_id: str
+    symbol: str
+    qty: Decimal
+    at_ns: int
+    seq: int
+
+
+class PositionAt(msgspec.Struct, frozen=True, kw_only=True):
+    """A position that the exchange holds. size: signed."""
+
+    symbol: str
+    size: Decimal
+    has_stop: bool
+
+
+class IntentAt(msgspec.Struct, frozen=True, kw_only=True):
+    """An intent's row. inserted_ns: by the database's clock, when it was first written."""
+
+    client_order_id: str
+    signal_id: str
+    leg: str
+    epoch: int
+    symbol: str
+    state: str
+    final: bool
+    filled: Decimal
+    created_ns: int
+    valid_until_ns: int
+    inserted_ns: int
+
+
+class LatchAt(msgspec.Struct, frozen=True, kw_only=True):
+    """A latch's row. cleared_ns: None while it is engaged."""
+
+    latch_id: str
+    kind: str
+    engaged_ns: int
+    cleared_ns: int | None
+
+
+class LimitAt(msgspec.Struct, frozen=True, kw_only=True):
+    """From when on this limit of positions was in force."""
+
+    max_positions: int
+    since_ns: int
+
+
+class SignedAt(msgspec.Struct, frozen=True, kw_only=True):
+    """A create that has left an executor, by the timestamp that it was signed with."""
+
+    client_order_id: str
+    signed_ns: int
+
+
+class Books(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that is judged. grants: when each epoch began. naked: symbols that were ever seen
+    without a stop. by_hand: ids of orders of somebody else that nobody took back."""
+
+    orders: tuple[OrderAt, ...] = ()
+    executions: tuple[ExecutionAt, ...] = ()
+    positions: tuple[PositionAt, ...] = ()
+    intents: tuple[IntentAt, ...] = ()
+    counted: tuple[ExecutionAt, ...] = ()
+    sizes: tuple[PositionAt, ...] = ()
+    latches: tuple[LatchAt, ...] = ()
+    limits: tuple[LimitAt, ...] = ()
+    grants: dict[int, int] = msgspec.field(default_factory=dict)
+    signed: tuple[SignedAt, ...] = ()
+    naked: tuple[str, ...] = ()
+    by_hand: tuple[str, ...] = ()
+
+
+def judge(books: Books) -> tuple[Finding, ...]:
+    """Everything that is wrong."""
+    found = (
+        *((Harm.DUPLICATE, text) for text in _duplicates(books)),
+        *((Harm.LOST, text) for text in _lost(books)),
+        *((Harm.UNRESOLVED, text) for text in _unresolved(books)),
+        *((Harm.FORMER, text) for text in _former(books)),
+        *((Harm.AGAINST, text) for text in _against(books)),
+    )
+    return tuple(Finding(harm, text) for harm, text in found)
+
+
+def counts(findings: tuple[Finding, ...]) -> dict[str, int]:
+    """How many of each kind."""
+    number = Counter(finding.harm for finding in findings)
+    return {harm.value: number[harm] for harm in Harm}
+
+
+def _by_name(books: Books) -> dict[str, IntentAt]:
+    return {intent.client_order_id: intent for intent in books.intents}
+
+
+def _duplicates(books: Books) -> Iterator[str]:
+    """Two orders of one intent, two entries of one signal, an entry on top of another one."""
+    intents = _by_name(books)
+    ours = [order for order in books.orders if order.client_order_id.startswith(OURS)]
+    for name, number in Counter(order.client_order_id for order in ours).items():
+        if number > 1:
+            yield f"{number} orders at the exchange with the id {name}"
+    opened = Counter(
+        intents[o.client_order_id].signal_id
+        for o in ours
+        if o.client_order_id in intents and intents[o.client_order_id].leg == "open"
+    )
+    for signal_id, number in opened.items():
+        if number > 1:
+            yield f"{number} entries of signal {signal_id}"
+    for name, number in Counter(signed.client_order_id for signed in books.signed).items():
+        if number > 1:
+            yield f"{name} was signed {number} times"
+    for intent, before in _entries(books):
+        if before[intent.symbol] != 0:
+            yield f"{intent.client_order_id} was filled on top of {before[intent.symbol]} {intent.symbol}"
+
+
+def _entries(books: Books) -> Iterator[tuple[IntentAt, dict[str, Decimal]]]:
+    """Each entry with the sizes of all symbols just before its first execution."""
+    intents = _by_name(books)
+    sizes: dict[str, Decimal] = defaultdict(Decimal)
+    begun: set[str] = set()
+    for execution in sorted(books.executions, key=lambda e: (e.at_ns, e.seq)):
+        intent = intents.get(execution.client_order_id)
+        if intent is not None and intent.leg == "open" and intent.client_order_id not in begun:
+            begun.add(intent.client_order_id)
+            yield intent, sizes.copy()
+        sizes[execution.symbol] += execution.qty
+
+
+def _lost(books: Books) -> Iterator[str]:
+    """Exchange, executions and the journal's positions name one size; every position has its stop."""
+    there = {position.symbol: position.size for position in books.positions}
+    written = {position.symbol: position.size for position in books.sizes}
+    summed: dict[str, Decimal] = defaultdict(Decimal)
+    for execution in books.counted:
+        summed[execution.symbol] += execution.qty
+    for symbol in sorted({*there, *written, *summed}):
+        sizes = there.get(symbol, Decimal(0)), summed[symbol], written.get(symbol, Decimal(0))
+        if len(set(sizes)) > 1:
+            yield f"{symbol}: the exchange holds {sizes[0]}, executions sum to {sizes[1]}, row {sizes[2]}"
+    missing = {e.exec_id for e in books.executions} ^ {e.exec_id for e in books.counted}
+    if missing:
+        yield f"executions in one book only: {', '.join(sorted(missing))}"
+    for position in books.positions:
+        if position.size != 0 and not position.has_stop:
+            yield f"{position.symbol}: {position.size} without a stop"
+    for symbol in books.naked:
+        yield f"{symbol} had no stop for a while"
+    for latch in books.latches:
+        if latch.kind == "position_mismatch":
+            yield f"a size was believed without executions: {latch.latch_id}"
+
+
+def _unresolved(books: Books) -> Iterator[str]:
+    """Intents without an end, orders without an intent, ends that the exchange contradicts."""
+    intents = _by_name(books)
+    executed: dict[str, Decimal] = defaultdict(Decimal)
+    for execution in books.executions:
+        executed[execution.client_order_id] += abs(execution.qty)
+    for intent in books.intents:
+        if not intent.final:
+            yield f"{intent.client_order_id} ({intent.leg} of {intent.signal_id}) is {intent.state}"
+        elif intent.filled != executed[intent.client_order_id]:
+            yield (
+                f"{intent.client_order_id} is {intent.state} with {intent.filled}, the exchange has "
+                f"executed {executed[intent.client_order_id]}"
+            )
+    for order in books.orders:
+        if order.client_order_id.startswith(OURS) and order.client_order_id not in intents:
+            yield f"order {order.client_order_id} has no intent"
+        elif order.client_order_id.startswith(OURS) and order.live:
+            yield f"order {order.client_order_id} still rests"
+
+
+def _former(books: Books) -> Iterator[str]:
+    """What a leader has done after it was none any more, or a new one before the old could not."""
+    intents = _by_name(books)
+    ends = {epoch: books.grants[epoch + 1] for epoch in books.grants if epoch + 1 in books.grants}
+    for intent in books.intents:
+        if intent.epoch in ends and intent.inserted_ns > ends[intent.epoch]:
+            yield f"{intent.client_order_id} was written by epoch {intent.epoch} after its end"
+    for signed in books.signed:
+        opens = intents.get(signed.client_order_id)
+        if opens is None:
+            yield f"{signed.client_order_id} has left without being written"
+        elif opens.leg == "open" and signed.signed_ns > ends.get(opens.epoch, signed.signed_ns):
+            yield f"{opens.client_order_id} was signed by epoch {opens.epoch} after its end"
+    for order in books.orders:
+        sent = intents.get(order.client_order_id)
+        if sent is None:
+            continue
+        # The exchange keeps milliseconds, rounded down.
+        if order.created_ns > sent.valid_until_ns:
+            yield f"{order.client_order_id} was accepted after its valid_until"
+        earlier = [i.valid_until_ns for i in books.intents if i.epoch < sent.epoch]
+        if sent.leg == "open" and order.created_ns < max(earlier, default=0):
+            yield f"{order.client_order_id} was opened while an order of an earlier leader could arrive"
+
+
+def _against(books: Books) -> Iterator[str]:
+    """Entries above the limit or under a latch, a kill switch that did not make flat, others' orders."""
+    for intent, before in _entries(books):
+        held = sum(1 for symbol, size in before.items() if size != 0 and symbol != intent.symbol)
+        past = [limit for limit in books.limits if limit.since_ns < intent.created_ns]
+        limit = max(past, key=lambda one: one.since_ns, default=None)
+        if limit is not None and held >= limit.max_positions:
+            yield f"{intent.client_order_id} opened beside {held} positions; {limit.max_positions} allowed"
+    for latch in books.latches:
+        until_ns = None if latch.cleared_ns is None else latch.cleared_ns - CLEARED_SLACK_NS
+        for intent in books.intents:
+            after = intent.leg == "open" and intent.created_ns > latch.engaged_ns
+            if after and (until_ns is None or intent.created_ns < until_ns):
+                yield f"{intent.client_order_id} was opened under the latch {latch.latch_id}"
+        if latch.kind == "kill_switch" and latch.cleared_ns is None:
+            for position in books.positions:
+                yield f"{position.symbol} is not flat under the latch {latch.latch_id}"
+    if not any(latch.kind == "kill_switch" for latch in books.latches):
+        resting = {order.order_id for order in books.orders if order.live}
+        for order_id in books.by_hand:
+            if order_id not in resting:
+                yield f"order {order_id} of somebody else was taken away"

@@ -1,0 +1,289 @@
+"""Plays a schedule on a fleet, lets everything heal, and judges the books."""
+
+import asyncio
+import contextlib
+import signal
+import time
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from tests.chaos.fleet import Fleet, Stores, fleet_of
+from tests.chaos.judge import Finding, judge
+from tests.chaos.schedule import (
+    MOST_POSITIONS,
+    SYMBOLS,
+    AnyAct,
+    AtFailpoint,
+    Away,
+    ByHand,
+    Dies,
+    KillSwitchActs,
+    Limits,
+    Place,
+    Schedule,
+    Sleeps,
+    Strikes,
+    Way,
+    Weather,
+    Who,
+    Wish,
+)
+from tests.support.executor_world import ExecutorProcess
+
+from tradefleet.adapters.redis.messages import BusDown
+from tradefleet.spec.trading import Execution, KillSwitch, Risk
+
+SETTLED_WITHIN_S = 40.0
+"""After everything is healed: a takeover, an order's time and its five seconds of grace, and room."""
+
+RECEIVE_WINDOW_S = 1
+"""Half of the default, so that an order's time is over sooner."""
+
+
+class Result(msgspec.Struct, frozen=True):
+    """What came of a schedule. orders: of ours, executed by the exchange. struck: requests that met trouble.
+    verdicts: signals by the reason of their refusal. trouble: why the fleet did not come to rest."""
+
+    seed: int
+    acts: int
+    findings: tuple[Finding, ...]
+    seconds: float
+    orders: int
+    epochs: int
+    struck: int
+    verdicts: dict[str, int]
+    trouble: str = ""
+
+
+async def play(schedule: Schedule, stores: Stores, folder: Path) -> Result:
+    """From an empty account to the verdict."""
+    began = time.monotonic()
+    execution = Execution(receive_window_seconds=RECEIVE_WINDOW_S)
+    risk = Risk(max_positions=MOST_POSITIONS)
+    async with fleet_of(folder, stores, SYMBOLS, execution=execution, risk=risk) as fleet:
+        player = Player(fleet, schedule)
+        findings, trouble = await player.run()
+        books = await fleet.books()
+        verdicts = await fleet.rows("SELECT reason, count(*) AS number FROM signals GROUP BY reason")
+        return Result(
+            seed=schedule.seed,
+            acts=len(schedule.acts),
+            findings=findings,
+            seconds=round(time.monotonic() - began, 1),
+            orders=len({e.client_order_id for e in books.executions} - {""}),
+            epochs=len(books.grants),
+            struck=len(fleet.proxy.struck),
+            verdicts={row["reason"] or "accepted": row["number"] for row in verdicts},
+            trouble=trouble,
+        )
+
+
+class Player:
+    """Does the acts at their times."""
+
+    def __init__(self, fleet: Fleet, schedule: Schedule) -> None:
+        self._fleet = fleet
+        self._schedule = schedule
+        self._running: dict[str, ExecutorProcess] = {}
+        self._undoing: set[asyncio.Task[None]] = set()
+        self._over = asyncio.Event()
+        self._engaged = 0
+
+    async def run(self) -> tuple[tuple[Finding, ...], str]:
+        """What is wrong in the end, and why it could not be brought to rest, "" when it could."""
+        failpoint = self._schedule.failpoint
+        async with asyncio.timeout(SETTLED_WITHIN_S):
+            leader, standby = await self._fleet.two(failpoint.name if failpoint else "")
+        self._running = {executor.status_file.parent.name: executor for executor in (leader, standby)}
+        began = time.monotonic()
+        for act in self._schedule.acts:
+            await asyncio.sleep(max(0.0, began + act.at_ms / 1000 - time.monotonic()))
+            await self._do(act)
+        await self._heal()
+        return await self._settled()
+
+    # ---- acts
+
+    async def _do(self, act: AnyAct) -> None:
+        fleet = self._fleet
+        match act:
+            case Wish():
+                await self._wish(act)
+            case Strikes():
+                fleet.proxy.arm(act.trouble, act.part, act.times, act.delay_ms / 1000)
+            case Weather():
+                fleet.proxy.weather = act.trouble
+                self._later(act.for_ms, self._clears())
+            case Dies():
+                self._later(0, self._dies(self._who(act.who), act.back_after_ms))
+            case Sleeps():
+                self._sleeps(self._who(act.who), act.for_ms)
+            case AtFailpoint():
+                self._later(0, self._at_failpoint(act))
+            case Away():
+                await self._away(act)
+            case Limits():
+                fleet.configure(risk=Risk(max_positions=act.max_positions))
+            case KillSwitchActs():
+                self._kill_switch(act.engaged)
+            case ByHand():
+                self._by_hand(act.placed)
+
+    async def _wish(self, act: Wish) -> None:
+        if self._fleet.owner is None:
+            return
+        wish = self._fleet.signal(act.target, act.symbol)
+        for _ in range(1 + act.repeats):
+            # Shards drop what they cannot publish: a signal is worth nothing later.
+            with contextlib.suppress(BusDown, TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await self._fleet.bus.publish(wish)
+
+    def _who(self, who: Who) -> str:
+        """The name of the one that leads, or of the other one, by what they say now."""
+        leads = next((n for n, e in self._running.items() if e.status().get("leading")), "a")
+        return leads if who is Who.LEADER else ("b" if leads == "a" else "a")
+
+    async def _dies(self, name: str, back_after_ms: int) -> None:
+        process = self._running[name].process
+        process.kill()
+        await asyncio.to_thread(process.wait)
+        await self._wait(back_after_ms)
+        if not self._over.is_set() and self._running[name].process.poll() is not None:
+            self._running[name] = self._fleet.begin(name)
+
+    def _sleeps(self, name: str, for_ms: int) -> None:
+        process = self._running[name].process
+        if process.poll() is None:
+            process.send_signal(signal.SIGSTOP)
+            self._later(for_ms, self._wakes(process))
+
+    async def _wakes(self, process: Any) -> None:
+        if process.poll() is None:
+            process.send_signal(signal.SIGCONT)
+
+    async def _at_failpoint(self, act: AtFailpoint) -> None:
+        hit = self._fleet.folder / f"{act.name}.hit"
+        while not hit.exists():
+            if self._over.is_set():
+                return
+            await asyncio.sleep(0.01)
+        pid = int(hit.read_text())
+        await self._wait(act.for_ms)
+        if act.dies:
+            name = next((n for n, e in self._running.items() if e.process.pid == pid), "")
+            if name:
+                await self._dies(name, 0)
+        (self._fleet.folder / f"{act.name}.go").touch()
+
+    async def _away(self, act: Away) -> None:
+        fleet = self._fleet
+        wire = {
+            Place.POSTGRES: fleet.postgres_wire,
+            Place.VALKEY: fleet.valkey_wire,
+            Place.STREAM: fleet.stream_wire,
+        }[act.place]
+        if act.way is Way.KILLED:
+            server = fleet.postgres if act.place is Place.POSTGRES else fleet.valkey
+            self._later(0, self._killed(server, act.for_ms))
+        else:
+            wire.cut() if act.way is Way.CUT else wire.silence()
+            self._later(act.for_ms, self._mended(wire))
+
+    async def _killed(self, server: Any, for_ms: int) -> None:
+        await asyncio.to_thread(server.stop if server is self._fleet.postgres else server.kill)
+        await self._wait(for_ms)
+        if server is self._fleet.postgres:
+            await server.start_again()
+        else:
+            await asyncio.to_thread(server.start_again)
+
+    async def _mended(self, wire: Any) -> None:
+        wire.heal()
+
+    async def _clears(self) -> None:
+        self._fleet.proxy.weather = None
+
+    def _kill_switch(self, engaged: bool) -> None:
+        fleet = self._fleet
+        if engaged:
+            fleet.configure(kill_switch=KillSwitch(engaged=True, reason="chaos"))
+            self._engaged = fleet.generation
+        else:
+            fleet.configure(kill_switch=KillSwitch(clear=f"spec-bot-uid-{self._engaged}"))
+
+    def _by_hand(self, placed: bool) -> None:
+        exchange = self._fleet.exchange
+        if placed:
+            price = self._fleet.market.instruments["BTCUSDT"].price_down(
+                self._fleet.market.mark_price("BTCUSDT") * 95 / 100
+            )
+            order = exchange.create(
+                {
+                    "category": "linear",
+                    "symbol": "BTCUSDT",
+                    "side": "Buy",
+                    "orderType": "Limit",
+                    "qty": "0.001",
+                    "price": f"{price:f}",
+                    "timeInForce": "GTC",
+                }
+            )
+            self._fleet.by_hand.append(order.order_id)
+        else:
+            resting = {order.order_id for order in exchange.engine.state.orders.values()}
+            for order_id in self._fleet.by_hand:
+                if order_id in resting:
+                    exchange.cancel({"category": "linear", "symbol": "BTCUSDT", "orderId": order_id})
+                    self._fleet.by_hand.remove(order_id)
+
+    # ---- afterwards
+
+    def _later(self, after_ms: int, undo: Coroutine[Any, Any, None]) -> None:
+        async def waits() -> None:
+            await self._wait(after_ms)
+            await undo
+
+        task = asyncio.create_task(waits())
+        self._undoing.add(task)
+        task.add_done_callback(self._undoing.discard)
+
+    async def _wait(self, for_ms: int) -> None:
+        """So long, or until the schedule is over."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(for_ms / 1000):
+                await self._over.wait()
+
+    async def _heal(self) -> None:
+        """Whatever is still broken is mended, and whoever is dead comes back."""
+        self._over.set()
+        await asyncio.gather(*self._undoing)
+        failpoint = self._schedule.failpoint
+        if failpoint is not None:
+            (self._fleet.folder / f"{failpoint.name}.go").touch()
+        self._fleet.heal()
+        for name, executor in self._running.items():
+            if executor.process.poll() is not None:
+                self._running[name] = self._fleet.begin(name)
+
+    async def _settled(self) -> tuple[tuple[Finding, ...], str]:
+        """The verdict once somebody leads and nothing is under way; what is left when that never comes."""
+        deadline = time.monotonic() + SETTLED_WITHIN_S
+        findings: tuple[Finding, ...] = ()
+        while time.monotonic() < deadline:
+            for name, executor in self._running.items():
+                if executor.process.poll() is not None:
+                    last = (executor.lines() or ["nothing said"])[-1]
+                    return judge(await self._fleet.books()), f"executor {name} has ended: {last}"
+            if any(self._rests(executor.status()) for executor in self._running.values()):
+                findings = judge(await self._fleet.books())
+                if not findings:
+                    return (), ""
+            await asyncio.sleep(0.2)
+        return findings or judge(await self._fleet.books()), "" if findings else "nobody leads"
+
+    @staticmethod
+    def _rests(status: dict[str, Any]) -> bool:
+        return bool(status.get("leading")) and status.get("open_intents") == 0

@@ -1,0 +1,207 @@
+"""A proxy before the exchange's REST that does to requests what networks and busy exchanges do.
+
+Troubles are armed for a number of requests of a path; `weather` strikes all of them until it clears.
+Every create that came by is remembered with what became of it: what has left an executor is known here
+and nowhere else.
+"""
+
+import asyncio
+from collections.abc import Callable
+from enum import Enum
+from typing import Self
+
+import aiohttp
+import msgspec
+from aiohttp import web
+from yarl import URL
+
+CREATE = "/v5/order/create"
+
+_HTML = "<html><head><title>503 Service Temporarily Unavailable</title></head><body>nginx</body></html>"
+_HOP_BY_HOP = frozenset({"host", "connection", "transfer-encoding", "content-length", "content-encoding"})
+
+
+class Trouble(Enum):
+    """What happens to a request."""
+
+    LOST = "lost"
+    """The exchange carries it out; the connection breaks before the answer."""
+    LATE = "late"
+    """The exchange carries it out; the answer comes late."""
+    HELD = "held"
+    """It is long on its way; whatever the exchange says then is answered."""
+    ABANDONED = "abandoned"
+    """The connection breaks at once, and yet it arrives later."""
+    CUT = "cut"
+    """The connection breaks; it never arrives."""
+    BUSY = "busy"
+    """503 with a page for people; it never arrives."""
+    ERROR = "error"
+    """500 with nothing; it never arrives."""
+    LIMITED = "limited"
+    """10006, too many visits; it never arrives."""
+
+    @property
+    def arrives(self) -> bool:
+        """Whether the exchange sees the request."""
+        return self in (Trouble.LOST, Trouble.LATE, Trouble.HELD, Trouble.ABANDONED)
+
+
+class Create(msgspec.Struct, kw_only=True):
+    """A create that an executor has sent. signed_ms: its timestamp. arrived_ns: when it was handed to the
+    exchange, 0 for never. ret_code: of the exchange's answer, None without one."""
+
+    client_order_id: str
+    signed_ms: int
+    at_ns: int
+    trouble: Trouble | None
+    arrived_ns: int = 0
+    ret_code: int | None = None
+
+
+class _Armed(msgspec.Struct):
+    trouble: Trouble
+    part: str
+    times: int
+    delay_s: float
+
+
+class _Body(msgspec.Struct):
+    orderLinkId: str = ""  # noqa: N815
+
+
+class _Answer(msgspec.Struct):
+    retCode: int  # noqa: N815
+
+
+class ExchangeProxy:
+    """`url` is what an executor takes for the exchange. clock: int64 ns UTC, the exchange's."""
+
+    def __init__(self, upstream: str, clock: Callable[[], int]) -> None:
+        self._upstream = upstream
+        self._clock = clock
+        self._armed: list[_Armed] = []
+        self._left: set[asyncio.Task[None]] = set()
+        self.weather: Trouble | None = None
+        self.creates: list[Create] = []
+        self.struck: list[tuple[str, Trouble]] = []
+        self.url = ""
+
+    @classmethod
+    async def before(cls, upstream: str, clock: Callable[[], int]) -> Self:
+        """A proxy that listens."""
+        proxy = cls(upstream, clock)
+        await proxy._start()
+        return proxy
+
+    def arm(self, trouble: Trouble, part: str = CREATE, times: int = 1, delay_s: float = 0.0) -> None:
+        """For the next requests whose path holds the part."""
+        self._armed.append(_Armed(trouble, part, times, delay_s))
+
+    def heal(self) -> None:
+        """From now on everything passes."""
+        self._armed.clear()
+        self.weather = None
+
+    async def close(self) -> None:
+        """End the server; requests that were held back are dropped."""
+        for task in tuple(self._left):
+            task.cancel()
+        await asyncio.gather(*self._left, return_exceptions=True)
+        await self._runner.cleanup()
+        await self._http.close()
+
+    async def _start(self) -> None:
+        self._http = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar()
+        )
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", self._serve)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self.url = "http://{}:{}".format(*self._runner.addresses[0][:2])
+
+    def _strike(self, path: str) -> tuple[Trouble | None, float]:
+        if self.weather is not None:
+            self.struck.append((path, self.weather))
+            return self.weather, 0.0
+        for armed in self._armed:
+            if armed.part in path:
+                armed.times -= 1
+                if armed.times <= 0:
+                    self._armed.remove(armed)
+                self.struck.append((path, armed.trouble))
+                return armed.trouble, armed.delay_s
+        return None, 0.0
+
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
+        body = await request.read()
+        trouble, delay_s = self._strike(request.path)
+        create = self._remember(request, body, trouble)
+        if trouble is not None and not trouble.arrives:
+            return _not_arrived(request, trouble)
+        if trouble is Trouble.ABANDONED:
+            late = asyncio.create_task(self._arrives_later(request, body, create, delay_s))
+            self._left.add(late)
+            late.add_done_callback(self._left.discard)
+            return _broken(request)
+        if trouble is Trouble.HELD:
+            await asyncio.sleep(delay_s)
+        answer = await self._pass_on(request, body, create)
+        if trouble is Trouble.LATE:
+            await asyncio.sleep(delay_s)
+        return _broken(request) if trouble is Trouble.LOST else answer
+
+    def _remember(self, request: web.Request, body: bytes, trouble: Trouble | None) -> Create | None:
+        if request.path != CREATE:
+            return None
+        create = Create(
+            client_order_id=msgspec.json.decode(body, type=_Body).orderLinkId,
+            signed_ms=int(request.headers["X-BAPI-TIMESTAMP"]),
+            at_ns=self._clock(),
+            trouble=trouble,
+        )
+        self.creates.append(create)
+        return create
+
+    async def _arrives_later(
+        self, request: web.Request, body: bytes, create: Create | None, delay_s: float
+    ) -> None:
+        await asyncio.sleep(delay_s)
+        await self._pass_on(request, body, create)
+
+    async def _pass_on(self, request: web.Request, body: bytes, create: Create | None) -> web.Response:
+        if create is not None:
+            create.arrived_ns = self._clock()
+        headers = {name: value for name, value in request.headers.items() if name.lower() not in _HOP_BY_HOP}
+        # encoded: what is signed is what must arrive, escapes included.
+        url = URL(self._upstream + request.raw_path, encoded=True)
+        try:
+            async with self._http.request(request.method, url, headers=headers, data=body or None) as answer:
+                payload = await answer.read()
+                status = answer.status
+                kept = {n: v for n, v in answer.headers.items() if n.lower() not in _HOP_BY_HOP}
+        except aiohttp.ClientError:
+            return _broken(request)  # the simulator has cut it off by a fault of its own
+        if create is not None and status == 200:
+            create.ret_code = msgspec.json.decode(payload, type=_Answer).retCode
+        return web.Response(status=status, body=payload, headers=kept)
+
+
+def _not_arrived(request: web.Request, trouble: Trouble) -> web.StreamResponse:
+    if trouble is Trouble.BUSY:
+        return web.Response(status=503, text=_HTML, content_type="text/html")
+    if trouble is Trouble.ERROR:
+        return web.Response(status=500)
+    if trouble is Trouble.LIMITED:
+        refusal = {"retCode": 10006, "retMsg": "Too many visits!", "result": {}, "retExtInfo": {}, "time": 0}
+        return web.json_response(refusal)
+    return _broken(request)
+
+
+def _broken(request: web.Request) -> web.Response:
+    """The connection is gone without a goodbye."""
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response(status=500)  # never leaves: there is no connection any more

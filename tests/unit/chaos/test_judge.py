@@ -1,0 +1,178 @@
+"""The judge finds each kind of harm, and nothing in good books: a judge that never objects proves nothing."""
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+from tests.chaos.judge import (
+    Books,
+    ExecutionAt,
+    Harm,
+    IntentAt,
+    LatchAt,
+    LimitAt,
+    OrderAt,
+    PositionAt,
+    SignedAt,
+    counts,
+    judge,
+)
+
+S = 1_000_000_000
+ONE = Decimal(1)
+
+
+def intent(name: str = "tf1-a", **changes: Any) -> IntentAt:
+    fields: dict[str, Any] = {
+        "client_order_id": name,
+        "signal_id": f"signal of {name}",
+        "leg": "open",
+        "epoch": 1,
+        "symbol": "BTC",
+        "state": "done",
+        "final": True,
+        "filled": ONE,
+        "created_ns": 10 * S,
+        "valid_until_ns": 12 * S,
+        "inserted_ns": 10 * S,
+    }
+    return IntentAt(**(fields | changes))
+
+
+def order(name: str = "tf1-a", **changes: Any) -> OrderAt:
+    fields: dict[str, Any] = {
+        "order_id": f"order of {name}",
+        "client_order_id": name,
+        "symbol": "BTC",
+        "live": False,
+        "executed": ONE,
+        "created_ns": 11 * S,
+    }
+    return OrderAt(**(fields | changes))
+
+
+def execution(name: str = "tf1-a", **changes: Any) -> ExecutionAt:
+    fields: dict[str, Any] = {
+        "exec_id": f"execution of {name}",
+        "client_order_id": name,
+        "symbol": "BTC",
+        "qty": ONE,
+        "at_ns": 11 * S,
+        "seq": 1,
+    }
+    return ExecutionAt(**(fields | changes))
+
+
+HELD = PositionAt(symbol="BTC", size=ONE, has_stop=True)
+GOOD = Books(
+    orders=(order(),),
+    executions=(execution(),),
+    positions=(HELD,),
+    intents=(intent(),),
+    counted=(execution(),),
+    sizes=(HELD,),
+    limits=(LimitAt(max_positions=1, since_ns=0),),
+    grants={1: S},
+    signed=(SignedAt(client_order_id="tf1-a", signed_ns=10 * S),),
+)
+KILLED = LatchAt(latch_id="l", kind="kill_switch", engaged_ns=20 * S, cleared_ns=None)
+SECOND = {"orders": (order(), order("tf1-b", created_ns=13 * S))}
+AGAIN = execution("tf1-b", at_ns=13 * S, seq=2)
+
+
+def books(**changes: Any) -> Books:
+    return msgspec.structs.replace(GOOD, **changes)
+
+
+def test_good_books_have_no_finding() -> None:
+    assert judge(GOOD) == ()
+    assert judge(Books()) == ()
+
+
+CASES: dict[str, tuple[Harm, Books]] = {
+    "two orders of one id": (Harm.DUPLICATE, books(orders=(order(), order(order_id="other")))),
+    "two entries of one signal": (
+        Harm.DUPLICATE,
+        books(**SECOND, intents=(intent(), intent("tf1-b", signal_id="signal of tf1-a"))),
+    ),
+    "an entry on top of another": (
+        Harm.DUPLICATE,
+        books(
+            **SECOND,
+            executions=(execution(), AGAIN),
+            intents=(intent(), intent("tf1-b", created_ns=13 * S, valid_until_ns=15 * S)),
+        ),
+    ),
+    "signed twice": (Harm.DUPLICATE, books(signed=GOOD.signed * 2)),
+    "the exchange holds more": (
+        Harm.LOST,
+        books(positions=(PositionAt(symbol="BTC", size=Decimal(2), has_stop=True),)),
+    ),
+    "the journal's row differs": (Harm.LOST, books(sizes=())),
+    "an execution not counted": (Harm.LOST, books(counted=())),
+    "no stop at the end": (Harm.LOST, books(positions=(PositionAt(symbol="BTC", size=ONE, has_stop=False),))),
+    "no stop for a while": (Harm.LOST, books(naked=("BTC",))),
+    "a size that was believed": (
+        Harm.LOST,
+        books(latches=(LatchAt(latch_id="p", kind="position_mismatch", engaged_ns=20 * S, cleared_ns=None),)),
+    ),
+    "an intent without an end": (Harm.UNRESOLVED, books(intents=(intent(final=False, state="ambiguous"),))),
+    "an end that is not true": (
+        Harm.UNRESOLVED,
+        books(intents=(intent(state="absent", filled=Decimal(0)),)),
+    ),
+    "an order without an intent": (Harm.UNRESOLVED, books(intents=(), signed=())),
+    "an order that rests": (Harm.UNRESOLVED, books(orders=(order(live=True),))),
+    "written after its epoch": (Harm.FORMER, books(grants={1: S, 2: 9 * S})),
+    "signed after its epoch": (
+        Harm.FORMER,
+        books(grants={1: S, 2: 11 * S}, signed=(SignedAt(client_order_id="tf1-a", signed_ns=11 * S + 1),)),
+    ),
+    "sent without being written": (
+        Harm.FORMER,
+        books(signed=(*GOOD.signed, SignedAt(client_order_id="tf1-x", signed_ns=10 * S))),
+    ),
+    "accepted after its time": (Harm.FORMER, books(orders=(order(created_ns=12 * S + 1),))),
+    "opened while the last leader's order could arrive": (
+        Harm.FORMER,
+        books(
+            grants={1: S, 2: 10 * S + 1},
+            orders=(order("tf1-b", created_ns=11 * S),),
+            intents=(intent(filled=Decimal(0), state="absent"), intent("tf1-b", epoch=2, inserted_ns=11 * S)),
+            executions=(execution("tf1-b"),),
+            counted=(execution("tf1-b"),),
+        ),
+    ),
+    "above the limit": (Harm.AGAINST, books(limits=(LimitAt(max_positions=0, since_ns=5 * S),))),
+    "under a latch": (
+        Harm.AGAINST,
+        books(latches=(LatchAt(latch_id="l", kind="daily_loss", engaged_ns=9 * S, cleared_ns=None),)),
+    ),
+    "not flat under the kill switch": (Harm.AGAINST, books(latches=(KILLED,))),
+    "somebody else's order is gone": (Harm.AGAINST, books(by_hand=("by hand",))),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_judge_finds(case: str) -> None:
+    harm, bad = CASES[case]
+
+    found = judge(bad)
+
+    assert harm in {finding.harm for finding in found}
+    assert counts(found)[harm.value] >= 1
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        books(latches=(msgspec.structs.replace(KILLED, engaged_ns=S, cleared_ns=5 * S),)),
+        books(limits=(*GOOD.limits, LimitAt(max_positions=0, since_ns=30 * S))),
+        books(grants={1: S, 2: 20 * S}),
+        books(orders=(order(), order("by-hand", order_id="by hand", live=True)), by_hand=("by hand",)),
+    ],
+    ids=["a latch cleared before", "a limit tightened later", "an epoch that ended later", "left alone"],
+)
+def test_the_judge_does_not_object_to(harmless: Books) -> None:
+    assert judge(harmless) == ()
