@@ -59,7 +59,8 @@ def run() -> list[Row]:
     compared_ms = 1000 / taken["compare"]
     return [
         Row(name="order machine", value=taken["orders"], unit="events/s",
-            ratio=taken["orders"] / taken["log"], peer=peer, note="acknowledgement, order, execution, end of each order"),
+            ratio=taken["orders"] / taken["log"], peer=peer,
+            note="acknowledgement, order, execution, end of each order"),
         Row(name="AccountCore, signal to flat", value=taken["core"], unit="events/s",
             ratio=taken["core"] / taken["log"], peer=peer, note="one strategy, entry and close by turns"),
         Row(name="AccountCore, marks", value=taken["marks"], unit="events/s",
