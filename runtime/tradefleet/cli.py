@@ -142,6 +142,12 @@ def engage_kill_switch(
         str | None, typer.Option(help="Such as bybit/paper/100001; not needed when there is only one.")
     ] = None,
     wait: Annotated[float, typer.Option(min=0, help="Wait so many seconds for it to be flat.")] = 0.0,
+    executor: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="Ask this executor itself, without Postgres, such as http://127.0.0.1:8080."
+        ),
+    ] = None,
     data: DataFolderOption = None,
     postgres: PostgresAddress = None,
 ) -> None:
@@ -150,6 +156,10 @@ def engage_kill_switch(
     from tradefleet.services.fleet.problems import FleetFailed
 
     try:
+        if executor is not None:
+            latch_id = asyncio.run(service.ask_executor(executor, reason, getpass.getuser()))
+            print(f"latch {latch_id} is on the disk of {executor}, which closes everything now")
+            return
         dsn = service.postgres_of(postgres, data)
         actor = f"cli:{getpass.getuser()}"
         latch_id, engaged = asyncio.run(service.engage_kill_switch(dsn, reason, actor, account))

@@ -263,7 +263,10 @@ class Execution(Section, frozen=True):
         number("So long after signing the exchange may still accept it.", "0.5", "10", unit=IN_SECONDS),
     ] = Decimal(2)
     foreign_orders: Annotated[
-        ForeignOrders, plain("What to do about orders that are not ours.", built=False)
+        ForeignOrders,
+        plain(
+            "What to do about orders that are not ours: leave them alone, and open nothing while they stand."
+        ),
     ] = ForeignOrders.HALT
     circuit_breaker: Annotated[CircuitBreaker, plain("Stops opening while the exchange is unreachable.")] = (
         CircuitBreaker()

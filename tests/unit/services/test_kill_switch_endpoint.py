@@ -11,6 +11,8 @@ from tests.support.ports import free_port
 from tradefleet.adapters.files.spool import SpoolFailed
 from tradefleet.core.events import LatchRecord
 from tradefleet.services.executor import endpoint
+from tradefleet.services.fleet.latches import ask_executor
+from tradefleet.services.fleet.problems import FleetFailed
 from tradefleet.services.probes import Probes, served
 
 
@@ -100,3 +102,18 @@ def test_without_a_token_nobody_elsewhere_may(monkeypatch: pytest.MonkeyPatch) -
 
     assert endpoint._refusal("10.1.2.3", "Bearer ") != ""
     assert isinstance(endpoint.routes(lambda latch: None)[0], web.RouteDef)
+
+
+async def test_the_command_line_asks_an_executor_itself(url: str, engaged: Engaged) -> None:
+    latch_id = await ask_executor(url.removesuffix(endpoint.PATH), "enough", "me")
+
+    assert [latch.latch_id for latch in engaged.latches] == [latch_id]
+
+
+async def test_the_command_line_says_why_an_executor_did_not(url: str, engaged: Engaged) -> None:
+    engaged.error = SpoolFailed("disk full")
+
+    with pytest.raises(FleetFailed, match="disk full"):
+        await ask_executor(url.removesuffix(endpoint.PATH), "enough", "me")
+    with pytest.raises(FleetFailed, match="try another one"):
+        await ask_executor("http://127.0.0.1:9", "enough", "me")

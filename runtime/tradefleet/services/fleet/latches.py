@@ -7,11 +7,13 @@ executor that runs.
 
 import asyncio
 import contextlib
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import aiohttp
 import asyncpg
 import msgspec
 
@@ -21,6 +23,7 @@ from tradefleet.adapters.postgres.journal import Journal
 from tradefleet.core.account_kill_switch import KIND as KILL_SWITCH
 from tradefleet.core.audit import Writer, latch_engaged
 from tradefleet.core.events import LatchRecord
+from tradefleet.services.executor import endpoint
 from tradefleet.services.fleet import embedded_postgres
 from tradefleet.services.fleet.data_folder import DataFolder
 from tradefleet.services.fleet.problems import FleetFailed
@@ -112,6 +115,30 @@ async def engage_kill_switch(postgres: str, reason: str, actor: str, account: st
         finally:
             await connection.close()
     return latch.latch_id, chosen["account"]
+
+
+async def ask_executor(url: str, reason: str, actor: str) -> str:
+    """Engage it at an executor's own endpoint; the latch's id. Raises FleetFailed.
+
+    The token of TRADEFLEET_KILL_SWITCH_TOKEN goes along when it is set: from another machine it is needed.
+    """
+    token = os.environ.get(endpoint.TOKEN_VARIABLE, "")
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    address, body = url.rstrip("/") + endpoint.PATH, {"reason": reason, "actor": actor}
+    timeout = aiohttp.ClientTimeout(total=10)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.post(address, json=body, headers=headers) as response,
+        ):
+            answer = msgspec.json.decode(await response.read(), type=dict[str, str])
+    except (aiohttp.ClientError, TimeoutError, OSError, ValueError, msgspec.DecodeError) as error:
+        raise FleetFailed(
+            f"executor {url}: {type(error).__name__}: {error}; try another one, or `tradefleet flatten`"
+        ) from error
+    if "latch" not in answer:
+        raise FleetFailed(f"executor {url}: {answer.get('error', response.status)}")
+    return answer["latch"]
 
 
 async def until_flat(postgres: str, account: str, patience_s: float) -> float | None:
