@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-cluster kube-assets e2e image lint chart bench env lock reference crds clean
+.PHONY: help demo test test-cluster chaos kube-assets e2e image lint chart bench env lock reference crds clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -13,6 +13,11 @@ DEMO_CONFIG ?= config/examples/paper.yaml
 DEMO_SECONDS ?=
 TEST_WORKERS ?= 2
 TEST_OPTIONS ?=
+CHAOS_SEEDS ?= 200
+CHAOS_SEED ?=
+CHAOS_WORKERS ?=
+CHAOS_SCENARIOS := tests/chaos tests/integration/executor/test_named_scenarios.py \
+	tests/integration/executor/test_executor_survives_sigkill.py
 # A folder with etcd and kube-apiserver, as other projects name it; without one they are built.
 KUBEBUILDER_ASSETS ?=
 
@@ -42,6 +47,10 @@ e2e: env ## The images and the chart on a real cluster: kind where Docker is, el
 
 image: ## Build both images into build/images, with Docker or with buildah
 	hack/image build/images
+
+chaos: env ## Break two executors' world by CHAOS_SEEDS=200 schedules (CHAOS_SEED=17 plays one), then each named scenario
+	$(BIN)/python -m tests.chaos $(if $(CHAOS_SEED),--seed $(CHAOS_SEED),--seeds $(CHAOS_SEEDS)) $(addprefix --workers ,$(CHAOS_WORKERS))
+	$(if $(CHAOS_SEED),,$(BIN)/python -m pytest -s $(TEST_OPTIONS) $(CHAOS_SCENARIOS))
 
 kube-assets: ## Build etcd, kube-apiserver, kubectl and helm with Go, 8 minutes when cold; KUBEBUILDER_ASSETS names a folder that has them
 	@$(if $(KUBEBUILDER_ASSETS),echo "Using KUBEBUILDER_ASSETS=$(KUBEBUILDER_ASSETS)",hack/kube/build control-plane && hack/kube/build tools)

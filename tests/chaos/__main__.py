@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -29,6 +30,8 @@ from tests.chaos.schedule import LENGTH_MS, SCALE, make_schedule
 def main() -> int:
     """The exit status."""
     options = _options()
+    # Told to stop, it still ends what it has started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     if options.worker:
         return _work(options)
     first, number = (options.seed, 1) if options.seed is not None else (options.first, options.seeds)

@@ -35,7 +35,10 @@ MARK = Decimal("100")
 
 @dataclass
 class ToyExchange:
-    """Truth: one-way positions, orders by client order id, executions in order."""
+    """Truth: one-way positions, orders by client order id, executions in order.
+
+    share: how much of an order the book can fill; the rest of it is cancelled.
+    """
 
     orders: dict[str, ExchangeOrder] = field(default_factory=dict)
     executions: list[Execution] = field(default_factory=list)
@@ -45,6 +48,7 @@ class ToyExchange:
     balance: Decimal = Decimal(10000)
     transfers: Decimal = Decimal(0)
     duplicates: int = 0
+    share: Decimal = Decimal(1)
 
     def create(self, intent: Intent, now_ns: int) -> tuple[Outcome, int]:
         """Fill it whole, or refuse a reduce-only order that has nothing to reduce."""
@@ -58,8 +62,8 @@ class ToyExchange:
             if held * intent.side.sign >= 0:
                 return Outcome.REJECTED, 110017
             qty = min(qty, abs(held))
-        number = len(self.executions) + 1
-        order_id = f"order-{number}"
+        qty = (qty * self.share).quantize(Decimal("0.01"))
+        order_id = f"order-{len(self.orders) + 1}"
         self.orders[intent.client_order_id] = ExchangeOrder(
             category="linear",
             symbol=symbol,
@@ -230,11 +234,15 @@ class Harness:
                 owners=tuple(self.journal.owners.values()),
                 latches=tuple(self.journal.latches.values()),
                 baseline=self.journal.baseline,
-                quiet_until_ns=self.now_ns,
+                quiet_until_ns=self.quiet_until_ns(),
                 kill_switch_before=self.journal.kill_switch_before,
                 kill_switches_known=tuple(sorted(self.journal.latches_known)),
             )
         )
+
+    def quiet_until_ns(self) -> int:
+        """When no order of an earlier leader can arrive any more: here sends are instant."""
+        return self.now_ns
 
     def ready(self) -> "Harness":
         """Everything that opening needs: lease, stream, owner, prices, a finished comparison."""

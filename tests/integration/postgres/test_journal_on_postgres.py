@@ -29,7 +29,7 @@ from tradefleet.adapters.postgres.journal import Journal
 from tradefleet.adapters.postgres.lease_row import Claim, Grant, LeaseRow
 from tradefleet.adapters.postgres.migrations import migrate
 from tradefleet.adapters.postgres.restore import QUIET_NS, JournalState, StreamMark
-from tradefleet.core.actions import AnyAction, Verdict
+from tradefleet.core.actions import AnyAction, ClearLatch, Verdict
 from tradefleet.domain.orders import OrderStatus
 from tradefleet.orders.intents import IntentState
 
@@ -221,6 +221,16 @@ async def test_a_cleared_latch_stays_cleared_until_it_is_engaged_anew(journal: J
     assert await journal.engaged_latches() == ()
     await journal.keep([engaged(engaged_ns=NOW_NS + 1)])
     assert [latch.engaged_ns for latch in await journal.engaged_latches()] == [NOW_NS + 1]
+
+
+async def test_a_latch_that_is_engaged_and_cleared_in_one_batch_is_cleared(journal: Journal) -> None:
+    clear = ClearLatch(latch_id="daily-loss-20000", actor="spec")
+
+    await journal.keep([engaged(), clear])
+    assert await journal.engaged_latches() == ()
+
+    await journal.keep([clear, engaged(engaged_ns=NOW_NS + 1)])
+    assert len(await journal.engaged_latches()) == 1
 
 
 async def test_limits_never_go_back_to_an_older_generation(journal: Journal, dsn: str) -> None:

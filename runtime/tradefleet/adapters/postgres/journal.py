@@ -163,7 +163,8 @@ class Journal:
             writes.append(rows.Write(rows.STREAMS, (mark.run_id, mark.signals_id, mark.announcements_id)))
         # By kind: one round trip each. Order counts only within a kind, and the sort keeps it; that
         # all writers take the tables in one order also keeps them from deadlocks.
-        writes.sort(key=_statement)
+        # A latch that is cleared in the batch that engages it must not end engaged: one kind.
+        writes.sort(key=_kind)
         async with self._transaction("keeping a batch") as connection:
             for statement, group in groupby(writes, key=_statement):
                 await connection.executemany(statement, [(*owner, *write.values) for write in group])
@@ -257,3 +258,7 @@ async def _nothing(_connection: asyncpg.Connection) -> None:
 
 def _statement(write: rows.Write) -> str:
     return write.statement
+
+
+def _kind(write: rows.Write) -> str:
+    return rows.LATCH if write.statement is rows.CLEAR_LATCH else write.statement
