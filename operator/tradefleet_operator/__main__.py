@@ -32,7 +32,7 @@ async def run(settings: OperatorSettings) -> None:
         loop.add_signal_handler(number, stop.set)
     watching = kopf.operator(
         registry=registry(reconciler),
-        settings=_quiet(),
+        settings=_quiet(settings.watch_s),
         clusterwide=not settings.namespaces,
         namespaces=settings.namespaces,
         standalone=True,
@@ -63,12 +63,12 @@ async def _resync(reconciler: Reconciler, period_s: float) -> None:
         reconciler.mark_all()
 
 
-def _quiet() -> kopf.OperatorSettings:
+def _quiet(watch_s: float) -> kopf.OperatorSettings:
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
     # A watch that hears nothing is made again: a connection can be lost without a word.
-    settings.watching.server_timeout = 240
-    settings.watching.client_timeout = 270
+    settings.watching.server_timeout = int(watch_s)  # the API server reads no fraction
+    settings.watching.client_timeout = watch_s * 9 / 8
     settings.watching.connect_timeout = 5
     # Not worker_limit: kopf deadlocks with it once there are as many indexed objects (its issue 1243).
     return settings

@@ -12,12 +12,14 @@ class SettingsUnusable(Exception):
 class OperatorSettings(msgspec.Struct, frozen=True, kw_only=True):
     """runtime_image: of shards and executors. pull_secrets: names of the Secrets it is pulled with, in the
     bot's namespace. namespaces: to watch; none for all. resync_s: every bot is looked at so often though
-    nothing happened. health_port: of the liveness probe, 0 for none."""
+    nothing happened. watch_s: the server is asked to end a watch after so long, and one that outlives that by
+    an eighth is taken for lost. health_port: of the liveness probe, 0 for none."""
 
     runtime_image: str
     pull_secrets: tuple[str, ...] = ()
     namespaces: tuple[str, ...] = ()
     resync_s: float = 300.0
+    watch_s: float = 240.0
     health_port: int = 0
     log_level: str = "info"
 
@@ -34,6 +36,7 @@ def from_environment(environment: Mapping[str, str]) -> OperatorSettings:
         pull_secrets=_names(environment, "TRADEFLEET_PULL_SECRETS"),
         namespaces=_names(environment, "TRADEFLEET_WATCH_NAMESPACES"),
         resync_s=_number(environment, "TRADEFLEET_RESYNC_SECONDS", 300.0),
+        watch_s=_number(environment, "TRADEFLEET_WATCH_SECONDS", 240.0),
         health_port=int(_number(environment, "TRADEFLEET_HEALTH_PORT", 0)),
         log_level=environment.get("TRADEFLEET_LOG_LEVEL", "info"),
     )

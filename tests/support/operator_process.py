@@ -30,6 +30,7 @@ class OperatorProcess:
         image: str = IMAGE,
         address: str = "",
         token: str = ADMIN_TOKEN,
+        watch_s: float = 240.0,
     ) -> None:
         """namespace: "" for all of them. address: of a proxy before it. token: whose rights it has."""
         self._log = folder / "operator.log"
@@ -40,6 +41,7 @@ class OperatorProcess:
             "KUBECONFIG": str(config),
             "TRADEFLEET_RUNTIME_IMAGE": image,
             "TRADEFLEET_WATCH_NAMESPACES": namespace,
+            "TRADEFLEET_WATCH_SECONDS": f"{watch_s:g}",
         }
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(

@@ -72,6 +72,21 @@ def test_a_watch_that_breaks_is_made_again(
     eventually(lambda: cluster.bot()["status"].get("observedGeneration") == 3, operator)
 
 
+def test_a_watch_that_says_nothing_is_given_up(
+    tmp_path: Path, api_server: ApiServer, namespace: str, proxy: FaultProxy, cluster: Controllers
+) -> None:
+    proxy.arm(Fault.SILENT, "WATCH", "tradingbots")
+    operator = OperatorProcess(tmp_path, api_server, namespace, address=proxy.url, watch_s=4)
+    try:
+        eventually(lambda: proxy.waiting == 0, operator)
+
+        cluster.make(make_bot())
+
+        eventually(lambda: cluster.condition("Ready"), operator)
+    finally:
+        operator.kill()
+
+
 def test_one_bot_that_cannot_be_applied_does_not_stop_another(
     cluster: Controllers, proxy: FaultProxy, operator: OperatorProcess
 ) -> None:
