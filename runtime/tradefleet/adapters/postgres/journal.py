@@ -11,7 +11,7 @@ from itertools import groupby
 
 import asyncpg
 
-from tradefleet.adapters.postgres import rows
+from tradefleet.adapters.postgres import rows, sessions
 from tradefleet.adapters.postgres.errors import (
     AccountInUse,
     Fenced,
@@ -58,7 +58,12 @@ class Journal:
         """Connect; raises JournalDown. timeout_s: for each statement, and for a connection."""
         with translated("connecting"):
             pool = await asyncpg.create_pool(
-                dsn, min_size=1, max_size=4, command_timeout=timeout_s, timeout=timeout_s
+                dsn,
+                min_size=1,
+                max_size=4,
+                command_timeout=timeout_s,
+                timeout=timeout_s,
+                server_settings=sessions.JOURNAL,
             )
         return Journal(pool, timeout_s)
 
