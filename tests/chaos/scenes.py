@@ -1,7 +1,6 @@
 """What named scenarios do again and again: hold positions, pause a process, wait for good books."""
 
 import asyncio
-import contextlib
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -62,10 +61,9 @@ async def hold(fleet: Fleet, *symbols: str, target: Target = Target.LONG) -> Non
         for symbol in missing:
             await fleet.bus.publish(fleet.signal(target, symbol))
             await asyncio.sleep(0.15)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(2.0):
-                while not all(fleet.exchange_size(symbol) for symbol in missing):
-                    await asyncio.sleep(0.05)
+        again = time.monotonic() + 2.0
+        while time.monotonic() < again and not all(map(fleet.exchange_size, missing)):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
     await eventually(lambda: _counted(fleet, len(symbols)))
 
 

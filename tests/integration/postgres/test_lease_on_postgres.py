@@ -189,12 +189,13 @@ async def test_a_leader_that_sleeps_in_the_middle_of_a_transaction_does_not_keep
     dsn: str,
 ) -> None:
     journal = await Journal.open(dsn)
-    async with keeping(dsn) as sleeper, keeping(dsn, holder="b") as next_one:
+    async with keeping(dsn) as sleeper:
         await granted(sleeper)
 
         # Its main loop stands still, with the row in its hand.
-        with pytest.raises(JournalDown):
-            await _asleep_until(journal, granted(next_one))
+        async with keeping(dsn, holder="b") as next_one:
+            with pytest.raises(JournalDown):
+                await _asleep_until(journal, granted(next_one))
 
     await journal.close()
 
