@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tests.chaos.fleet import Fleet, Stores, fleet_of, running_stores
 from tests.chaos.judge import judge
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE_S, eventually
 from tests.support.executor_world import ExecutorProcess
 
 from tradefleet.domain.signals import Target
@@ -51,12 +51,19 @@ async def calm(fleet: Fleet, patience_s: float = 40.0) -> None:
 
 
 async def hold(fleet: Fleet, *symbols: str, target: Target = Target.LONG) -> None:
-    """Positions in these symbols, opened below the exchange's ten creates a second."""
-    for symbol in symbols:
-        await fleet.bus.publish(fleet.signal(target, symbol))
-        await asyncio.sleep(0.15)
-    for symbol in symbols:
-        await eventually(lambda symbol=symbol: fleet.exchange_size(symbol))
+    """Positions in these symbols, opened below the exchange's ten creates a second.
+
+    What a signal has not opened after two seconds (refused while the account was compared) is wished again.
+    """
+    deadline = time.monotonic() + PATIENCE_S
+    while missing := [symbol for symbol in symbols if not fleet.exchange_size(symbol)]:
+        assert time.monotonic() < deadline, f"never opened: {missing}"
+        for symbol in missing:
+            await fleet.bus.publish(fleet.signal(target, symbol))
+            await asyncio.sleep(0.15)
+        again = time.monotonic() + 2.0
+        while time.monotonic() < again and not all(map(fleet.exchange_size, missing)):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
     await eventually(lambda: _counted(fleet, len(symbols)))
 
 

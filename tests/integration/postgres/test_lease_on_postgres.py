@@ -7,13 +7,15 @@ a right to open has ended before the next grant is given.
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 
 import pytest
 from tests.support.postgres_server import RunningPostgres
 
-from tradefleet.adapters.postgres.errors import AccountInUse
+from tradefleet.adapters.postgres.errors import AccountInUse, JournalDown
+from tradefleet.adapters.postgres.journal import Journal
 from tradefleet.adapters.postgres.lease import Grant, LeaseKeeper
+from tradefleet.adapters.postgres.lease_row import Claim, LeaseRow
 
 pytestmark = pytest.mark.process
 
@@ -181,3 +183,40 @@ async def test_without_postgres_the_right_to_open_ends_by_itself(dsn: str, postg
             assert keeper.trouble
         finally:
             await asyncio.to_thread(postgres.start)
+
+
+async def test_a_leader_that_sleeps_in_the_middle_of_a_transaction_does_not_keep_the_next_one_waiting(
+    dsn: str,
+) -> None:
+    journal = await Journal.open(dsn)
+    async with keeping(dsn) as sleeper:
+        await granted(sleeper)
+
+        # Its main loop stands still, with the row in its hand.
+        async with keeping(dsn, holder="b") as next_one:
+            with pytest.raises(JournalDown):
+                await _asleep_until(journal, granted(next_one))
+
+    await journal.close()
+
+
+async def _asleep_until(journal: Journal, other: Awaitable[Grant]) -> None:
+    async with journal._transaction("sleeping") as connection:
+        await connection.fetch("SELECT epoch FROM leases FOR SHARE")
+        assert (await other).epoch == 2
+        await connection.fetch("SELECT 1")
+
+
+async def test_a_standby_that_sleeps_with_the_row_in_its_hand_does_not_end_the_leader(dsn: str) -> None:
+    row = LeaseRow(Claim(dsn=dsn, account="bybit/paper/1", bot_uid="bot-1", holder="b", ttl_s=2.0))
+    async with keeping(dsn, ttl_s=2.0) as leader:
+        await granted(leader)
+
+        connection = await row._connected(timeout_s=2.0)
+        await connection.execute("BEGIN")
+        await connection.fetch("SELECT epoch FROM leases FOR UPDATE")
+        await working(leader, 3.0)
+
+        assert may_open(leader)
+        assert not leader.lost.is_set()
+    await row.close()

@@ -32,15 +32,17 @@ class UnreadableRow(Exception):
 
 # Classes of SQLSTATE that say "not now": connection, deadlock, resources, operator, system errors.
 _NOT_NOW: Final = ("08", "40", "53", "57", "58")
-_READ_ONLY: Final = "25006"  # a former primary, demoted to a standby
-_IDLE_TOO_LONG: Final = "25P03"  # we were stopped within a transaction, and the server has ended it
+_STATES_NOT_NOW: Final = (
+    "25006",  # a former primary, demoted to a standby
+    "25P03",  # we slept in a transaction, and the server has ended it
+)
 
 
 def is_down(error: Exception) -> bool:
     """True when the same call may work later, on another connection."""
     if isinstance(error, asyncpg.PostgresError):
         state = error.sqlstate or ""
-        return state[:2] in _NOT_NOW or state in (_READ_ONLY, _IDLE_TOO_LONG)
+        return state[:2] in _NOT_NOW or state in _STATES_NOT_NOW
     return isinstance(error, OSError | TimeoutError | asyncpg.InterfaceError | asyncpg.InternalClientError)
 
 

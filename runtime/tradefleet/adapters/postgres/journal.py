@@ -14,7 +14,7 @@ from itertools import groupby
 import asyncpg
 import msgspec
 
-from tradefleet.adapters.postgres import audit, rows
+from tradefleet.adapters.postgres import audit, rows, sessions
 from tradefleet.adapters.postgres.errors import (
     AccountInUse,
     Fenced,
@@ -83,11 +83,9 @@ class Journal:
                 max_size=4,
                 command_timeout=timeout_s,
                 timeout=timeout_s,
-                # A process that is stopped within a transaction must not hold the chain's head, nor the
-                # lease's row, until it wakes: the server ends its session.
                 # Nothing of a session outlives a transaction here: no round trip to clean one up.
                 reset=_nothing,
-                server_settings={"idle_in_transaction_session_timeout": f"{int(timeout_s * 1000)}ms"},
+                server_settings=sessions.JOURNAL,
             )
         return Journal(pool, timeout_s)
 

@@ -14,6 +14,7 @@ from typing import Any
 import asyncpg
 import msgspec
 
+from tradefleet.adapters.postgres import sessions
 from tradefleet.adapters.postgres.errors import AccountInUse
 
 
@@ -133,7 +134,9 @@ class LeaseRow:
 
     async def _connected(self, timeout_s: float) -> asyncpg.Connection:
         if self._connection is None or self._connection.is_closed():
-            self._connection = await asyncpg.connect(self._claim.dsn, timeout=timeout_s)
+            self._connection = await asyncpg.connect(
+                self._claim.dsn, timeout=timeout_s, server_settings=sessions.LEASE
+            )
         return self._connection
 
     async def close(self) -> None:
