@@ -176,8 +176,10 @@ class Fleet(World):
             wire.heal()
 
     async def books(self) -> Books:
-        """What is to be judged, as it is now."""
-        return await read_books(self.address, self.dsn, self.proxy.creates, self.naked, self.by_hand)
+        """What is to be judged, as it is now. The way out of an executor without its journal makes orders
+        that only reduce, under no id of ours: they are judged by the positions that they leave."""
+        creates = [one for one in self.proxy.creates if one.client_order_id or not one.reduces]
+        return await read_books(self.address, self.dsn, creates, self.naked, self.by_hand)
 
     def watch(self, publication: Publication) -> None:
         """Told by the exchange after each of its steps: a position without a stop is remembered."""

@@ -34,10 +34,6 @@ FIVE_MINUTES_S = 300.0
 PATH = "/apis/tradefleet.dev/v1alpha1/namespaces/trading"
 SOURCE = "kubernetes://trading/alpha"
 
-CLOSING_NEEDS_POSTGRES = pytest.mark.xfail(
-    strict=True, reason="a close is written ahead, so nothing is closed while Postgres is away: decision 0007"
-)
-
 
 @pytest.fixture
 async def twenty(tmp_path: Path, stores: Stores) -> AsyncIterator[Fleet]:
@@ -81,8 +77,8 @@ async def latched_without_an_exchange(fleet: Fleet, leader: ExecutorProcess, tro
         ("kubernetes",),
         ("valkey",),
         ("kubernetes", "valkey"),
-        pytest.param(("postgres",), marks=CLOSING_NEEDS_POSTGRES),
-        pytest.param(("kubernetes", "valkey", "postgres"), marks=CLOSING_NEEDS_POSTGRES),
+        ("postgres",),
+        ("kubernetes", "valkey", "postgres"),
     ],
     ids=" and ".join,
 )

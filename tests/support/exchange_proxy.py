@@ -49,9 +49,11 @@ class Trouble(Enum):
 
 class Create(msgspec.Struct, kw_only=True):
     """A create that an executor has sent. signed_ms: its timestamp. arrived_ns: when it was handed to the
-    exchange, 0 for never. ret_code: of the exchange's answer, None without one."""
+    exchange, 0 for never. ret_code: of the exchange's answer, None without one. reduces: it can only make a
+    position smaller."""
 
     client_order_id: str
+    reduces: bool
     signed_ms: int
     at_ns: int
     trouble: Trouble | None
@@ -68,6 +70,7 @@ class _Armed(msgspec.Struct):
 
 class _Body(msgspec.Struct):
     orderLinkId: str = ""  # noqa: N815
+    reduceOnly: bool = False  # noqa: N815
 
 
 class _Answer(msgspec.Struct):
@@ -156,8 +159,10 @@ class ExchangeProxy:
     def _remember(self, request: web.Request, body: bytes, trouble: Trouble | None) -> Create | None:
         if request.path != CREATE:
             return None
+        asked = msgspec.json.decode(body, type=_Body)
         create = Create(
-            client_order_id=msgspec.json.decode(body, type=_Body).orderLinkId,
+            client_order_id=asked.orderLinkId,
+            reduces=asked.reduceOnly,
             signed_ms=int(request.headers["X-BAPI-TIMESTAMP"]),
             at_ns=self._clock(),
             trouble=trouble,
