@@ -15,8 +15,8 @@ import msgspec
 
 OURS: Final = "tf1-"
 
-CLEARED_SLACK_NS: Final = 4_000_000_000
-"""A latch is cleared in memory before the row says so; a write may take so long."""
+WRITE_SLACK_NS: Final = 4_000_000_000
+"""A latch is cleared, and a limit loosened, in memory before the row says so; a write may take so long."""
 
 
 class Harm(StrEnum):
@@ -251,16 +251,28 @@ def _former(books: Books) -> Iterator[str]:
             yield f"{order.client_order_id} was opened while an order of an earlier leader could arrive"
 
 
+def _limit_of(books: Books, at_ns: int) -> int | None:
+    """The limit in force; one that was written soon afterwards may have been in force already."""
+    past = max((limit for limit in books.limits if limit.since_ns < at_ns), key=_since, default=None)
+    if past is None:
+        return None
+    soon = [limit for limit in books.limits if at_ns <= limit.since_ns < at_ns + WRITE_SLACK_NS]
+    return max(limit.max_positions for limit in (past, *soon))
+
+
+def _since(limit: LimitAt) -> int:
+    return limit.since_ns
+
+
 def _against(books: Books) -> Iterator[str]:
     """Entries above the limit or under a latch, a kill switch that did not make flat, others' orders."""
     for intent, before in _entries(books):
         held = sum(1 for symbol, size in before.items() if size != 0 and symbol != intent.symbol)
-        past = [limit for limit in books.limits if limit.since_ns < intent.created_ns]
-        limit = max(past, key=lambda one: one.since_ns, default=None)
-        if limit is not None and held >= limit.max_positions:
-            yield f"{intent.client_order_id} opened beside {held} positions; {limit.max_positions} allowed"
+        allowed = _limit_of(books, intent.created_ns)
+        if allowed is not None and held >= allowed:
+            yield f"{intent.client_order_id} opened beside {held} positions; {allowed} allowed"
     for latch in books.latches:
-        until_ns = None if latch.cleared_ns is None else latch.cleared_ns - CLEARED_SLACK_NS
+        until_ns = None if latch.cleared_ns is None else latch.cleared_ns - WRITE_SLACK_NS
         for intent in books.intents:
             after = intent.leg == "open" and intent.created_ns > latch.engaged_ns
             if after and (until_ns is None or intent.created_ns < until_ns):

@@ -145,6 +145,10 @@ CASES: dict[str, tuple[Harm, Books]] = {
         ),
     ),
     "above the limit": (Harm.AGAINST, books(limits=(LimitAt(max_positions=0, since_ns=5 * S),))),
+    "above the limit that was loosened much later": (
+        Harm.AGAINST,
+        books(limits=(LimitAt(max_positions=0, since_ns=5 * S), LimitAt(max_positions=1, since_ns=15 * S))),
+    ),
     "under a latch": (
         Harm.AGAINST,
         books(latches=(LatchAt(latch_id="l", kind="daily_loss", engaged_ns=9 * S, cleared_ns=None),)),
@@ -169,10 +173,17 @@ def test_the_judge_finds(case: str) -> None:
     [
         books(latches=(msgspec.structs.replace(KILLED, engaged_ns=S, cleared_ns=5 * S),)),
         books(limits=(*GOOD.limits, LimitAt(max_positions=0, since_ns=30 * S))),
+        books(limits=(LimitAt(max_positions=0, since_ns=S), LimitAt(max_positions=1, since_ns=11 * S))),
         books(grants={1: S, 2: 20 * S}),
         books(orders=(order(), order("by-hand", order_id="by hand", live=True)), by_hand=("by hand",)),
     ],
-    ids=["a latch cleared before", "a limit tightened later", "an epoch that ended later", "left alone"],
+    ids=[
+        "a latch cleared before",
+        "a limit tightened later",
+        "a limit whose loosening was written late",
+        "an epoch that ended later",
+        "left alone",
+    ],
 )
 def test_the_judge_does_not_object_to(harmless: Books) -> None:
     assert judge(harmless) == ()
