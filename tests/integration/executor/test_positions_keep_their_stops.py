@@ -49,6 +49,13 @@ async def test_a_stop_that_somebody_removed_stands_again(world: World) -> None:
     await eventually(lambda: stands(world))
 
     assert await stop_of(world) == stop
+    await eventually(lambda: told_in_the_audit(world))
+
+
+async def told_in_the_audit(world: World) -> bool:
+    """That a stop was meant, before what the exchange answered."""
+    rows = await world.rows("SELECT act FROM audit WHERE act LIKE 'stop%' ORDER BY seq")
+    return [row["act"] for row in rows][:2] == ["stop", "stop-answer"]
 
 
 @pytest.mark.parametrize("failpoint", ["stop.before_send", "stop.answered"])
