@@ -1,7 +1,5 @@
 """The bot's circuit breaker in a real executor: hot, and in the way of entries only."""
 
-import json
-
 import pytest
 from tests.support.eventually import eventually
 from tests.support.executor_world import World
@@ -23,19 +21,15 @@ async def test_after_a_broken_call_no_entry_leaves_and_a_close_still_does(world:
     await executor.until(lambda status: status["generation"] == 2)
     world.exchange.faults.add(Fault(kind=FaultKind.REJECT, endpoint="/v5/order/create", ret_code=10016))
     await world.bus.publish(world.signal(Target.FLAT))
-    await eventually(lambda: _reasons(world, "Internal System Error."))
+    status = await executor.until(lambda found: "circuit breaker" in found["why_not"])
+    assert not status["may_open"]
 
     await world.bus.publish(world.signal(Target.LONG, "SOLUSDT"))
-    await eventually(lambda: _reasons(world, "circuit_open"))
+    await executor.until(lambda found: found["refused_by_reason"].get("no_right_to_open"))
 
     # The close whose answer was no answer is repeated, under a new attempt, and is let through.
     await eventually(lambda: _is_flat(world))
     assert not await world.position("SOLUSDT")
-
-
-async def _reasons(world: World, reason: str) -> bool:
-    rows = await world.rows("SELECT payload FROM intents")
-    return reason in {json.loads(row["payload"])["reason"] for row in rows}
 
 
 async def _is_flat(world: World) -> bool:
