@@ -1,5 +1,6 @@
 """Funding, deleveraging, take-over, transfers: size, the day's result and the daily loss stay exact."""
 
+import time
 from decimal import Decimal
 from typing import Any
 
@@ -65,6 +66,20 @@ async def test_funding_beyond_the_limit_closes_everything(world: World) -> None:
     await eventually(lambda: flat(world))
     assert Decimal(status["daily_loss"]) >= Decimal("0.0005")
     await eventually(lambda: agree(world, executor))
+
+
+async def test_a_loss_beyond_the_limit_latches_at_once_without_shards_and_bus(world: World) -> None:
+    world.configure(risk=Risk(max_daily_loss=Decimal("0.0005")))
+    executor = await holding(world)
+    world.valkey.kill()
+    await executor.until(lambda found: found["stores"]["redis"] == "down")
+
+    await command(world, "funding", symbol=SYMBOL, rate="0.06")
+    began = time.monotonic()
+
+    await executor.until(lambda found: any(one.startswith("daily-loss") for one in found["latches"]))
+    print(f"\nlatched {time.monotonic() - began:.2f} s after the loss")
+    await eventually(lambda: flat(world))
 
 
 async def flat(world: World) -> bool:
