@@ -133,6 +133,10 @@ def _entry(state: AccountState, signal: Signal, now_ns: int) -> list[AnyAction]:
     side = Side.BUY if signal.target is Target.LONG else Side.SELL
     key = state.key(signal.symbol)
     position = state.position(key)
+    if position.size != 0 and (position.plan is None or position.plan.strategy == account_protection.ADOPTED):
+        # Somebody's own: protected by us, and neither closed nor enlarged by a strategy.
+        detail = f"{position.size:f} is held that no signal has opened"
+        return [_refused(state, signal, Refusal(Reason.ADOPTED_POSITION, detail))]
     if position.size * side.sign < 0 and position.plan is not None:
         # The opposite of what is held: close to flat; a new signal may open the other side.
         return [_accepted(state, signal, "closes the opposite"), *_ask_to_close(state, key, signal.signal_id)]

@@ -50,14 +50,13 @@ def take_position(state: AccountState, row: ExchangePosition) -> None:
         market.mark = row.mark_price
 
 
-def take_reading(state: AccountState, rows: Iterable[ExchangePosition]) -> None:
-    """All positions that are open: whatever is not among them is flat."""
+def take_reading(state: AccountState, rows: Iterable[ExchangePosition], asked_ns: int) -> None:
+    """All positions that were open when they were asked for: whatever is not among them was flat."""
     open_now = {row.key: row for row in rows}
     for key in sorted(state.guards.keys() | open_now.keys()):
         if key in open_now:
             take_position(state, open_now[key])
-        else:
-            guard = state.guard(key)
+        elif (guard := state.guard(key)).seen_ns < asked_ns:
             guard.seen_size, guard.stop, guard.target = ZERO, None, None
 
 

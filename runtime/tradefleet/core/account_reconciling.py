@@ -43,7 +43,7 @@ def exchange_read(state: AccountState, event: ExchangeRead) -> list[AnyAction]:
     for order in (*findings.adopted, *findings.foreign):
         actions.append(KeepOrder(order=order))
     actions += _strangers(state, tuple(o.order_id for o in (*findings.adopted, *findings.foreign)))
-    account_protection.take_reading(state, event.view.positions)
+    account_protection.take_reading(state, event.view.positions, event.view.asked_ns)
     actions += take_wallet(state, event.view.wallet, event.now_ns)
     # Taking in what was missed may itself have asked for a comparison: this is that comparison. What
     # was asked for while the answer was under way still stands.

@@ -136,6 +136,35 @@ def test_a_position_that_nobody_planned_gets_a_stop_at_once() -> None:
     assert plan.take_profit is None
 
 
+@pytest.mark.parametrize("wish", [Target.LONG, Target.SHORT, Target.FLAT])
+def test_a_strategy_neither_closes_nor_enlarges_what_somebody_else_holds(wish: Target) -> None:
+    config = account_config(max_positions_per_symbol=5)
+    harness = Harness(config).ready()
+    harness.exchange.sizes[SYMBOL] = D("0.3")
+    harness.settle()
+    harness.settle()
+    for latch_id in list(harness.journal.latches):
+        harness.tell(ev.LatchCleared(now_ns=harness.now_ns, latch_id=latch_id))
+    harness.announce()
+
+    harness.signal("wish", wish)
+    harness.settle()
+
+    assert harness.submitted == []
+    assert harness.judged[-1].reason == ("nothing_to_close" if wish is Target.FLAT else "adopted_position")
+
+
+def test_a_reading_that_is_older_than_a_row_takes_nothing_back(harness: Harness) -> None:
+    view = msgspec.structs.replace(harness.exchange.view(harness.now_ns - 1), positions=())
+    harness.deliver()
+
+    harness.tell(ev.ExchangeRead(now_ns=harness.now_ns, view=view))
+    harness.settle()
+
+    assert harness.protections == []
+    assert harness.core.state.guard(KEY).stop == D("98.0")
+
+
 def test_a_short_position_that_nobody_planned_is_protected_above(harness: Harness) -> None:
     harness = Harness().ready()
     harness.exchange.sizes[SYMBOL] = D("-0.3")
