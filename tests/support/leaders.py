@@ -220,10 +220,29 @@ class Leaders(Harness):
             )
         )
 
+    def cannot_be_read(self) -> None:
+        """Every question that is under way is answered by nothing: the answer is that it is unknown."""
+        asked, self.questions[:] = list(self.questions), []
+        for question in asked:
+            if isinstance(question, act.AskForOrder):
+                self.tell(
+                    ev.OrderQueried(
+                        now_ns=self.now_ns,
+                        client_order_id=question.client_order_id,
+                        answer=ev.QueryAnswer.UNKNOWN,
+                        order=None,
+                        executions=(),
+                        asked_ns=self.now_ns,
+                    )
+                )
+        self.tell(ev.ExchangeUnread(now_ns=self.now_ns, reason="503"))
+
     def settle(self) -> None:
         """Let everything come to its end."""
         for _ in range(14):
-            self.sign()
+            while self.unsent:
+                # What comes back unsigned may lead to the next attempt, which is signed at once as well.
+                self.sign()
             while self.flying:
                 self.arrives(0, Decimal(1), answered=True)
             for row in self.rows():

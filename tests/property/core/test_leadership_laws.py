@@ -88,8 +88,7 @@ class LeadershipMachine(RuleBasedStateMachine):
 
     @rule()
     def the_account_cannot_be_read(self) -> None:
-        self.world.questions.clear()
-        self.world.tell(ev.ExchangeUnread(now_ns=self.world.now_ns, reason="503"))
+        self.world.cannot_be_read()
 
     @rule()
     def a_stop_fires(self) -> None:
