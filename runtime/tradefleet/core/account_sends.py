@@ -33,7 +33,7 @@ def send_finished(state: AccountState, event: SendFinished) -> list[AnyAction]:
     tracked = state.tracked.get(event.client_order_id)
     if tracked is None:
         return []
-    reason = event.reason or event.message
+    reason = "" if event.outcome is Outcome.ACCEPTED else event.reason or event.message
     after = with_outcome(tracked, event.outcome, event.order_id, event.ret_code, reason, event.now_ns)
     if after.record.state is IntentState.REJECTED:
         count = state.tally.not_taken.get(reason, 0)
