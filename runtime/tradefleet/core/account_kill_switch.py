@@ -14,7 +14,7 @@ import msgspec
 
 from tradefleet.core.account_safety import DAILY_LOSS
 from tradefleet.core.account_state import SECOND_NS, AccountState, KillSwitchRun
-from tradefleet.core.actions import Alert, AnyAction, CancelOrders, ClearLatch, EngageLatch, KeepPosition
+from tradefleet.core.actions import Alert, AnyAction, CancelOrders, ClearLatch, KeepPosition
 from tradefleet.core.events import KillSwitchSeen, LatchRecord, OrdersCancelled
 from tradefleet.positions.plan import ExitPlan, PositionRecord
 from tradefleet.spec.bot import OnDelete
@@ -32,6 +32,20 @@ def latch_of(config: ConfigSnapshot) -> str:
     """The id of the latch that this generation of the spec engages. The bot's uid is in it: a bot that is
     made anew on the same account counts its generations from one again."""
     return f"spec-{config.uid[:8]}-{config.generation}"
+
+
+def edge(engaged_before: bool, config: ConfigSnapshot, now_ns: int) -> LatchRecord | None:
+    """The latch that a generation engages, None when it engages none: only becoming true does."""
+    wish = config.spec.kill_switch
+    if not wish.engaged or engaged_before:
+        return None
+    return LatchRecord(
+        latch_id=latch_of(config),
+        kind=KIND,
+        reason=wish.reason or "spec.killSwitch.engaged",
+        actor=f"spec:generation {config.generation}",
+        engaged_ns=now_ns,
+    )
 
 
 def restored(state: AccountState, before: KillSwitchSeen | None, known: tuple[str, ...]) -> list[AnyAction]:
@@ -55,7 +69,14 @@ def bot_deleted(state: AccountState, now_ns: int) -> list[AnyAction]:
     latch_id = f"deleted-{state.config.uid[:8]}"
     if state.spec.on_delete is not OnDelete.FLATTEN or latch_id in state.latches_known:
         return []
-    return [_engage(state, latch_id, "the bot was deleted, and onDelete is flatten", "deletion", now_ns)]
+    latch = LatchRecord(
+        latch_id=latch_id,
+        kind=KIND,
+        reason="the bot was deleted, and onDelete is flatten",
+        actor="deletion",
+        engaged_ns=now_ns,
+    )
+    return [state.engage(latch)]
 
 
 def flattening(state: AccountState) -> bool:
@@ -72,11 +93,7 @@ def take_latch(state: AccountState, latch: LatchRecord) -> None:
 
 def asked(state: AccountState, latch: LatchRecord) -> list[AnyAction]:
     """Somebody asks this process; a repeat is one latch."""
-    if latch.latch_id in state.latches_known:
-        return []
-    state.latches[latch.latch_id] = latch
-    state.latches_known.add(latch.latch_id)
-    return [EngageLatch(latch=latch)]
+    return [] if latch.latch_id in state.latches_known else [state.engage(latch)]
 
 
 def orders_cancelled(state: AccountState, event: OrdersCancelled) -> None:
@@ -130,21 +147,12 @@ def _edges(
 ) -> list[AnyAction]:
     wish = config.spec.kill_switch
     actions: list[AnyAction] = []
-    latch_id = latch_of(config)
-    if wish.engaged and not before.engaged and latch_id not in state.latches_known:
-        reason = wish.reason or "spec.killSwitch.engaged"
-        actor = f"spec:generation {config.generation}"
-        actions.append(_engage(state, latch_id, reason, actor, now_ns))
+    latch = edge(before.engaged, config, now_ns)
+    if latch is not None and latch.latch_id not in state.latches_known:
+        actions.append(state.engage(latch))
     if wish.clear and wish.clear != before.clear:
         actions += _clear(state, wish.clear, f"spec:generation {config.generation}")
     return actions
-
-
-def _engage(state: AccountState, latch_id: str, reason: str, actor: str, now_ns: int) -> EngageLatch:
-    latch = LatchRecord(latch_id=latch_id, kind=KIND, reason=reason, actor=actor, engaged_ns=now_ns)
-    state.latches[latch_id] = latch
-    state.latches_known.add(latch_id)
-    return EngageLatch(latch=latch)
 
 
 def _clear(state: AccountState, latch_id: str, actor: str) -> Iterator[AnyAction]:

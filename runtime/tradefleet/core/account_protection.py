@@ -106,7 +106,7 @@ def watch_mark(state: AccountState, key: PositionKey, mark: Decimal) -> None:
     if position is None or position.size == 0:
         return
     guard = state.guard(key)
-    sign = 1 if position.size > 0 else -1
+    sign = position.sign
     known = guard.best if guard.best_of == position.generation else _kept_best(position)
     guard.best, guard.best_of = better(sign, known, mark), position.generation
 
@@ -134,7 +134,7 @@ def _protect(state: AccountState, key: PositionKey, position: PositionRecord, no
     plan = planned.plan
     if plan is None or plan.stop_loss is None:
         return actions
-    sign = 1 if position.size > 0 else -1
+    sign = position.sign
     shows = guard.shows(position.size)
     target = _wanted_target(state, key, plan, guard, sign)
     if shows and not is_looser(sign, guard.stop, plan.stop_loss) and (target is None or guard.target):
@@ -153,7 +153,7 @@ def _ask(
     now_ns: int,
 ) -> list[AnyAction]:
     """Ask for the plan's stop and target, or close what they can no longer protect."""
-    sign = 1 if position.size > 0 else -1
+    sign = position.sign
     shows = guard.shows(position.size)
     if not shows and now_ns - plan.opened_ns < ATTACHED_DUE_NS:
         return []
@@ -212,7 +212,7 @@ def _planned(
     state: AccountState, key: PositionKey, position: PositionRecord, guard: Guard, now_ns: int
 ) -> PositionRecord:
     """The position with the stop that it should have by now; the same object when nothing changes."""
-    sign = 1 if position.size > 0 else -1
+    sign = position.sign
     plan = position.plan
     if plan is None or plan.stop_loss is None:
         return _adopted(state, key, position, now_ns)
@@ -235,7 +235,7 @@ def _trailed(
 ) -> Decimal | None:
     if guard.best is None or guard.best_of != position.generation or position.entry_price is None:
         return None
-    sign = 1 if position.size > 0 else -1
+    sign = position.sign
     instrument = state.instruments[key.symbol]
     return trailed(sign, position.entry_price, guard.best, state.spec.exits.trailing, instrument)
 
@@ -245,7 +245,7 @@ def _adopted(state: AccountState, key: PositionKey, position: PositionRecord, no
     entry = position.entry_price or state.market(key.symbol).mark
     if entry is None:
         return position
-    sign = 1 if position.size > 0 else -1
+    sign = position.sign
     guard = state.guard(key)
     stop: Decimal | None = first_stop(
         sign,

@@ -14,7 +14,7 @@ from tradefleet.core.account_fills import take_execution, take_order
 from tradefleet.core.account_safety import take_wallet
 from tradefleet.core.account_sends import absent
 from tradefleet.core.account_state import SECOND_NS, AccountState
-from tradefleet.core.actions import Alert, AnyAction, EngageLatch, KeepOrder, KeepPosition
+from tradefleet.core.actions import Alert, AnyAction, KeepOrder, KeepPosition
 from tradefleet.core.events import ExchangeRead, ExchangeUnread, LatchRecord
 from tradefleet.domain.positions import PositionKey
 from tradefleet.domain.quantities import ZERO
@@ -123,10 +123,9 @@ def _believe(state: AccountState, mismatch: Mismatch, now_ns: int) -> list[AnyAc
         actor="reconciliation",
         engaged_ns=now_ns,
     )
-    state.latches[latch.latch_id] = latch
     return [
         KeepPosition(position=adopted, adopted=detail),
         *account_safety.adopted(state, old, adopted),
-        EngageLatch(latch=latch),
+        state.engage(latch),
         Alert(kind="position_mismatch", detail=detail),
     ]

@@ -10,7 +10,7 @@ from decimal import Decimal
 import msgspec
 
 from tradefleet.core.account_state import SECOND_NS, AccountState
-from tradefleet.core.actions import Alert, AnyAction, EngageLatch, KeepBaseline, KeepEquity, ReadTransfers
+from tradefleet.core.actions import Alert, AnyAction, KeepBaseline, KeepEquity, ReadTransfers
 from tradefleet.core.events import Baseline, LatchRecord, TransfersRead
 from tradefleet.domain.fills import Execution
 from tradefleet.domain.quantities import MONEY, ZERO
@@ -147,9 +147,7 @@ def _latch(state: AccountState, kind: str, reason: str, now_ns: int) -> list[Any
         return []
     latch_id = f"{kind.replace('_', '-')}-{now_ns // SECOND_NS}"
     latch = LatchRecord(latch_id=latch_id, kind=kind, reason=reason, actor="executor", engaged_ns=now_ns)
-    state.latches[latch_id] = latch
-    state.latches_known.add(latch_id)
-    return [EngageLatch(latch=latch), Alert(kind=kind, detail=reason)]
+    return [state.engage(latch), Alert(kind=kind, detail=reason)]
 
 
 def keep_equity(state: AccountState, now_ns: int) -> list[AnyAction]:

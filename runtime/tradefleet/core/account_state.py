@@ -7,7 +7,7 @@ events always give the same actions.
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from tradefleet.core.actions import AnyAction, Reconcile
+from tradefleet.core.actions import AnyAction, EngageLatch, Reconcile
 from tradefleet.core.events import Baseline, LatchRecord, Restored
 from tradefleet.core.ownership import Owners
 from tradefleet.domain.instruments import Instrument
@@ -247,6 +247,12 @@ class AccountState:
     def equity(self) -> Decimal | None:
         """Wallet balance plus unrealised profit, settle currency; None before the wallet is known."""
         return None if self.wallet is None else MONEY.add(self.wallet.wallet_balance, self.unrealised())
+
+    def engage(self, latch: LatchRecord) -> EngageLatch:
+        """The latch is in force from now on, and is to be written."""
+        self.latches[latch.latch_id] = latch
+        self.latches_known.add(latch.latch_id)
+        return EngageLatch(latch=latch)
 
     def want_reconciliation(self, reason: str, not_before_ns: int = 0) -> None:
         """Ask for a comparison; opening waits for it."""

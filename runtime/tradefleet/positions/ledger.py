@@ -65,8 +65,7 @@ def _realised(position: PositionRecord, change: Decimal, price: Decimal) -> Deci
     if position.entry_price is None or position.size * change >= 0:
         return ZERO
     closed = min(abs(position.size), abs(change))
-    sign = 1 if position.size > 0 else -1
-    return MONEY.multiply(closed * sign, MONEY.subtract(price, position.entry_price))
+    return MONEY.multiply(closed * position.sign, MONEY.subtract(price, position.entry_price))
 
 
 def _entry(position: PositionRecord, change: Decimal, price: Decimal, after: Decimal) -> Decimal | None:

@@ -48,3 +48,8 @@ class PositionRecord(msgspec.Struct, frozen=True, kw_only=True):
     fees: Decimal
     plan: ExitPlan | None
     at_ns: int
+
+    @property
+    def sign(self) -> int:
+        """+1 for a long position, -1 for a short or a flat one."""
+        return 1 if self.size > 0 else -1

@@ -54,14 +54,15 @@ def trailed(
 
     entry: value-weighted; best: the best mark since the position was opened.
     """
-    profit = divide(MONEY.multiply(best - entry, Decimal(sign)), entry)
-    if not trailing.enabled or profit < trailing.activation:
+    if not trailing.enabled:
         return None
+    profit = divide(MONEY.multiply(best - entry, Decimal(sign)), entry)
     rungs = (trailing.first, trailing.second, trailing.third)
     reached = [rung.distance for rung in rungs if profit >= rung.profit]
-    # A later rung leaves more room, for a larger move: its stop is still the higher one.
-    stops = (_at(sign, best, distance, instrument) for distance in reached[-1:])
-    return next(stops, None)
+    if profit < trailing.activation or not reached:
+        return None
+    # A later rung leaves more room, for a larger move; whoever moves the stop keeps the tighter one.
+    return _at(sign, best, reached[-1], instrument)
 
 
 def _at(sign: int, price: Decimal, distance: Decimal, instrument: Instrument) -> Decimal:

@@ -19,7 +19,7 @@ from tradefleet.adapters.config_source import BadSnapshot, ConfigSource, SourceA
 from tradefleet.adapters.files.spool import Spool, SpoolBroken, SpoolFailed, spools
 from tradefleet.adapters.postgres.errors import JournalDown
 from tradefleet.adapters.postgres.journal import Journal
-from tradefleet.core.account_kill_switch import CLOSING, KIND, latch_of
+from tradefleet.core.account_kill_switch import CLOSING, edge
 from tradefleet.core.audit import Writer, latch_engaged
 from tradefleet.core.events import LatchRecord
 from tradefleet.core.spool import Spooled
@@ -125,14 +125,8 @@ class WithoutJournal:
         if seen is None or newest.generation <= seen.generation:
             return
         wish, said = newest.spec.kill_switch, seen.spec.kill_switch
-        if wish.engaged and not said.engaged:
-            latch = LatchRecord(
-                latch_id=latch_of(newest),
-                kind=KIND,
-                reason=wish.reason or "spec.killSwitch.engaged",
-                actor=f"spec:generation {newest.generation}",
-                engaged_ns=time.time_ns(),
-            )
+        latch = edge(said.engaged, newest, time.time_ns())
+        if latch is not None:
             try:
                 self.engage(latch)
             except SpoolFailed as error:
