@@ -31,6 +31,7 @@ from tradefleet.spec.bot import BotSpec
 from tradefleet.spec.market import Universe
 from tradefleet.spec.snapshot import ConfigSnapshot, ShardAssignment
 from tradefleet.spec.strategies import Imbalance, Strategies
+from tradefleet.spec.trading import FirstRung, Trailing
 
 __all__ = ["ExecutorProcess", "RunningPostgres", "World", "eventually"]
 
@@ -39,6 +40,12 @@ BOT = "bot-uid"
 INSTANCE = "instance-a"
 SYMBOL = "ETHUSDT"
 SECOND_NS = 1_000_000_000
+
+
+CLOSE_BEHIND = Trailing(
+    enabled=True, activation=Decimal(0), first=FirstRung(profit=Decimal(0), distance=Decimal("0.0005"))
+)
+"""A stop that follows the price from the first moment, as close as the spec allows."""
 
 
 class ExecutorProcess:

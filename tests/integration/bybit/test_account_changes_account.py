@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +14,6 @@ from tests.support.simulated_account import (
     SimulatedAccount,
     WallClock,
     intent,
-    simulated_account,
 )
 
 from tradefleet.adapters.bybit.account_changes import PATHS
@@ -36,12 +34,6 @@ CANCEL, CANCEL_ALL = PATHS[Operation.CANCEL], PATHS[Operation.CANCEL_ALL]
 
 def yes(_: Intent) -> str | None:
     return None
-
-
-@pytest.fixture
-async def served(tmp_path: Path) -> AsyncIterator[SimulatedAccount]:
-    async with simulated_account(tmp_path) as account:
-        yield account
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import time
 from collections.abc import AsyncIterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +14,6 @@ from tests.support.simulated_account import (
     SimulatedAccount,
     WallClock,
     intent,
-    simulated_account,
 )
 
 from tradefleet.adapters.bybit.account_reads import AccountReads
@@ -25,12 +23,6 @@ from tradefleet.simulation.account.faults import Fault, FaultKind
 
 POSITIONS = "/v5/position/list"
 WALLET = "/v5/account/wallet-balance"
-
-
-@pytest.fixture
-async def served(tmp_path: Path) -> AsyncIterator[SimulatedAccount]:
-    async with simulated_account(tmp_path) as account:
-        yield account
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -14,7 +13,6 @@ from tests.support.simulated_account import (
     SimulatedAccount,
     WallClock,
     intent,
-    simulated_account,
 )
 
 from tradefleet.adapters.bybit.account_reads import AccountReads
@@ -48,12 +46,6 @@ class HandClock:
 
 def yes(_: Intent) -> str | None:
     return None
-
-
-@pytest.fixture
-async def served(tmp_path: Path) -> AsyncIterator[SimulatedAccount]:
-    async with simulated_account(tmp_path) as account:
-        yield account
 
 
 @pytest.fixture

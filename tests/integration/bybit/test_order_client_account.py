@@ -17,7 +17,6 @@ from tests.support.simulated_account import (
     SimulatedAccount,
     WallClock,
     intent,
-    simulated_account,
 )
 
 from tradefleet.adapters.bybit import order_client
@@ -33,12 +32,6 @@ from tradefleet.simulation.account.faults import Fault, FaultKind
 
 def yes(_: Intent) -> str | None:
     return None
-
-
-@pytest.fixture
-async def served(tmp_path: Path) -> AsyncIterator[SimulatedAccount]:
-    async with simulated_account(tmp_path) as account:
-        yield account
 
 
 @pytest.fixture

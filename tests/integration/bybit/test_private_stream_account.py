@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +13,6 @@ from tests.support.simulated_account import (
     SimulatedAccount,
     WallClock,
     intent,
-    simulated_account,
 )
 
 from tradefleet.adapters.bybit.order_client import OrderClient
@@ -78,12 +76,6 @@ async def until(holds: Callable[[], Any]) -> None:
             return
         assert asyncio.get_running_loop().time() < deadline
         await asyncio.sleep(0.01)
-
-
-@pytest.fixture
-async def served(tmp_path: Path) -> AsyncIterator[SimulatedAccount]:
-    async with simulated_account(tmp_path) as account:
-        yield account
 
 
 async def buy(served: SimulatedAccount, signal_id: str) -> str:

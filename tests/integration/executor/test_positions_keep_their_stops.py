@@ -5,16 +5,12 @@ from typing import Any
 
 import pytest
 from tests.support.eventually import eventually
-from tests.support.executor_world import SYMBOL, World
+from tests.support.executor_world import CLOSE_BEHIND, SYMBOL, World
 
 from tradefleet.domain.signals import Target
-from tradefleet.spec.trading import Exits, FirstRung, Trailing
+from tradefleet.spec.trading import Exits
 
 pytestmark = pytest.mark.process
-
-CLOSE_BEHIND = Trailing(
-    enabled=True, activation=Decimal(0), first=FirstRung(profit=Decimal(0), distance=Decimal("0.0005"))
-)
 
 
 async def stop_of(world: World) -> Decimal:
