@@ -347,8 +347,8 @@ def replay_decisions(file: Annotated[Path, typer.Argument(help="A log of decisio
 def shard(settings: SettingsFile = None) -> None:
     """Run one shard: public market data in, signals out; it needs no credentials.
 
-    Fields of the settings: services/shard.py and docs/pods.md. A status of 1 is a failure that a restart
-    may mend, 2 settings that no restart mends; the last line on stderr says what to do.
+    Fields of the settings: services/shard/settings.py and docs/pods.md. A status of 1 is a failure that a
+    restart may mend, 2 settings that no restart mends; the last line on stderr says what to do.
     """
     from tradefleet.services import shard as service
 
