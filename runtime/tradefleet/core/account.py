@@ -206,6 +206,7 @@ class AccountCore:
             "transfers_today": _text(None if state.baseline is None else state.baseline.transfers),
             "latches": sorted(state.latches),
             "kill_switch": account_kill_switch.status(state),
+            "reconciliation": account_reconciling.status(state),
             "signals_seen": state.tally.signals,
             "accepted": state.tally.accepted,
             "refused_by_reason": {str(k): v for k, v in sorted(state.tally.refused.items())},

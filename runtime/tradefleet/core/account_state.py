@@ -16,6 +16,7 @@ from tradefleet.domain.positions import PositionKey
 from tradefleet.domain.quantities import MONEY, ZERO
 from tradefleet.orders.exchange_view import Wallet
 from tradefleet.orders.intents import Leg
+from tradefleet.orders.reconciliation_report import ReconciliationReport
 from tradefleet.orders.tracked import Tracked
 from tradefleet.positions.ledger import flat, unrealised
 from tradefleet.positions.plan import PositionRecord
@@ -44,7 +45,8 @@ class Reconciliation:
     """How far the account has been compared with the exchange.
 
     done: the last comparison left nothing open. wanted: why another one is due, "" when none is.
-    suspects: (ours, theirs) sizes that differed last time; adopted when they differ again.
+    suspects: (ours, theirs) sizes that differed last time; adopted when they differ again. reason: of the
+    question that is outstanding. report: of the last answer, None before one.
     """
 
     done: bool = False
@@ -54,6 +56,8 @@ class Reconciliation:
     not_before_ns: int = 0
     finished_ns: int = 0
     suspects: dict[PositionKey, tuple[Decimal, Decimal]] = field(default_factory=dict)
+    reason: str = ""
+    report: ReconciliationReport | None = None
 
 
 @dataclass(slots=True)
@@ -267,6 +271,7 @@ class AccountState:
         if not state.wanted or state.asking or now_ns < state.not_before_ns:
             return []
         reason, state.wanted = state.wanted, ""
+        state.reason = reason
         state.asking, state.asked_ns = True, now_ns
         newest = max((position.at_ns for position in self.positions.values()), default=0)
         return [

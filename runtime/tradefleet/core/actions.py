@@ -11,6 +11,7 @@ from tradefleet.domain.orders import ExchangeOrder
 from tradefleet.domain.positions import PositionKey
 from tradefleet.domain.signals import Signal
 from tradefleet.orders.intents import Intent, IntentRecord
+from tradefleet.orders.reconciliation_report import ReconciliationReport
 from tradefleet.positions.plan import PositionRecord
 
 
@@ -111,6 +112,13 @@ class Reconcile(Action, frozen=True, kw_only=True):
     executions_from_ns: int
 
 
+class KeepReport(Action, frozen=True, kw_only=True):
+    """Show what a comparison came to, and record it unless it says what the one before said (repeats)."""
+
+    report: ReconciliationReport
+    repeats: bool = False
+
+
 class EngageLatch(Action, frozen=True, kw_only=True):
     """Write a latch; the core already acts as if it were written."""
 
@@ -179,6 +187,7 @@ AnyAction = (
     | KeepBaseline
     | AskForOrder
     | Reconcile
+    | KeepReport
     | EngageLatch
     | ClearLatch
     | CancelOrders

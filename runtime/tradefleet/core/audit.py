@@ -24,6 +24,7 @@ from tradefleet.core.actions import (
     KeepIntent,
     KeepOrder,
     KeepPosition,
+    KeepReport,
     ReadTransfers,
     Reconcile,
     SetProtection,
@@ -95,7 +96,7 @@ def entry_of(
             return writer.entry(Act.STOP, key.symbol, why, wish, at_ns)
         case JudgeSignal() | KeepOrder() | KeepEquity() | KeepBaseline() | ChooseOwner():
             return None
-        case AskForOrder() | Reconcile() | ReadTransfers() | Alert():
+        case AskForOrder() | Reconcile() | KeepReport() | ReadTransfers() | Alert():
             return None
         case never:
             assert_never(never)

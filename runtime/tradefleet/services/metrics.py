@@ -119,6 +119,12 @@ EXECUTOR: Final = (
         "reason",
     ),
     Line("tradefleet_executor_orders_sent_total", "Orders that were sent.", lambda s: s["orders_sent"]),
+    Line(
+        "tradefleet_executor_reconciliations_total",
+        "Comparisons with the exchange, by what they ended with.",
+        lambda s: s["reconciliations"],
+        "outcome",
+    ),
     Line("tradefleet_executor_fills_total", "Executions that changed a position.", lambda s: s["fills"]),
     Line(
         "tradefleet_executor_store_up",

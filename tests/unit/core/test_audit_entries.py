@@ -29,6 +29,7 @@ from tradefleet.core.actions import (
     CancelOrders,
     ClearLatch,
     KeepPosition,
+    KeepReport,
     ReadTransfers,
     Reconcile,
     SetProtection,
@@ -42,6 +43,7 @@ from tradefleet.orders.audit import Act, Entry, Head
 from tradefleet.orders.audit_story import sentence, story
 from tradefleet.orders.intents import IntentState, Leg
 from tradefleet.orders.outcome import Outcome
+from tradefleet.orders.reconciliation_report import Comparison, ReconciliationReport
 
 WRITER = leader(ACCOUNT, BOT, 7)
 AT_NS = 1_746_619_201_123_000_000  # 2025-05-07 12:00:01.123
@@ -56,6 +58,8 @@ STOP = SetProtection(
     sign_by_ns=1,
     valid_until_ns=2,
 )
+
+AGREES = ReconciliationReport(reason="timer", outcome=Comparison.AGREES, asked_ns=1, ended_ns=2)
 
 ACTIONS: list[tuple[AnyAction, Act | None, str]] = [
     (Submit(intent=INTENT), Act.INTENT, NAME),
@@ -73,6 +77,7 @@ ACTIONS: list[tuple[AnyAction, Act | None, str]] = [
     (kept_baseline(), None, ""),
     (AskForOrder(client_order_id=NAME, symbol="BTCUSDT", created_ns=1), None, ""),
     (Reconcile(reason="", ask_for=(), executions_from_ns=0), None, ""),
+    (KeepReport(report=AGREES), None, ""),
     (engaged(), Act.LATCH_ENGAGED, "daily-loss-20000"),
     (ClearLatch(latch_id="l", actor="spec:generation 4"), Act.LATCH_CLEARED, "l"),
     (CancelOrders(everything=False), Act.CANCEL, ""),
