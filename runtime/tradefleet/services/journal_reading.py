@@ -36,6 +36,7 @@ async def reading(postgres: str) -> AsyncIterator[asyncpg.Connection]:
         finally:
             await connection.close()
     except asyncpg.UndefinedTableError:
-        raise FleetFailed("postgres: no executor has run on this database, so it has no audit and no other journal") from None
+        never = "postgres: no executor has run on this database, so it has no audit and no other journal"
+        raise FleetFailed(never) from None
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise FleetFailed(f"postgres: does not answer ({error}); is the fleet running?") from error
