@@ -10,7 +10,7 @@ from decimal import Decimal
 import msgspec
 
 from tradefleet.core import account_protection, account_safety
-from tradefleet.core.account_fills import take_execution, take_order
+from tradefleet.core.account_fills import remember_leg, take_execution, take_order
 from tradefleet.core.account_safety import take_wallet
 from tradefleet.core.account_sends import absent
 from tradefleet.core.account_state import SECOND_NS, AccountState
@@ -32,6 +32,8 @@ def exchange_read(state: AccountState, event: ExchangeRead) -> list[AnyAction]:
     progress.asking = False
     records = {name: tracked.record for name, tracked in state.tracked.items()}
     findings = compare(records, state.counted, event.view)
+    for order in (*event.view.open_orders, *event.view.closed_orders):
+        remember_leg(state, order)
     actions: list[AnyAction] = []
     for execution in findings.executions:
         actions += take_execution(state, execution)
@@ -79,7 +81,7 @@ def _strangers(state: AccountState, order_ids: tuple[str, ...]) -> list[AnyActio
 
 def _sizes(state: AccountState, event: ExchangeRead, asked_ns: int) -> list[AnyAction]:
     progress = state.reconciliation
-    ours = {key: position.size for key, position in state.positions.items()}
+    ours = {key: position.total for key, position in state.positions.items()}
     busy = {tracked.intent.key for tracked in state.open_intents()}
     busy |= {key for key, position in state.positions.items() if position.at_ns >= asked_ns}
     found = mismatches(ours, event.view, busy)
@@ -112,12 +114,14 @@ def _believe(state: AccountState, mismatch: Mismatch, now_ns: int) -> list[AnyAc
         generation=old.generation + 1,
         plan=old.plan if size * old.size > 0 else None,
         at_ns=now_ns,
+        owed=ZERO,
+        owed_price=None,
     )
     state.positions[mismatch.key] = adopted
-    symbol = mismatch.key.symbol
-    detail = f"{symbol}: the exchange holds {size:f}, our executions sum to {mismatch.ours:f}"
+    name = mismatch.key.name
+    detail = f"{name}: the exchange holds {size:f}, our executions sum to {mismatch.ours:f}"
     latch = LatchRecord(
-        latch_id=f"position-{symbol.lower()}-{now_ns // SECOND_NS}",
+        latch_id=f"position-{name.lower().replace('/', '-')}-{now_ns // SECOND_NS}",
         kind="position_mismatch",
         reason=detail,
         actor="reconciliation",
