@@ -39,6 +39,7 @@ class ToyLegs(ToyExchange):
         if leg is None or opens is intent.reduce_only:
             self.wrong.append(intent)
             return Outcome.REJECTED, 10001
+        leg.share = self.share
         known = intent.client_order_id in self.orders
         before = len(self.executions)
         outcome = leg.create(intent, now_ns)
