@@ -262,7 +262,15 @@ class Harness:
         self.mark = mark = self.mark if mark is None else mark
         self.tell(ev.MarketMoved(now_ns=self.now_ns, symbol=SYMBOL, mark=mark, bid=mark, ask=mark, last=mark))
 
-    def signal(self, name: str, target: Target, *, hold_s: int = 0, expires_s: int = 2) -> None:
+    def signal(
+        self,
+        name: str,
+        target: Target,
+        *,
+        hold_s: int = 0,
+        expires_s: int = 2,
+        strategy: str = "imbalance",
+    ) -> None:
         """A signal of the shard's owner."""
         owner = self.journal.owners.get(0)
         self.tell(
@@ -273,7 +281,7 @@ class Harness:
                     bot_uid=self.config.uid,
                     venue="bybit",
                     symbol=SYMBOL,
-                    strategy="imbalance",
+                    strategy=strategy,
                     kind=SignalKind.BOOK,
                     target=target,
                     strength=1.0,

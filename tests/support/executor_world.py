@@ -114,6 +114,7 @@ class World:
         self, generation: int = 1, symbols: tuple[str, ...] = (SYMBOL, "SOLUSDT"), **spec: Any
     ) -> None:
         """Write the snapshot file."""
+        spec.setdefault("strategies", Strategies(imbalance=Imbalance(enabled=True)))
         snapshot = ConfigSnapshot(
             generation=generation,
             uid=BOT,
@@ -121,7 +122,6 @@ class World:
             namespace="default",
             spec=BotSpec(
                 universe=Universe(symbols=list(symbols)),
-                strategies=Strategies(imbalance=Imbalance(enabled=True)),
                 **spec,
             ),
             shards=(ShardAssignment(0, symbols),),
@@ -164,20 +164,18 @@ class World:
         await executor.until(lambda status: status["leading"] and status["may_open"])
         await eventually(lambda: self.owner is not None)
 
-    def signal(self, target: Target, symbol: str = SYMBOL) -> Signal:
-        """The next wish of `imbalance`, fresh."""
+    def signal(self, target: Target, symbol: str = SYMBOL, strategy: str = "imbalance") -> Signal:
+        """The next wish of a strategy, fresh."""
         assert self.owner is not None
         epoch = self.owner.owner_epoch
         self._counter += 1
         now_ns = time.time_ns()
         return Signal(
-            signal_id=book_signal_id(
-                BOT, "bybit", symbol, "imbalance", self.owner.owner_epoch, self._counter
-            ),
+            signal_id=book_signal_id(BOT, "bybit", symbol, strategy, self.owner.owner_epoch, self._counter),
             bot_uid=BOT,
             venue="bybit",
             symbol=symbol,
-            strategy="imbalance",
+            strategy=strategy,
             kind=SignalKind.BOOK,
             target=target,
             strength=0.8,

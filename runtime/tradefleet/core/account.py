@@ -170,10 +170,12 @@ class AccountCore:
         market.bid = event.bid if event.bid is not None else market.bid
         market.ask = event.ask if event.ask is not None else market.ask
         market.last = event.last if event.last is not None else market.last
-        if event.mark is None or state.position(state.key(event.symbol)).size == 0:
+        if event.mark is None:
             return []
-        account_protection.watch_mark(state, state.key(event.symbol), event.mark)
-        return account_safety.watch_equity(state, event.now_ns)
+        held = [key for key in state.keys(event.symbol) if state.position(key).size != 0]
+        for key in held:
+            account_protection.watch_mark(state, key, event.mark)
+        return account_safety.watch_equity(state, event.now_ns) if held else []
 
     @staticmethod
     def _ticked(state: AccountState, now_ns: int) -> list[AnyAction]:
@@ -195,7 +197,12 @@ class AccountCore:
             "may_open": refusal is None,
             "why_not": "" if refusal is None else f"{refusal.reason}: {refusal.detail}",
             "positions": [
-                {"symbol": key.symbol, "size": f"{p.size:f}", "entry": _text(p.entry_price)}
+                {
+                    "symbol": key.symbol,
+                    "position_idx": key.position_idx,
+                    "size": f"{p.size:f}",
+                    "entry": _text(p.entry_price),
+                }
                 for key, p in sorted(state.positions.items())
                 if p.size != 0
             ],
@@ -220,7 +227,7 @@ def _concerned(state: AccountState, event: AnyEvent) -> Iterable[PositionKey]:
     """Whose protection an event may have touched: looking at every position for each price costs time."""
     match event:
         case MarketMoved():
-            return (state.key(event.symbol),) if event.mark is not None else ()
+            return state.keys(event.symbol) if event.mark is not None else ()
         case PositionSeen():
             return (event.position.key,)
         case ProtectionAnswered():

@@ -4,11 +4,9 @@ The checks stand in the order in which they are cheapest to explain: whose signa
 anything be opened at all, then the limits of risk.
 """
 
-import msgspec
-
-from tradefleet.core import account_protection
+from tradefleet.core import account_legs, account_protection
 from tradefleet.core.account_state import SECOND_NS, AccountState
-from tradefleet.core.actions import AnyAction, JudgeSignal, KeepPosition, Submit, Verdict
+from tradefleet.core.actions import AnyAction, JudgeSignal, Submit, Verdict
 from tradefleet.core.events import SignalReceived
 from tradefleet.domain.instruments import Instrument, InstrumentStatus
 from tradefleet.domain.orders import OrderType, Side, TimeInForce
@@ -93,45 +91,28 @@ def _enabled(state: AccountState, strategy: str) -> bool:
 
 def _flat(state: AccountState, signal: Signal) -> list[AnyAction]:
     """The strategy that opened a position, or is opening one, wants it closed."""
-    key = state.key(signal.symbol)
-    for tracked in state.open_intents():
-        if (
-            tracked.intent.key == key
-            and tracked.intent.leg is Leg.OPEN
-            and tracked.intent.strategy == signal.strategy
-        ):
-            # Not resolved yet: should it still fill, the position is born with its end.
-            state.tracked[tracked.intent.client_order_id] = msgspec.structs.replace(
-                tracked, close_signal_id=signal.signal_id
-            )
-            if state.position(key).size == 0:
-                return [_accepted(state, signal, "closes what the entry fills")]
-    position = state.position(key)
-    if position.size == 0 or position.plan is None or position.plan.strategy != signal.strategy:
-        state.tally.refused[Reason.NOTHING_TO_CLOSE] = state.tally.refused.get(Reason.NOTHING_TO_CLOSE, 0) + 1
-        return [
-            JudgeSignal(
-                signal=signal,
-                verdict=Verdict.NOTHING_TO_DO,
-                reason=Reason.NOTHING_TO_CLOSE,
-                detail=f"{signal.strategy} holds nothing in {signal.symbol}",
-            )
-        ]
-    return [_accepted(state, signal, "closes"), *_ask_to_close(state, key, signal.signal_id)]
-
-
-def _ask_to_close(state: AccountState, key: PositionKey, signal_id: str) -> list[AnyAction]:
-    position = state.position(key)
-    if position.plan is None or position.plan.close_signal_id:
-        return []
-    plan = msgspec.structs.replace(position.plan, close_signal_id=signal_id, close_attempt=0)
-    state.positions[key] = msgspec.structs.replace(position, plan=plan)
-    return [KeepPosition(position=state.positions[key])]
+    ends = account_legs.end_own(state, signal, state.keys(signal.symbol))
+    if ends is not None:
+        return [_accepted(state, signal, ends.detail), *ends.actions]
+    state.tally.refused[Reason.NOTHING_TO_CLOSE] = state.tally.refused.get(Reason.NOTHING_TO_CLOSE, 0) + 1
+    return [
+        JudgeSignal(
+            signal=signal,
+            verdict=Verdict.NOTHING_TO_DO,
+            reason=Reason.NOTHING_TO_CLOSE,
+            detail=f"{signal.strategy} holds nothing in {signal.symbol}",
+        )
+    ]
 
 
 def _entry(state: AccountState, signal: Signal, now_ns: int) -> list[AnyAction]:
     side = Side.BUY if signal.target is Target.LONG else Side.SELL
-    key = state.key(signal.symbol)
+    key = state.key(signal.symbol, side)
+    if state.hedged:
+        ends = account_legs.end_own(state, signal, (state.key(signal.symbol, side.opposite),))
+        if ends is not None:
+            # Its own other leg goes first; those of other strategies stay.
+            return [_accepted(state, signal, f"other leg: {ends.detail}"), *ends.actions]
     position = state.position(key)
     if position.size != 0 and (position.plan is None or position.plan.strategy == account_protection.ADOPTED):
         # Somebody's own: protected by us, and neither closed nor enlarged by a strategy.
@@ -139,9 +120,10 @@ def _entry(state: AccountState, signal: Signal, now_ns: int) -> list[AnyAction]:
         return [_refused(state, signal, Refusal(Reason.ADOPTED_POSITION, detail))]
     if position.size * side.sign < 0 and position.plan is not None:
         # The opposite of what is held: close to flat; a new signal may open the other side.
-        return [_accepted(state, signal, "closes the opposite"), *_ask_to_close(state, key, signal.signal_id)]
+        closing = account_legs.ask_to_close(state, key, signal.signal_id)
+        return [_accepted(state, signal, "closes the opposite"), *closing]
     instrument = state.instruments[signal.symbol]
-    refusal = _too_late(state, signal, instrument, now_ns) or why_not_open(state, now_ns)
+    refusal = _too_late(state, signal, key, instrument, now_ns) or why_not_open(state, now_ns)
     if refusal is not None:
         return [_refused(state, signal, refusal)]
     entry = _allowed(state, instrument, side)
@@ -152,6 +134,7 @@ def _entry(state: AccountState, signal: Signal, now_ns: int) -> list[AnyAction]:
         signal.signal_id,
         Leg.OPEN,
         0,
+        key=key,
         strategy=signal.strategy,
         side=side,
         entry=entry,
@@ -161,7 +144,9 @@ def _entry(state: AccountState, signal: Signal, now_ns: int) -> list[AnyAction]:
     return [_accepted(state, signal, f"{side} {entry.qty:f} at {entry.price:f}"), submit(state, intent)]
 
 
-def _too_late(state: AccountState, signal: Signal, instrument: Instrument, now_ns: int) -> Refusal | None:
+def _too_late(
+    state: AccountState, signal: Signal, key: PositionKey, instrument: Instrument, now_ns: int
+) -> Refusal | None:
     if now_ns > signal.expires_ns:
         late_ms = (now_ns - signal.expires_ns) // 1_000_000
         return Refusal(Reason.STALE_SIGNAL, f"{late_ms} ms after its time")
@@ -170,12 +155,11 @@ def _too_late(state: AccountState, signal: Signal, instrument: Instrument, now_n
     market = state.market(signal.symbol)
     if now_ns - market.heard_ns > MARKET_SILENT_NS:
         return Refusal(Reason.MARKET_SILENT, f"no ticker of {signal.symbol} for 5 s")
-    if state.closing(state.key(signal.symbol)):
-        return Refusal(Reason.CLOSING_FIRST, f"{signal.symbol} is being closed")
-    key = state.key(signal.symbol)
+    if state.closing(key):
+        return Refusal(Reason.CLOSING_FIRST, f"{key.name} is being closed")
     if state.position(key).size == 0 and account_protection.unsettled(state, key, now_ns):
         # A stop of the position before that comes late would stand at the new one.
-        return Refusal(Reason.CLOSING_FIRST, f"a stop of the last position in {signal.symbol} is under way")
+        return Refusal(Reason.CLOSING_FIRST, f"a stop of the last position in {key.name} is under way")
     return None
 
 
@@ -188,7 +172,7 @@ def _allowed(state: AccountState, instrument: Instrument, side: Side) -> Entry |
     view = AccountView(
         equity=equity,
         exposed=state.exposed_symbols(),
-        entries=state.entries(state.key(instrument.symbol)),
+        entries=sum(state.entries(key) for key in state.keys(instrument.symbol)),
         taker_fee=state.taker_fee,
     )
     return judge(
@@ -202,6 +186,7 @@ def make_intent(
     leg: Leg,
     attempt: int,
     *,
+    key: PositionKey,
     strategy: str,
     side: Side,
     entry: Entry,
@@ -220,7 +205,7 @@ def make_intent(
         attempt=attempt,
         client_order_id=client_order_id(state.account, signal_id, leg, attempt),
         strategy=strategy,
-        key=state.key(entry.instrument.symbol),
+        key=key,
         side=side,
         order_type=OrderType.MARKET,
         time_in_force=TimeInForce.IOC,

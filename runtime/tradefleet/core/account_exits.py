@@ -68,6 +68,7 @@ def _close(
         plan.close_signal_id or plan.signal_id,
         leg,
         plan.close_attempt,
+        key=key,
         strategy=plan.strategy,
         side=side,
         entry=Entry(

@@ -10,7 +10,7 @@ from decimal import Decimal
 import msgspec
 
 from tradefleet.core import account_protection, account_safety
-from tradefleet.core.account_fills import take_execution, take_order
+from tradefleet.core.account_fills import remember_leg, take_execution, take_order
 from tradefleet.core.account_safety import take_wallet
 from tradefleet.core.account_sends import absent
 from tradefleet.core.account_state import SECOND_NS, AccountState
@@ -36,6 +36,8 @@ def exchange_read(state: AccountState, event: ExchangeRead) -> list[AnyAction]:
     progress.asking = False
     records = {name: tracked.record for name, tracked in state.tracked.items()}
     findings = compare(records, state.counted, event.view)
+    for order in (*event.view.open_orders, *event.view.closed_orders):
+        remember_leg(state, order)
     actions: list[AnyAction] = []
     for execution in findings.executions:
         actions += take_execution(state, execution)
@@ -110,7 +112,7 @@ def _report(
     """What this comparison found, once all of it has been taken in."""
     progress = state.reconciliation
     differing = tuple(
-        _sentence(key.symbol, ours, theirs) for key, (ours, theirs) in sorted(progress.suspects.items())
+        _sentence(key.name, ours, theirs) for key, (ours, theirs) in sorted(progress.suspects.items())
     )
     unresolved = tuple(
         t.intent.client_order_id for t in state.open_intents() if t.record.state is IntentState.AMBIGUOUS
@@ -149,7 +151,7 @@ def _sizes(
 ) -> tuple[tuple[str, ...], list[AnyAction]]:
     """What was believed, a sentence each, and what follows of the sizes."""
     progress = state.reconciliation
-    ours = {key: position.size for key, position in state.positions.items()}
+    ours = {key: position.total for key, position in state.positions.items()}
     busy = {tracked.intent.key for tracked in state.open_intents()}
     busy |= {key for key, position in state.positions.items() if position.at_ns >= asked_ns}
     found = mismatches(ours, event.view, busy)
@@ -174,11 +176,11 @@ def _sizes(
 
 def _differ(mismatch: Mismatch) -> str:
     theirs = ZERO if mismatch.theirs is None else mismatch.theirs.size
-    return _sentence(mismatch.key.symbol, mismatch.ours, theirs)
+    return _sentence(mismatch.key.name, mismatch.ours, theirs)
 
 
-def _sentence(symbol: str, ours: Decimal, theirs: Decimal) -> str:
-    return f"{symbol}: the exchange holds {theirs:f}, our executions sum to {ours:f}"
+def _sentence(name: str, ours: Decimal, theirs: Decimal) -> str:
+    return f"{name}: the exchange holds {theirs:f}, our executions sum to {ours:f}"
 
 
 def _believe(state: AccountState, mismatch: Mismatch, now_ns: int) -> list[AnyAction]:
@@ -193,12 +195,13 @@ def _believe(state: AccountState, mismatch: Mismatch, now_ns: int) -> list[AnyAc
         generation=old.generation + 1,
         plan=old.plan if size * old.size > 0 else None,
         at_ns=now_ns,
+        owed=ZERO,
+        owed_price=None,
     )
     state.positions[mismatch.key] = adopted
-    symbol = mismatch.key.symbol
     detail = _differ(mismatch)
     latch = LatchRecord(
-        latch_id=f"position-{symbol.lower()}-{now_ns // SECOND_NS}",
+        latch_id=f"position-{mismatch.key.name.lower().replace('/', '-')}-{now_ns // SECOND_NS}",
         kind="position_mismatch",
         reason=detail,
         actor="reconciliation",

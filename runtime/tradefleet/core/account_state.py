@@ -11,7 +11,7 @@ from tradefleet.core.actions import AnyAction, EngageLatch, Reconcile
 from tradefleet.core.events import Baseline, LatchRecord, Restored
 from tradefleet.core.ownership import Owners
 from tradefleet.domain.instruments import Instrument
-from tradefleet.domain.orders import Account
+from tradefleet.domain.orders import Account, Side
 from tradefleet.domain.positions import PositionKey
 from tradefleet.domain.quantities import MONEY, ZERO
 from tradefleet.orders.exchange_view import Wallet
@@ -19,8 +19,10 @@ from tradefleet.orders.intents import Leg
 from tradefleet.orders.reconciliation_report import ReconciliationReport
 from tradefleet.orders.tracked import Tracked
 from tradefleet.positions.ledger import flat, unrealised
+from tradefleet.positions.legs import legs_of, opened_by
 from tradefleet.positions.plan import PositionRecord
 from tradefleet.spec.bot import BotSpec
+from tradefleet.spec.market import PositionMode
 from tradefleet.spec.snapshot import ConfigSnapshot
 
 SECOND_NS = 1_000_000_000
@@ -145,6 +147,7 @@ class AccountState:
             record.intent.client_order_id: Tracked(record=record) for record in event.intents
         }
         self.positions: dict[PositionKey, PositionRecord] = {p.key: p for p in event.positions}
+        self.order_indices: dict[str, int] = {}
         self.counted: set[str] = set(event.executions_counted)
         self.seen_signals: dict[str, int] = dict.fromkeys(event.seen_signals, event.now_ns)
         self.owners = Owners(event.owners, event.now_ns)
@@ -173,9 +176,18 @@ class AccountState:
         """The configuration in force."""
         return self.config.spec
 
-    def key(self, symbol: str) -> PositionKey:
-        """The one-way position of a symbol."""
-        return PositionKey(category=self.spec.exchange.category.value, symbol=symbol)
+    @property
+    def hedged(self) -> bool:
+        """Whether a symbol has two legs instead of one position."""
+        return self.spec.exchange.position_mode is PositionMode.HEDGE
+
+    def keys(self, symbol: str) -> tuple[PositionKey, ...]:
+        """The positions that a symbol can have: one, or its long and its short leg."""
+        return legs_of(self.spec.exchange.category.value, symbol, hedged=self.hedged)
+
+    def key(self, symbol: str, side: Side) -> PositionKey:
+        """The position that an order of this side opens or enlarges."""
+        return opened_by(self.spec.exchange.category.value, symbol, side, hedged=self.hedged)
 
     def position(self, key: PositionKey) -> PositionRecord:
         """The position, flat when there has never been one."""
@@ -245,7 +257,7 @@ class AccountState:
         return all(
             self.market(key.symbol).mark is not None
             for key, position in self.positions.items()
-            if position.size != 0
+            if position.total != 0
         )
 
     def equity(self) -> Decimal | None:

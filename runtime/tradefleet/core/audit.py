@@ -82,7 +82,7 @@ def entry_of(
         case KeepExecution(execution=execution):
             return writer.entry(Act.EXECUTION, _of_execution(execution), "", execution, at_ns)
         case KeepPosition(position=position, adopted=why):
-            return writer.entry(Act.ADOPTED, position.key.symbol, why, position, at_ns) if why else None
+            return writer.entry(Act.ADOPTED, position.key.name, why, position, at_ns) if why else None
         case CancelOrders(everything=everything):
             why = "what protected the positions is not needed any more" if everything else "entries must go"
             return writer.entry(Act.CANCEL, "", why, {"everything": everything}, at_ns)
@@ -93,7 +93,7 @@ def entry_of(
         case SetProtection(key=key):
             why = f"what stands there is looser than the plan, or gone (generation {action.generation})"
             wish = {"stop_loss": action.stop_loss, "take_profit": action.take_profit}
-            return writer.entry(Act.STOP, key.symbol, why, wish, at_ns)
+            return writer.entry(Act.STOP, key.name, why, wish, at_ns)
         case JudgeSignal() | KeepOrder() | KeepEquity() | KeepBaseline() | ChooseOwner():
             return None
         case AskForOrder() | Reconcile() | KeepReport() | ReadTransfers() | Alert():
@@ -115,7 +115,7 @@ def entry_of_event(event: AnyEvent, writer: Writer, at_ns: int) -> Entry | None:
             return writer.entry(Act.ANSWER, event.client_order_id, event.message, what, at_ns)
         case ProtectionAnswered():
             what = {"outcome": event.outcome.value, "ret_code": event.ret_code, "message": event.message}
-            return writer.entry(Act.STOP_ANSWER, event.key.symbol, event.message, what, at_ns)
+            return writer.entry(Act.STOP_ANSWER, event.key.name, event.message, what, at_ns)
         case OrdersCancelled():
             what = {"everything": event.everything, "done": event.done}
             return writer.entry(Act.CANCELLED, "", event.reason, what, at_ns)

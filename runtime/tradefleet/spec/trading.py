@@ -178,7 +178,10 @@ class Risk(Section, frozen=True):
         number("Symbols with exposure at once, unresolved orders included.", "0", "500", tightens=LOWER),
     ] = 10
     max_positions_per_symbol: Annotated[
-        int, number("Entries held at once in one symbol.", "0", "20", tightens=LOWER)
+        int,
+        number(
+            "Entries held at once in one symbol, both legs of hedge mode together.", "0", "20", tightens=LOWER
+        ),
     ] = 1
     max_risk_per_trade: Annotated[
         Decimal,
