@@ -194,6 +194,8 @@ async def test_flatten_closes_both_legs_with_nothing_but_the_exchange(hedged: Wo
     )
 
     assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert f"{SYMBOL}/1, reduce-only" in ended.stdout + ended.stderr
+    assert f"{SYMBOL}/2, reduce-only" in ended.stdout + ended.stderr
     assert await legs(hedged) == {}
     assert await hedged.ask("get_open_orders", settleCoin="USDT") == []
     successor = hedged.start()
