@@ -12,6 +12,7 @@ from tradefleet.core.account_state import SECOND_NS, AccountState
 from tradefleet.core.actions import AnyAction, KeepPosition
 from tradefleet.domain.orders import Side
 from tradefleet.domain.positions import PositionKey
+from tradefleet.orders.client_order_id import client_order_id
 from tradefleet.orders.intents import IntentState, Leg
 from tradefleet.positions.plan import ExitPlan, PositionRecord
 from tradefleet.risk.entry import Entry
@@ -63,11 +64,13 @@ def _close(
         return []
     leg = Leg.CLOSE if plan.close_signal_id else Leg.TIMED_EXIT
     side = Side.SELL if position.size > 0 else Side.BUY
+    signal_id = plan.close_signal_id or plan.signal_id
+    attempt = _fresh(state, signal_id, leg, plan.close_attempt)
     intent = make_intent(
         state,
-        plan.close_signal_id or plan.signal_id,
+        signal_id,
         leg,
-        plan.close_attempt,
+        attempt,
         key=key,
         strategy=plan.strategy,
         side=side,
@@ -82,9 +85,16 @@ def _close(
         hold_ns=0,
         now_ns=now_ns,
     )
-    kept = msgspec.structs.replace(
-        position, plan=msgspec.structs.replace(plan, close_attempt=plan.close_attempt + 1)
-    )
+    kept = msgspec.structs.replace(position, plan=msgspec.structs.replace(plan, close_attempt=attempt + 1))
     state.positions[key] = kept
     state.close_not_before_ns[key] = now_ns + CLOSE_AGAIN_NS
     return [KeepPosition(position=kept), submit(state, intent)]
+
+
+def _fresh(state: AccountState, signal_id: str, leg: Leg, attempt: int) -> int:
+    """The first attempt from this one on whose name we do not know. A plan counts from zero when what it
+    closed opens again, by an entry that fills late: the name would be of an order that is over, and what is
+    still heard of that one would be taken for news of this."""
+    while client_order_id(state.account, signal_id, leg, attempt) in state.tracked:
+        attempt += 1
+    return attempt

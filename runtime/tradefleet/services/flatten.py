@@ -101,7 +101,7 @@ async def look(settings: Settings) -> Standing:
 
 def describe(standing: Standing) -> str:
     """A reading in one line."""
-    held = [f"{position.key.symbol} {position.size:f}" for position in standing.positions if position.size]
+    held = [f"{position.key.name} {position.size:f}" for position in standing.positions if position.size]
     return f"{len(standing.orders)} orders, positions: {', '.join(held) or 'none'}"
 
 
@@ -134,7 +134,7 @@ def _words(act: CancelActive | CancelOne | Close | CancelRest) -> str:
         case CancelOne():
             return f"cancelling the conditional entry {act.order_id} of {act.symbol}"
         case Close():
-            return f"closing: {act.side.value} {act.qty:f} {act.key.symbol}, reduce-only"
+            return f"closing: {act.side.value} {act.qty:f} {act.key.name}, reduce-only"
         case CancelRest():
             return "flat; cancelling the stops and targets that are left"
 

@@ -61,13 +61,14 @@ async def wish(world: World, index: int, target: Target | None = None) -> None:
 
 
 async def both(world: World) -> ExecutorProcess:
-    """An executor that holds both legs and knows it."""
+    """An executor that holds both legs, knows it and has written it."""
     executor = world.start()
     await world.ready(executor)
     for index in OPENER:
         await wish(world, index)
         await eventually(lambda index=index: held(world, *range(1, index + 1)))
     await executor.until(lambda status: len(status["positions"]) == 2)
+    await eventually(lambda: agree(world))
     return executor
 
 
@@ -193,6 +194,8 @@ async def test_flatten_closes_both_legs_with_nothing_but_the_exchange(hedged: Wo
     )
 
     assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert f"{SYMBOL}/1, reduce-only" in ended.stdout + ended.stderr
+    assert f"{SYMBOL}/2, reduce-only" in ended.stdout + ended.stderr
     assert await legs(hedged) == {}
     assert await hedged.ask("get_open_orders", settleCoin="USDT") == []
     successor = hedged.start()

@@ -3,15 +3,18 @@
 from collections import Counter
 from decimal import Decimal
 
-from hypothesis import settings
+import msgspec
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from tests.property.core.test_any_signal import signals
 from tests.support.hedge_harness import LEGS, STRATEGIES, HedgeHarness
 
 from tradefleet.core import events as ev
 from tradefleet.domain.positions import PositionKey
-from tradefleet.domain.signals import Target
+from tradefleet.domain.signals import Signal, Target
 from tradefleet.orders.intents import Leg
+from tradefleet.risk.decisions import Reason
 
 
 class HedgeMachine(RuleBasedStateMachine):
@@ -168,3 +171,18 @@ class HedgeMachine(RuleBasedStateMachine):
 
 HedgeMachine.TestCase.settings = settings(max_examples=200, stateful_step_count=30, deadline=None)
 TestHedgeLaws = HedgeMachine.TestCase
+
+
+@settings(max_examples=100, deadline=None)
+@given(found=st.lists(signals, max_size=6))
+def test_any_signal_is_followed_or_refused_with_a_word(found: list[Signal]) -> None:
+    harness = HedgeHarness().ready()
+
+    for signal in found:
+        read = msgspec.json.decode(msgspec.json.encode(signal), type=Signal)
+        harness.tell(ev.SignalReceived(now_ns=harness.now_ns, signal=read))
+    harness.settle()
+
+    assert {judged.reason for judged in harness.judged} <= {"", *Reason}
+    assert harness.core.state.open_intents() == []
+    assert harness.sizes == tuple(harness.exchange.size(key) for key in LEGS)

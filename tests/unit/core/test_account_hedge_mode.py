@@ -141,6 +141,24 @@ def test_the_kill_switch_closes_both_legs_and_says_flat(both: HedgeHarness) -> N
     assert len({i.client_order_id for i in both.submitted}) == 4
 
 
+def test_what_opens_again_while_it_is_closed_is_closed_under_another_name(both: HedgeHarness) -> None:
+    """The close is heard of before an entry that was sent before it."""
+    both.wish("three", "breakout", Target.FLAT)
+    both.signal("four", Target.LONG)
+    both.edit_kill_switch(engaged=True)
+    known = len(both.exchange.executions)
+    both.send()
+    entry, close = both.exchange.executions[known:][:2], both.exchange.executions[known:][2:]
+
+    for execution in (*close, *entry):
+        both.tell(ev.ExecutionSeen(now_ns=both.now_ns, execution=execution))
+    both.settle()
+
+    assert [both.exchange.size(key) for key in LEGS] == [0, 0]
+    names = [intent.client_order_id for intent in both.submitted]
+    assert len(set(names)) == len(names)
+
+
 def test_a_restart_keeps_both_legs_and_their_plans(both: HedgeHarness) -> None:
     plans = [both.leg(key).plan for key in LEGS]
 
