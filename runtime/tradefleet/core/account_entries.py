@@ -6,7 +6,7 @@ anything be opened at all, then the limits of risk.
 
 import msgspec
 
-from tradefleet.core import account_protection
+from tradefleet.core import account_leverage, account_protection
 from tradefleet.core.account_state import SECOND_NS, AccountState
 from tradefleet.core.actions import AnyAction, JudgeSignal, KeepPosition, Submit, Verdict
 from tradefleet.core.events import SignalReceived
@@ -141,12 +141,16 @@ def _entry(state: AccountState, signal: Signal, now_ns: int) -> list[AnyAction]:
         # The opposite of what is held: close to flat; a new signal may open the other side.
         return [_accepted(state, signal, "closes the opposite"), *_ask_to_close(state, key, signal.signal_id)]
     instrument = state.instruments[signal.symbol]
+    # Asked first: whatever else forbids it now, a symbol that is wanted is seen to before the others.
+    unset = account_leverage.why_not_open(state, signal.symbol, now_ns)
     refusal = _too_late(state, signal, instrument, now_ns) or why_not_open(state, now_ns)
     if refusal is not None:
         return [_refused(state, signal, refusal)]
     entry = _allowed(state, instrument, side)
     if isinstance(entry, Refusal):
         return [_refused(state, signal, entry)]
+    if unset is not None:
+        return [_refused(state, signal, unset)]
     intent = make_intent(
         state,
         signal.signal_id,

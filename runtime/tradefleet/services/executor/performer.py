@@ -26,6 +26,7 @@ from tradefleet.core.actions import (
     JudgeSignal,
     ReadTransfers,
     Reconcile,
+    SetLeverage,
     SetProtection,
     Submit,
     Verdict,
@@ -37,6 +38,7 @@ from tradefleet.core.events import (
     ExchangeUnread,
     IntentNotWritten,
     IntentWritten,
+    LeverageAnswered,
     OrderQueried,
     OrdersCancelled,
     ProtectionAnswered,
@@ -204,10 +206,14 @@ class Performer:
             self._status.problem("orders_not_cancelled", reason)
         self._put(OrdersCancelled(now_ns=0, everything=action.everything, done=not reason, reason=reason))
 
-    def protect(self, wishes: list[SetProtection]) -> None:
-        """The plans that these come of are written: ask the exchange."""
+    def carry_out(self, wishes: list[SetProtection | SetLeverage]) -> None:
+        """These are written, and the plans that they come of: ask the exchange."""
         for wish in wishes:
-            self._spawn(self._protect(wish))
+            match wish:
+                case SetProtection():
+                    self._spawn(self._protect(wish))
+                case SetLeverage():
+                    self._spawn(self._set_leverage(wish))
 
     async def _protect(self, wish: SetProtection) -> None:
         failpoint("stop.before_send")
@@ -227,6 +233,31 @@ class Performer:
                 outcome=result.outcome,
                 ret_code=result.ret_code,
                 message=result.message,
+            )
+        )
+
+    async def _set_leverage(self, wish: SetLeverage) -> None:
+        failpoint("leverage.before_send")
+        patience_s = max(0, wish.sign_by_ns - self._exchange.clock.now_ns()) / 1e9
+        result = await self._exchange.orders.set_leverage(
+            wish.symbol,
+            wish.leverage,
+            sign_by_ns=wish.sign_by_ns,
+            window_ms=(wish.valid_until_ns - wish.sign_by_ns) // 1_000_000,
+            may_sign=self._may_move_stops,
+            patience_s=patience_s,
+        )
+        failpoint("leverage.answered")
+        self._put(
+            LeverageAnswered(
+                now_ns=0,
+                symbol=wish.symbol,
+                leverage=wish.leverage,
+                outcome=result.outcome,
+                ret_code=result.ret_code,
+                message=result.message,
+                reason=result.reason.value,
+                again=result.again,
             )
         )
 
