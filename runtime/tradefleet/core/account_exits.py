@@ -12,6 +12,7 @@ from tradefleet.core.account_state import SECOND_NS, AccountState
 from tradefleet.core.actions import AnyAction, KeepPosition
 from tradefleet.domain.orders import Side
 from tradefleet.domain.positions import PositionKey
+from tradefleet.orders.client_order_id import client_order_id
 from tradefleet.orders.intents import IntentState, Leg
 from tradefleet.positions.plan import ExitPlan, PositionRecord
 from tradefleet.risk.entry import Entry
@@ -62,12 +63,13 @@ def _close(
     if price is None:
         return []
     leg = Leg.CLOSE if plan.close_signal_id else Leg.TIMED_EXIT
+    attempt = _free_attempt(state, plan.close_signal_id or plan.signal_id, leg, plan.close_attempt)
     side = Side.SELL if position.size > 0 else Side.BUY
     intent = make_intent(
         state,
         plan.close_signal_id or plan.signal_id,
         leg,
-        plan.close_attempt,
+        attempt,
         strategy=plan.strategy,
         side=side,
         entry=Entry(
@@ -81,9 +83,18 @@ def _close(
         hold_ns=0,
         now_ns=now_ns,
     )
-    kept = msgspec.structs.replace(
-        position, plan=msgspec.structs.replace(plan, close_attempt=plan.close_attempt + 1)
-    )
+    kept = msgspec.structs.replace(position, plan=msgspec.structs.replace(plan, close_attempt=attempt + 1))
     state.positions[key] = kept
     state.close_not_before_ns[key] = now_ns + CLOSE_AGAIN_NS
     return [KeepPosition(position=kept), submit(state, intent)]
+
+
+def _free_attempt(state: AccountState, signal_id: str, leg: Leg, attempt: int) -> int:
+    """The first attempt from this one on that was never written.
+
+    A leader that dies between an intent and its plan leaves an intent that the plan does not count: it may
+    have been sent, and is still to be resolved under its own id.
+    """
+    while client_order_id(state.account, signal_id, leg, attempt) in state.tracked:
+        attempt += 1
+    return attempt

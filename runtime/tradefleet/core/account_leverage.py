@@ -80,6 +80,11 @@ def answered(state: AccountState, event: LeverageAnswered) -> list[AnyAction]:
             watch.known, watch.known_ns = event.leverage, watch.asked_ns
     elif event.outcome is Outcome.AMBIGUOUS:
         watch.doubt, watch.doubt_until_ns = event.leverage, watch.valid_until_ns
+        if watch.known_ns <= watch.asked_ns and watch.known != event.leverage:
+            # What it was before may be no more: only a row, or another answer, can tell.
+            watch.known = None
+            if _is_held(state, event.symbol):
+                state.want_reconciliation("an answer about leverage was lost")
     elif event.outcome is Outcome.REJECTED and not event.again:
         return _refused(watch, event)
     return []

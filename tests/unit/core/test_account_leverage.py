@@ -186,6 +186,34 @@ def test_a_lost_answer_is_asked_again_a_second_later() -> None:
     assert [judged.reason for judged in harness.judged] == ["leverage_not_set", ""]
 
 
+def test_after_a_lost_answer_it_is_not_what_it_was_before() -> None:
+    harness = Harness(config_of()).ready()
+    harness.edit_leverage(default=D(5))
+    harness.set_leverages(answered=False)
+
+    harness.edit_leverage(default=D(10))
+    harness.wait(5)
+    harness.set_leverages()
+    harness.announce()
+    harness.signal("one", Target.LONG)
+
+    assert harness.exchange.leverage(SYMBOL) == 10
+    assert len(harness.submitted) == 1
+
+
+def test_what_is_held_is_read_after_a_lost_answer() -> None:
+    harness = held(account_config(max_positions_per_symbol=5))
+    harness.edit_leverage(default=D(5))
+    harness.set_leverages(answered=False)
+
+    harness.answer_all()
+    harness.announce()
+    harness.signal("more", Target.LONG)
+
+    assert harness.judged[-1].reason == ""
+    assert harness.core.state.leverage(SYMBOL).known == 5
+
+
 def test_a_row_of_a_flat_symbol_answers_for_a_lost_answer() -> None:
     harness = unready()
     harness.set_leverages(answered=False)

@@ -28,6 +28,7 @@ def _a_second(limit: int, shares: Shares) -> Quota:
 
 QUOTAS: Final[Mapping[str, Quota]] = {
     "/v5/order/create": _a_second(10, TRADING_SHARES),
+    "/v5/order/create-batch": _a_second(10, TRADING_SHARES),
     "/v5/order/amend": _a_second(10, TRADING_SHARES),
     "/v5/order/cancel": _a_second(10, TRADING_SHARES),
     "/v5/order/cancel-all": _a_second(10, TRADING_SHARES),
