@@ -16,10 +16,14 @@ from tradefleet.adapters.bybit.clock import ExchangeClock
 from tradefleet.adapters.bybit.governor import Governor
 from tradefleet.adapters.bybit.order_client import CREATE, OrderClient
 from tradefleet.adapters.bybit.quotas import ADDRESS_QUOTA, QUOTAS
+from tradefleet.adapters.bybit.way_out import WayOut
 from tradefleet.core.events import QueryAnswer
+from tradefleet.domain.orders import Side
+from tradefleet.domain.positions import PositionKey
 from tradefleet.orders.budget import SECOND_NS as WINDOW_NS
 from tradefleet.orders.budget import Budgets, Lane, Quota
 from tradefleet.orders.codes import Reason
+from tradefleet.orders.flatten import Close
 from tradefleet.orders.intents import Intent, Leg
 from tradefleet.orders.outcome import Outcome
 from tradefleet.simulation.account.faults import Fault, FaultKind
@@ -262,3 +266,65 @@ async def test_the_failpoints_of_a_send_lie_around_a_batchs_bytes(
 
     assert [name for name, _ in reached] == ["order.signed", "order.sent", "order.answered"]
     assert reached[0] == ("order.signed", 0)
+
+
+async def test_the_way_out_closes_together_without_ids_of_ours(
+    served: SimulatedAccount, client: OrderClient
+) -> None:
+    hold(served, "0.3")
+
+    troubles = await WayOut(client).close([market_close("0.1")] * 3)
+
+    assert troubles == []
+    assert size(served) == 0
+    assert served.paths() == [CREATE_BATCH]
+
+
+async def test_the_way_out_says_what_was_not_done(served: SimulatedAccount, client: OrderClient) -> None:
+    hold(served, "0.1")
+
+    troubles = await WayOut(client).close([market_close("0.1")] * 2)
+
+    assert [trouble.code for trouble in troubles] == [110017]
+
+
+async def test_what_the_batch_has_no_room_for_goes_alone_on_the_way_out(
+    served: SimulatedAccount, client: OrderClient
+) -> None:
+    hold(served, "0.65")
+
+    assert await WayOut(client).close([market_close("0.05")] * 13) == []
+
+    assert size(served) == 0
+    assert served.paths() == [CREATE_BATCH, CREATE, CREATE, CREATE]
+
+
+async def test_the_way_out_does_not_try_a_second_batch_after_one_of_which_nothing_was_taken(
+    served: SimulatedAccount, client: OrderClient
+) -> None:
+    hold(served, "0.2")
+    refusal = {"retCode": 10032, "retMsg": "not on demo", "result": {}}
+    served.trouble = lambda asked: web.json_response(refusal) if asked.path == CREATE_BATCH else None
+    way_out = WayOut(client)
+
+    first = await way_out.close([market_close("0.1")] * 2)
+    second = await way_out.close([market_close("0.1")] * 2)
+
+    assert [trouble.code for trouble in first] == [10032, 10032]
+    assert second == []
+    assert served.paths() == [CREATE_BATCH, CREATE, CREATE]
+
+
+async def test_the_way_out_sends_no_batch_when_it_closes_one(
+    served: SimulatedAccount, client: OrderClient
+) -> None:
+    hold(served, "0.1")
+
+    assert await WayOut(client).close([market_close("0.1")]) == []
+    assert await WayOut(client).close([]) == []
+
+    assert served.paths() == [CREATE]
+
+
+def market_close(qty: str) -> Close:
+    return Close(key=PositionKey("linear", "BTCUSDT"), side=Side.SELL, qty=Decimal(qty))

@@ -63,6 +63,7 @@ async def faults(world: World, *wanted: dict[str, Any]) -> None:
 
 
 PRESSURE: tuple[dict[str, Any], ...] = (
+    {"kind": "http_status", "endpoint": "/v5/order/create-batch", "status": 503, "count": 2},
     {
         "kind": "error_code",
         "endpoint": "/v5/order/create",

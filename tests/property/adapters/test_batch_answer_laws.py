@@ -5,14 +5,12 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.simulated_account import intent
 
-from tradefleet.adapters.bybit.batch_answers import read_batch_answer
-from tradefleet.orders.intents import Leg
+from tradefleet.adapters.bybit.batch_answers import Asked, read_batch_answer
 from tradefleet.orders.outcome import Outcome
 
-SENT = [intent(leg=Leg.CLOSE, client_order_id=f"tf1-{number}") for number in range(3)]
-NAMES = [one.client_order_id for one in SENT]
+NAMES = [f"tf1-{number}" for number in range(3)]
+SENT = [Asked("BTCUSDT", name) for name in NAMES]
 
 words = st.sampled_from(["", "11", *NAMES, "somebody-elses"])
 junk = st.recursive(

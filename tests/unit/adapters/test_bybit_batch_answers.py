@@ -5,12 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.simulated_account import intent
 
-from tradefleet.adapters.bybit.batch_answers import read_batch_answer
-from tradefleet.domain.positions import PositionKey
+from tradefleet.adapters.bybit.batch_answers import Asked, read_batch_answer
 from tradefleet.orders.codes import Reason
-from tradefleet.orders.intents import Intent, Leg
 from tradefleet.orders.outcome import Outcome
 
 RECORDED = Path("tests/fixtures/bybit-payloads/account")
@@ -18,12 +15,7 @@ A, B = Outcome.ACCEPTED, Outcome.AMBIGUOUS
 R = Outcome.REJECTED
 
 
-def named(name: str, symbol: str = "BTCUSDT", category: str = "linear") -> Intent:
-    key = PositionKey(category, symbol)
-    return intent(leg=Leg.CLOSE, client_order_id=name, key=key)
-
-
-TWO = [named("one"), named("two", "ETHUSDT")]
+TWO = [Asked("BTCUSDT", "one"), Asked("ETHUSDT", "two")]
 ONE_IS = {"category": "linear", "symbol": "BTCUSDT", "orderId": "11", "orderLinkId": "one", "createAt": "1"}
 TWO_IS = {"category": "linear", "symbol": "ETHUSDT", "orderId": "22", "orderLinkId": "two", "createAt": "1"}
 TWO_NOT = {**TWO_IS, "orderId": "", "createAt": ""}
@@ -141,7 +133,7 @@ def test_anything_but_an_envelope_proves_nothing(body: bytes, status: int) -> No
 
 def test_the_documented_answer_is_read_with_its_ids() -> None:
     body = (RECORDED / "docs_order_batch-place_response.json").read_bytes()
-    sent = [named("spot-btc-03", "BTCUSDT", "spot"), named("spot-atom-03", "ATOMUSDT", "spot")]
+    sent = [Asked("BTCUSDT", "spot-btc-03"), Asked("ATOMUSDT", "spot-atom-03")]
 
     results = read_batch_answer(200, body, sent)
 
@@ -158,8 +150,19 @@ def test_the_documented_shape_of_a_partial_failure_is_read_item_by_item() -> Non
     recorded["result"]["list"][0]["orderLinkId"] = "one"
     recorded["result"]["list"][1]["orderLinkId"] = "two"
     recorded["retExtInfo"]["list"][1] = {"code": 170131, "msg": "Insufficient balance."}
-    sent = [named("one", "BTCUSDT", "spot"), named("two", "ATOMUSDT", "spot")]
+    sent = [Asked("BTCUSDT", "one"), Asked("ATOMUSDT", "two")]
 
     results = read_batch_answer(200, json.dumps(recorded).encode(), sent)
 
     assert [(result.outcome, result.reason) for result in results] == [(A, Reason.NONE), (R, Reason.FUNDS)]
+
+
+def test_an_order_that_was_sent_without_an_id_of_ours_is_known_by_its_place_and_symbol() -> None:
+    sent = [Asked("BTCUSDT", ""), Asked("ETHUSDT", "")]
+    first, second = {**ONE_IS, "orderLinkId": ""}, {**TWO_IS, "orderLinkId": ""}
+
+    results = read_batch_answer(200, answer([first, second], [OK, OK]), sent)
+    crossed = read_batch_answer(200, answer([second, first], [OK, OK]), sent)
+
+    assert [result.outcome for result in results] == [A, A]
+    assert [result.outcome for result in crossed] == [B, B]

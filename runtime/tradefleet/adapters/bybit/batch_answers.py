@@ -8,14 +8,13 @@ Source: Bybit V5, "Batch Place Order"; recorded answers in tests/fixtures/bybit-
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
 from tradefleet.adapters.bybit.results import SendResult, of_status, unreadable
 from tradefleet.adapters.bybit.transport import Envelope
 from tradefleet.orders.codes import Reason
-from tradefleet.orders.intents import Intent
 from tradefleet.orders.outcome import Operation, Outcome, classify
 
 OF_THE_REQUEST: Final = frozenset(
@@ -44,22 +43,29 @@ class _Code(msgspec.Struct):
     msg: str = ""
 
 
-def read_batch_answer(status: int, body: bytes, intents: Sequence[Intent]) -> tuple[SendResult, ...]:
-    """One result for each intent, in their order. status, body: of the HTTP answer."""
+class Asked(NamedTuple):
+    """One order of a batch. client_order_id: "" for one that was sent without."""
+
+    symbol: str
+    client_order_id: str
+
+
+def read_batch_answer(status: int, body: bytes, asked: Sequence[Asked]) -> tuple[SendResult, ...]:
+    """One result for each order, in the order in which they were sent. status, body: of the HTTP answer."""
     if status != 200:
         result = SendResult(outcome=Outcome.AMBIGUOUS, reason=of_status(status), message=f"HTTP {status}")
-        return (result,) * len(intents)
+        return (result,) * len(asked)
     try:
         answer = msgspec.json.decode(body, type=_Answer)
         ids, codes = _lists(answer)
     except msgspec.DecodeError as error:
-        return (unreadable(f"the answer is no envelope of a batch: {error}"),) * len(intents)
+        return (unreadable(f"the answer is no envelope of a batch: {error}"),) * len(asked)
     if answer.retCode != 0:
-        return (_refused_whole(answer, ids),) * len(intents)
-    if len(ids) != len(intents) or len(codes) != len(intents):
-        why = f"{len(intents)} orders were sent; the answer has {len(ids)} ids and {len(codes)} codes"
-        return (unreadable(why, 0),) * len(intents)
-    return tuple(map(_one, intents, ids, codes))
+        return (_refused_whole(answer, ids),) * len(asked)
+    if len(ids) != len(asked) or len(codes) != len(asked):
+        why = f"{len(asked)} orders were sent; the answer has {len(ids)} ids and {len(codes)} codes"
+        return (unreadable(why, 0),) * len(asked)
+    return tuple(map(_one, asked, ids, codes))
 
 
 def _lists(answer: _Answer) -> tuple[list[msgspec.Raw], list[msgspec.Raw]]:
@@ -79,19 +85,19 @@ def _refused_whole(answer: _Answer, ids: Sequence[msgspec.Raw]) -> SendResult:
     return SendResult(outcome=outcome, reason=verdict.reason, ret_code=answer.retCode, message=answer.retMsg)
 
 
-def _one(intent: Intent, raw_ids: msgspec.Raw, raw_code: msgspec.Raw) -> SendResult:
+def _one(asked: Asked, raw_ids: msgspec.Raw, raw_code: msgspec.Raw) -> SendResult:
     try:
         ids = msgspec.json.decode(raw_ids, type=_Ids)
         said = msgspec.json.decode(raw_code, type=_Code)
     except msgspec.DecodeError as error:
         return unreadable(f"an item that is none: {error}", 0)
-    named = ids.orderLinkId == intent.client_order_id and ids.symbol in ("", intent.key.symbol)
+    named = ids.orderLinkId == asked.client_order_id and ids.symbol in ("", asked.symbol)
     if said.code == 0:
         if named and ids.orderId:
             return SendResult(outcome=Outcome.ACCEPTED, order_id=ids.orderId, ret_code=0, message=said.msg)
         return unreadable(f"accepted {ids.symbol} orderId {ids.orderId!r} orderLinkId {ids.orderLinkId!r}", 0)
     # A refused order has no id of the exchange's; ours may be left out as well.
-    nameless = not ids.orderLinkId and ids.symbol in ("", intent.key.symbol)
+    nameless = not ids.orderLinkId and ids.symbol in ("", asked.symbol)
     if ids.orderId or not (named or nameless):
         why = f"code {said.code} about {ids.symbol} {ids.orderId!r} {ids.orderLinkId!r}"
         return unreadable(why, said.code)

@@ -8,19 +8,22 @@ Source: Bybit V5, "Batch Place Order"; reference C3.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final
+from decimal import Decimal
+from typing import Final, Protocol
 
 import msgspec
 
-from tradefleet.adapters.bybit.account_changes import AccountChanges
-from tradefleet.adapters.bybit.batch_answers import read_batch_answer
-from tradefleet.adapters.bybit.bodies import contradiction, create_body
+from tradefleet.adapters.bybit.account_changes import PATIENCE_S, AccountChanges
+from tradefleet.adapters.bybit.batch_answers import Asked, read_batch_answer
+from tradefleet.adapters.bybit.bodies import Body, close_body, contradiction, create_body
 from tradefleet.adapters.bybit.errors import ClockNotMeasured
 from tradefleet.adapters.bybit.governor import TOO_MANY_VISITS
 from tradefleet.adapters.bybit.results import SendResult, no_reply, not_sent
 from tradefleet.adapters.bybit.rows import MILLISECOND_NS
-from tradefleet.adapters.bybit.transport import ORDER, NoReply
+from tradefleet.adapters.bybit.transport import ORDER, NoReply, Reply
 from tradefleet.adapters.failpoints import failpoint
+from tradefleet.domain.orders import Side
+from tradefleet.domain.positions import PositionKey
 from tradefleet.orders.budget import Lane
 from tradefleet.orders.codes import Reason
 from tradefleet.orders.intents import Intent
@@ -29,6 +32,23 @@ CREATE_BATCH: Final = "/v5/order/create-batch"
 
 MOST: Final = {"linear": 20, "spot": 10}
 """Orders of a request, by category."""
+
+
+class MarketClose(Protocol):
+    """What is closed, by which side, and how much of it; base currency."""
+
+    @property
+    def key(self) -> PositionKey:
+        """Whose position."""
+
+    @property
+    def side(self) -> Side:
+        """Of the order."""
+
+    @property
+    def qty(self) -> Decimal:
+        """Above zero."""
+
 
 MaySign = Callable[[Intent], str | None]
 """None when the intent may be signed now, else why not (the lease is lost, ...)."""
@@ -59,6 +79,35 @@ class BatchOrders(AccountChanges):
                 results |= {i.client_order_id: not_sent(reason, reason) for i in whole}
         return tuple(results[intent.client_order_id] for intent in intents)
 
+    async def close_together(
+        self, category: str, closes: Sequence[MarketClose], *, patience_s: float = PATIENCE_S
+    ) -> tuple[SendResult, ...]:
+        """Reduce-only market orders without intents, once: for the way out, when no journal is left.
+
+        No more than a request may carry: else ValueError.
+        """
+        if not 1 <= len(closes) <= MOST.get(category, 0):
+            raise ValueError(f"a batch of {len(closes)} closes in {category}: 1 to {MOST.get(category, 0)}")
+        if not await self.governor.admitted(CREATE_BATCH, Lane.REDUCING, patience_s, len(closes)):
+            return (not_sent(Reason.RATE_BUDGET, Reason.RATE_BUDGET),) * len(closes)
+        try:
+            now_ms = self._clock.now_ns() // MILLISECOND_NS
+        except ClockNotMeasured as error:
+            return (not_sent(Reason.CLOCK, str(error)),) * len(closes)
+        bodies = [close_body(close.key, close.side, close.qty) for close in closes]
+        body = msgspec.json.encode(_together(category, bodies))
+        headers = self._http.headers(body.decode(), timestamp_ms=now_ms, recv_window_ms=self._recv_window_ms)
+        reply = await self._http.post(CREATE_BATCH, body, headers)
+        if isinstance(reply, NoReply):
+            return (no_reply(reply),) * len(closes)
+        return self._read(reply, [Asked(close.key.symbol, "") for close in closes])
+
+    def _read(self, reply: Reply, asked: Sequence[Asked]) -> tuple[SendResult, ...]:
+        answers = read_batch_answer(reply.status, reply.body, asked)
+        if any(answer.ret_code == TOO_MANY_VISITS for answer in answers):
+            self.governor.rests(CREATE_BATCH)
+        return answers
+
     def _patience_s(self, intents: Iterable[Intent]) -> float:
         """Until the first of them may not be signed any more."""
         try:
@@ -80,7 +129,7 @@ class BatchOrders(AccountChanges):
         going = [i for i in intents if not _late_or_forbidden(results, i, now_ns, may_sign)]
         if not going:
             return
-        body = msgspec.json.encode(_batch_body(going))
+        body = msgspec.json.encode(_together(going[0].key.category, [*map(create_body, going)]))
         window_ms = min(intent.valid_until_ns - intent.sign_by_ns for intent in going) // MILLISECOND_NS
         headers = self._http.headers(
             body.decode(), timestamp_ms=now_ns // MILLISECOND_NS, recv_window_ms=window_ms
@@ -91,9 +140,7 @@ class BatchOrders(AccountChanges):
             results |= {intent.client_order_id: no_reply(reply) for intent in going}
             return
         failpoint("order.answered")
-        answers = read_batch_answer(reply.status, reply.body, going)
-        if any(answer.ret_code == TOO_MANY_VISITS for answer in answers):
-            self.governor.rests(CREATE_BATCH)
+        answers = self._read(reply, [Asked(i.key.symbol, i.client_order_id) for i in going])
         results |= {i.client_order_id: answer for i, answer in zip(going, answers, strict=True)}
 
 
@@ -133,8 +180,9 @@ def _late_or_forbidden(
     return name in results
 
 
-def _batch_body(intents: Sequence[Intent]) -> dict[str, object]:
-    orders = [create_body(intent) for intent in intents]
-    for order in orders:
-        del order["category"]  # of the batch as a whole
-    return {"category": intents[0].key.category, "request": orders}
+def _together(category: str, orders: list[Body]) -> Body:
+    """The body of the batch: the category stands once, and in no order."""
+    return {
+        "category": category,
+        "request": [{name: order[name] for name in order if name != "category"} for order in orders],
+    }
