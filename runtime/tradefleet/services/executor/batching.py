@@ -50,7 +50,8 @@ class Batches:
         of_category = [intent for intent in intents if intent.key.category == category]
         most = min(self._largest, room(category)) if self._now_s() >= self._rest_until_s else 0
         batch = of_category[:most] if min(most, len(of_category)) >= FEWEST else []
-        return batch, [intent for intent in intents if intent not in batch]
+        together = {intent.client_order_id for intent in batch}
+        return batch, [intent for intent in intents if intent.client_order_id not in together]
 
     def came_to(self, results: Sequence[SendResult]) -> None:
         """What became of a batch."""

@@ -120,9 +120,10 @@ class Performer:
         written: set[str] = set()
         together = together_of(actions, judged)
         answers = await self._submit_together(together) if together else []
+        done = {intent.client_order_id for intent in together}
         for action in actions:
             match action:
-                case Submit(intent=intent) if intent not in together:
+                case Submit(intent=intent) if intent.client_order_id not in done:
                     verdict = judged.get(intent.signal_id)
                     answer = await self._submit(intent, verdict)
                     if isinstance(answer, IntentWritten) and verdict is not None:
@@ -165,9 +166,11 @@ class Performer:
         try:
             await self._journal.write_intents(intents)
         except JournalDown as error:
-            return [self._stop_writing(intent, "postgres_down", error) for intent in intents]
+            first = self._stop_writing(intents[0], "postgres_down", error)
+            return [first, *(_not_written(intent, self._lost) for intent in intents[1:])]
         except Fenced as error:
-            return [self._stop_writing(intent, "fenced", error) for intent in intents]
+            first = self._stop_writing(intents[0], "fenced", error)
+            return [first, *(_not_written(intent, self._lost) for intent in intents[1:])]
         except IntentExists:
             # None of them is there by this: each by itself, so that one does not keep the others.
             return [await self._submit(intent, None) for intent in intents]
