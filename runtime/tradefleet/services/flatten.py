@@ -27,7 +27,7 @@ from tradefleet.services.flatten_audit import FlattenAudit
 Say = Callable[[str], None]
 
 PAUSE_S: Final = 0.12
-"""Between two orders: the exchange takes ten a second of one account."""
+"""Between two cancels: whoever else uses the account wants some of the ten a second as well."""
 ROUND_S: Final = 0.3
 """Between two readings."""
 CLEAR_FOR_S: Final = 5.0
