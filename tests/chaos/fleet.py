@@ -26,7 +26,7 @@ from pybit.unified_trading import HTTP
 from tests.chaos.judge import Books
 from tests.chaos.reading import LOG, name_of, read_books
 from tests.support.exchange_proxy import ExchangeProxy
-from tests.support.executor_world import BOT, KEY, SECRET, ExecutorProcess, RunningPostgres, World
+from tests.support.executor_world import BOT, KEY, SECRET, ExecutorProcess, RunningPostgres, World, can_open
 from tests.support.tcp_relay import TcpRelay
 from tests.support.valkey_server import RunningValkey, running_valkey
 
@@ -147,7 +147,7 @@ class Fleet(World):
         while True:
             for leader, standby in ((first, second), (second, first)):
                 waits = standby.status().get("state") == "waiting_for_lease"
-                if waits and leader.status().get("may_open") and self.owner is not None:
+                if waits and can_open(leader.status()) and self.owner is not None:
                     return leader, standby
             for executor in (first, second):
                 assert executor.process.poll() is None, "\n".join(executor.lines()[-20:])

@@ -48,6 +48,11 @@ CLOSE_BEHIND = Trailing(
 """A stop that follows the price from the first moment, as close as the spec allows."""
 
 
+def can_open(status: dict[str, Any]) -> bool:
+    """It leads, and an entry in any of its symbols would be taken."""
+    return bool(status and status["leading"] and status["may_open"] and not status["leverage"]["waiting"])
+
+
 class ExecutorProcess:
     """`python -m tradefleet.services.executor` with settings of its own."""
 
@@ -161,7 +166,7 @@ class World:
 
     async def ready(self, executor: ExecutorProcess) -> None:
         """The executor may open, and has chosen us."""
-        await executor.until(lambda status: status["leading"] and status["may_open"])
+        await executor.until(can_open)
         await eventually(lambda: self.owner is not None)
 
     def signal(self, target: Target, symbol: str = SYMBOL, strategy: str = "imbalance") -> Signal:

@@ -16,6 +16,7 @@ from tradefleet.core import (
     account_exits,
     account_fills,
     account_kill_switch,
+    account_leverage,
     account_protection,
     account_reconciling,
     account_safety,
@@ -36,6 +37,7 @@ from tradefleet.core.events import (
     KillSwitchAsked,
     LatchCleared,
     LatchEngaged,
+    LeverageAnswered,
     MarketMoved,
     OrderQueried,
     OrdersCancelled,
@@ -86,6 +88,7 @@ class AccountCore:
         actions = self._react(state, event)
         actions += account_kill_switch.drive(state, event.now_ns)
         actions += account_protection.drive(state, _concerned(state, event), event.now_ns)
+        actions += account_leverage.drive(state, event)
         actions += account_exits.drive_exits(state, event.now_ns)
         actions += account_sends.ask_for_unresolved(state, event.now_ns)
         actions += state.start_reconciliation(event.now_ns)
@@ -124,6 +127,8 @@ class AccountCore:
                 return account_safety.transfers_read(state, event)
             case ProtectionAnswered():
                 return account_protection.answered(state, event)
+            case LeverageAnswered():
+                return account_leverage.answered(state, event)
             case ShardAnnounced():
                 chosen = state.owners.announced(event)
                 return [] if chosen is None else [ChooseOwner(owner=chosen)]
@@ -159,6 +164,7 @@ class AccountCore:
             case PositionSeen():
                 # Sizes come of executions; a row's own is compared at reconciliation.
                 account_protection.take_position(state, event.position)
+                account_leverage.take_row(state, event.position)
             case IntentWritten():
                 pass
 
@@ -188,7 +194,7 @@ class AccountCore:
     def status(self, now_ns: int) -> dict[str, Any]:
         """Plain values for the status of the process and the live table."""
         state = self.state
-        refusal = account_entries.why_not_open(state, now_ns)
+        refusal = account_entries.why_not_open(state, now_ns) or account_leverage.why_nothing(state, now_ns)
         equity, today = state.equity(), account_safety.result(state)
         return {
             "epoch": state.epoch,
@@ -212,6 +218,7 @@ class AccountCore:
             "result_today": _text(today),
             "transfers_today": _text(None if state.baseline is None else state.baseline.transfers),
             "latches": sorted(state.latches),
+            "leverage": account_leverage.status(state, now_ns),
             "kill_switch": account_kill_switch.status(state),
             "reconciliation": account_reconciling.status(state),
             "signals_seen": state.tally.signals,

@@ -4,7 +4,7 @@ The checks stand in the order in which they are cheapest to explain: whose signa
 anything be opened at all, then the limits of risk.
 """
 
-from tradefleet.core import account_legs, account_protection
+from tradefleet.core import account_legs, account_leverage, account_protection
 from tradefleet.core.account_state import SECOND_NS, AccountState
 from tradefleet.core.actions import AnyAction, JudgeSignal, Submit, Verdict
 from tradefleet.core.events import SignalReceived
@@ -123,12 +123,16 @@ def _entry(state: AccountState, signal: Signal, now_ns: int) -> list[AnyAction]:
         closing = account_legs.ask_to_close(state, key, signal.signal_id)
         return [_accepted(state, signal, "closes the opposite"), *closing]
     instrument = state.instruments[signal.symbol]
+    # Asked first: whatever else forbids it now, a symbol that is wanted is seen to before the others.
+    unset = account_leverage.why_not_open(state, signal.symbol, now_ns)
     refusal = _too_late(state, signal, key, instrument, now_ns) or why_not_open(state, now_ns)
     if refusal is not None:
         return [_refused(state, signal, refusal)]
     entry = _allowed(state, instrument, side)
     if isinstance(entry, Refusal):
         return [_refused(state, signal, entry)]
+    if unset is not None:
+        return [_refused(state, signal, unset)]
     intent = make_intent(
         state,
         signal.signal_id,

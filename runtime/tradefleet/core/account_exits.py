@@ -65,7 +65,7 @@ def _close(
     leg = Leg.CLOSE if plan.close_signal_id else Leg.TIMED_EXIT
     side = Side.SELL if position.size > 0 else Side.BUY
     signal_id = plan.close_signal_id or plan.signal_id
-    attempt = _fresh(state, signal_id, leg, plan.close_attempt)
+    attempt = _free_attempt(state, signal_id, leg, plan.close_attempt)
     intent = make_intent(
         state,
         signal_id,
@@ -91,10 +91,14 @@ def _close(
     return [KeepPosition(position=kept), submit(state, intent)]
 
 
-def _fresh(state: AccountState, signal_id: str, leg: Leg, attempt: int) -> int:
-    """The first attempt from this one on whose name we do not know. A plan counts from zero when what it
+def _free_attempt(state: AccountState, signal_id: str, leg: Leg, attempt: int) -> int:
+    """The first attempt from this one on whose name we do not know.
+
+    A leader that dies between an intent and its plan leaves an intent that the plan does not count: it may
+    have been sent, and is still to be resolved under its own id. And a plan counts from zero when what it
     closed opens again, by an entry that fills late: the name would be of an order that is over, and what is
-    still heard of that one would be taken for news of this."""
+    still heard of that one would be taken for news of this.
+    """
     while client_order_id(state.account, signal_id, leg, attempt) in state.tracked:
         attempt += 1
     return attempt

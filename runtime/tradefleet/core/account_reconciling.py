@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import msgspec
 
-from tradefleet.core import account_protection, account_safety
+from tradefleet.core import account_leverage, account_protection, account_safety
 from tradefleet.core.account_fills import remember_leg, take_execution, take_order
 from tradefleet.core.account_safety import take_wallet
 from tradefleet.core.account_sends import absent
@@ -50,6 +50,8 @@ def exchange_read(state: AccountState, event: ExchangeRead) -> list[AnyAction]:
         actions.append(KeepOrder(order=order))
     actions += _strangers(state, tuple(o.order_id for o in (*findings.adopted, *findings.foreign)))
     account_protection.take_reading(state, event.view.positions, event.view.asked_ns)
+    for row in event.view.positions:
+        account_leverage.take_row(state, row, event.view.asked_ns)
     actions += take_wallet(state, event.view.wallet, event.now_ns)
     # Taking in what was missed may itself have asked for a comparison: this is that comparison. What
     # was asked for while the answer was under way still stands.

@@ -112,6 +112,31 @@ class Guard:
 
 
 @dataclass(slots=True)
+class LeverageWatch:
+    """What is known of one symbol's leverage at the exchange, and what is being done about it.
+
+    known: as the newest row or answer has told, at known_ns; None before one. wish: what it is to be, by
+    this configuration and these rules. asked: what the last request wanted, made at asked_ns; asking: it is
+    under way, and cannot be taken after valid_until_ns. doubt: what a request wanted whose answer proved
+    nothing; it may be taken until doubt_until_ns. refused: why the exchange does not take `asked`, "" when
+    it has not said so.
+    """
+
+    known: Decimal | None = None
+    known_ns: int = 0
+    wish: Decimal | None = None
+    wish_of: tuple[ConfigSnapshot, Instrument] | None = None
+    asked: Decimal | None = None
+    asked_ns: int = 0
+    asking: bool = False
+    valid_until_ns: int = 0
+    doubt: Decimal | None = None
+    doubt_until_ns: int = 0
+    not_before_ns: int = 0
+    refused: str = ""
+
+
+@dataclass(slots=True)
 class MoneyWatch:
     """Whether the balance is accounted for. differs_ns: since when it is not, 0 when it is. asking: for
     transfers, last at asked_ns; explained_ns: of the last answer."""
@@ -167,6 +192,8 @@ class AccountState:
         self.foreign_orders: tuple[str, ...] = ()
         self.reconciliation = Reconciliation()
         self.guards: dict[PositionKey, Guard] = {}
+        self.leverages: dict[str, LeverageWatch] = {}
+        self.leverage_first: dict[str, None] = {}
         self.close_not_before_ns: dict[PositionKey, int] = {}
         self.equity_kept_ns = 0
         self.tally = Tally()
@@ -196,6 +223,10 @@ class AccountState:
     def guard(self, key: PositionKey) -> Guard:
         """What is known of a position's protection, created empty at first mention."""
         return self.guards.setdefault(key, Guard())
+
+    def leverage(self, symbol: str) -> LeverageWatch:
+        """What is known of a symbol's leverage, created empty at first mention."""
+        return self.leverages.setdefault(symbol, LeverageWatch())
 
     @property
     def sign_within_ns(self) -> int:

@@ -163,6 +163,18 @@ class SetProtection(Action, frozen=True, kw_only=True):
     valid_until_ns: int
 
 
+class SetLeverage(Action, frozen=True, kw_only=True):
+    """Set the leverage of one symbol, once this is in the audit; answered by LeverageAnswered.
+
+    leverage: a multiple of the margin, for both sides. Fenced as a stop is.
+    """
+
+    symbol: str
+    leverage: Decimal
+    sign_by_ns: int
+    valid_until_ns: int
+
+
 class ChooseOwner(Action, frozen=True, kw_only=True):
     """Write the choice of a shard's owner, then publish it."""
 
@@ -193,6 +205,7 @@ AnyAction = (
     | CancelOrders
     | ReadTransfers
     | SetProtection
+    | SetLeverage
     | ChooseOwner
     | Alert
 )

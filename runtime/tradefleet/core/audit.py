@@ -27,10 +27,18 @@ from tradefleet.core.actions import (
     KeepReport,
     ReadTransfers,
     Reconcile,
+    SetLeverage,
     SetProtection,
     Submit,
 )
-from tradefleet.core.events import AnyEvent, LatchRecord, OrdersCancelled, ProtectionAnswered, SendFinished
+from tradefleet.core.events import (
+    AnyEvent,
+    LatchRecord,
+    LeverageAnswered,
+    OrdersCancelled,
+    ProtectionAnswered,
+    SendFinished,
+)
 from tradefleet.domain.fills import Execution
 from tradefleet.domain.orders import Account
 from tradefleet.orders.audit import Act, Entry, json_of, plain
@@ -94,6 +102,9 @@ def entry_of(
             why = f"what stands there is looser than the plan, or gone (generation {action.generation})"
             wish = {"stop_loss": action.stop_loss, "take_profit": action.take_profit}
             return writer.entry(Act.STOP, key.name, why, wish, at_ns)
+        case SetLeverage(symbol=symbol, leverage=leverage):
+            why = "it is not known to be so, and nothing opens there before"
+            return writer.entry(Act.LEVERAGE, symbol, why, {"leverage": leverage}, at_ns)
         case JudgeSignal() | KeepOrder() | KeepEquity() | KeepBaseline() | ChooseOwner():
             return None
         case AskForOrder() | Reconcile() | KeepReport() | ReadTransfers() | Alert():
@@ -116,6 +127,14 @@ def entry_of_event(event: AnyEvent, writer: Writer, at_ns: int) -> Entry | None:
         case ProtectionAnswered():
             what = {"outcome": event.outcome.value, "ret_code": event.ret_code, "message": event.message}
             return writer.entry(Act.STOP_ANSWER, event.key.name, event.message, what, at_ns)
+        case LeverageAnswered():
+            what = {
+                "outcome": event.outcome.value,
+                "ret_code": event.ret_code,
+                "message": event.message,
+                "leverage": f"{event.leverage:f}",
+            }
+            return writer.entry(Act.LEVERAGE_ANSWER, event.symbol, event.message, what, at_ns)
         case OrdersCancelled():
             what = {"everything": event.everything, "done": event.done}
             return writer.entry(Act.CANCELLED, "", event.reason, what, at_ns)

@@ -105,6 +105,12 @@ EXECUTOR: Final = (
     ),
     Line("tradefleet_executor_positions", "Open positions.", lambda s: len(s["positions"])),
     Line("tradefleet_executor_orders_open", "Orders that are not final.", lambda s: s["orders_open"]),
+    Line(
+        "tradefleet_executor_leverage_symbols",
+        "Symbols whose leverage at the exchange is as it should be, not yet, or was refused.",
+        lambda s: {**s["leverage"], "refused": len(s["leverage"]["refused"])},
+        "state",
+    ),
     Line("tradefleet_executor_latches", "Latches that forbid opening.", lambda s: len(s["latches"])),
     Line("tradefleet_executor_signals_total", "Signals that were read.", lambda s: s["signals_seen"]),
     Line(

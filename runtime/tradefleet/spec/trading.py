@@ -51,7 +51,7 @@ class Leverage(Section, frozen=True):
 
     default: Annotated[
         Decimal,
-        number("Leverage of a new position.", "1", "100", unit="a multiple of the margin", built=False),
+        number("Leverage of a new position.", "1", "100", unit="a multiple of the margin"),
     ] = Decimal(10)
     maximum: Annotated[
         Decimal,
@@ -61,7 +61,6 @@ class Leverage(Section, frozen=True):
             "100",
             unit="a multiple of the margin",
             tightens=LOWER,
-            built=False,
         ),
     ] = Decimal(50)
     adaptive: Annotated[bool, plain("5, 10 or 20 by volatility.", built=False)] = False

@@ -30,6 +30,7 @@ _NO_CORE: Final[Mapping[str, Any]] = {
     "latch_records": [],
     "kill_switch": {"engaged": False, "seconds_to_flat": None},
     "may_open": False,
+    "leverage": {"set": 0, "waiting": 0, "refused": {}},
 }
 """Between two epochs nothing is known."""
 
