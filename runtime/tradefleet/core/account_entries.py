@@ -31,19 +31,25 @@ SEEN_SIGNALS_NS = 600 * SECOND_NS
 def take_signal(state: AccountState, event: SignalReceived) -> list[AnyAction]:
     """One signal; a repeat of an id is dropped without a word."""
     signal = event.signal
-    if signal.signal_id in state.seen_signals:
+    if signal.signal_id in state.seen_signals or _has_opened(state, signal):
         return []
     state.seen_signals[signal.signal_id] = event.now_ns
     state.tally.signals += 1
-    refusal = _not_ours(state, signal)
+    refusal = not_ours(state, signal)
     if refusal is not None:
         if refusal.reason is Reason.NOT_OWNER:
             # Of one bar both pods make the same id: a word that does not count must not use it up.
             del state.seen_signals[signal.signal_id]
         return [_refused(state, signal, refusal)]
+    _take_back_reversal(state, signal)
     if signal.target is Target.FLAT:
         return _flat(state, signal)
     return _entry(state, signal, event.now_ns)
+
+
+def _has_opened(state: AccountState, signal: Signal) -> bool:
+    """The verdict on a signal that reversed may be lost with its leader; its intent is not."""
+    return client_order_id(state.account, signal.signal_id, Leg.OPEN, 0) in state.tracked
 
 
 def forget_old_signals(state: AccountState, now_ns: int) -> None:
@@ -73,7 +79,8 @@ def why_not_open(state: AccountState, now_ns: int) -> Refusal | None:
     return None
 
 
-def _not_ours(state: AccountState, signal: Signal) -> Refusal | None:
+def not_ours(state: AccountState, signal: Signal) -> Refusal | None:
+    """Why a signal is not heard: whose it is, or of what; None when it is."""
     if not state.owners.hears(signal.shard, signal.instance, signal.owner_epoch):
         return Refusal(Reason.NOT_OWNER, f"{signal.instance} under {signal.owner_epoch}")
     if signal.bot_uid != state.config.uid:
@@ -138,27 +145,45 @@ def _entry(state: AccountState, signal: Signal, now_ns: int) -> list[AnyAction]:
         detail = f"{position.size:f} is held that no signal has opened"
         return [_refused(state, signal, Refusal(Reason.ADOPTED_POSITION, detail))]
     if position.size * side.sign < 0 and position.plan is not None:
-        # The opposite of what is held: close to flat; a new signal may open the other side.
+        # The opposite of what is held: close to flat; then a new intent may open the other side.
+        if state.spec.exits.reverse_on_opposite:
+            state.reversals[key] = signal
         return [_accepted(state, signal, "closes the opposite"), *_ask_to_close(state, key, signal.signal_id)]
-    instrument = state.instruments[signal.symbol]
-    refusal = _too_late(state, signal, instrument, now_ns) or why_not_open(state, now_ns)
-    if refusal is not None:
-        return [_refused(state, signal, refusal)]
-    entry = _allowed(state, instrument, side)
+    entry = may_enter(state, signal, side, now_ns)
     if isinstance(entry, Refusal):
         return [_refused(state, signal, entry)]
-    intent = make_intent(
+    detail = f"{side} {entry.qty:f} at {entry.price:f}"
+    return [_accepted(state, signal, detail), submit(state, entry_intent(state, signal, entry, now_ns))]
+
+
+def _take_back_reversal(state: AccountState, signal: Signal) -> None:
+    """A newer word of the same strategy stands in place of the one that waits for a close."""
+    key = state.key(signal.symbol)
+    waiting = state.reversals.get(key)
+    if waiting is not None and waiting.strategy == signal.strategy:
+        del state.reversals[key]
+
+
+def may_enter(state: AccountState, signal: Signal, side: Side, now_ns: int) -> Entry | Refusal:
+    """The entry of a signal as everything that limits it allows at this moment."""
+    instrument = state.instruments[signal.symbol]
+    refusal = _too_late(state, signal, instrument, now_ns) or why_not_open(state, now_ns)
+    return refusal or _allowed(state, instrument, side)
+
+
+def entry_intent(state: AccountState, signal: Signal, entry: Entry, now_ns: int) -> Intent:
+    """The one intent with which a signal opens."""
+    return make_intent(
         state,
         signal.signal_id,
         Leg.OPEN,
         0,
         strategy=signal.strategy,
-        side=side,
+        side=entry.side,
         entry=entry,
         hold_ns=signal.hold_ns,
         now_ns=now_ns,
     )
-    return [_accepted(state, signal, f"{side} {entry.qty:f} at {entry.price:f}"), submit(state, intent)]
 
 
 def _too_late(state: AccountState, signal: Signal, instrument: Instrument, now_ns: int) -> Refusal | None:

@@ -38,10 +38,12 @@ def drive_exits(state: AccountState, now_ns: int) -> list[AnyAction]:
 
 
 def _under_way(state: AccountState, key: PositionKey, now_ns: int) -> bool:
-    """True while a close may still do its work: not resolved, and not doubtful for a second already."""
+    """True while a close may still do its work: not resolved, and not doubtful for a second already. The
+    close of a part never does the work of a whole one, and so holds none up."""
     return any(
         tracked.intent.key == key
         and tracked.intent.leg.reduces
+        and not tracked.intent.leg.is_part
         and not (
             tracked.record.state is IntentState.AMBIGUOUS
             and now_ns - tracked.intent.created_ns > CLOSE_AGAIN_NS

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from tradefleet.core import account_safety
+from tradefleet.core import account_parts, account_safety
 from tradefleet.core.account_state import SECOND_NS, AccountState
 from tradefleet.core.actions import Alert, AnyAction, KeepExecution, KeepIntent, KeepOrder, KeepPosition
 from tradefleet.domain.fills import Execution
@@ -43,7 +43,7 @@ def take_execution(state: AccountState, execution: Execution) -> list[AnyAction]
     tracked = state.tracked.get(execution.client_order_id)
     if execution.signed_qty != 0:
         state.tally.fills += 1
-        after = _planned(after, tracked)
+        after = account_parts.counted(before, _planned(after, tracked), tracked, execution.qty)
     state.positions[key] = after
     actions.append(KeepPosition(position=after))
     if tracked is not None and execution.signed_qty != 0:

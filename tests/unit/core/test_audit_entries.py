@@ -203,6 +203,22 @@ def test_a_close_without_a_signal_says_who_asked_for_it() -> None:
     assert "at market, only to reduce" in sentence(found)
 
 
+@pytest.mark.parametrize(
+    ("leg", "why"),
+    [
+        (Leg.PART_2, "the profit of part-2 of the position that s1 has opened was reached"),
+        (Leg.OPEN, "the opposite position that s1 found is closed"),
+    ],
+)
+def test_a_part_and_a_reversal_say_what_they_come_of(leg: Leg, why: str) -> None:
+    intent = msgspec.structs.replace(INTENT, leg=leg, signal_id="s1", reduce_only=leg.reduces)
+
+    found = entry_of(Submit(intent=intent), WRITER, AT_NS)
+
+    assert found is not None
+    assert found.why == why
+
+
 def test_events_of_the_market_are_no_entries_and_an_answer_to_a_cancel_is() -> None:
     cancelled = OrdersCancelled(now_ns=1, everything=False, done=False, reason="503")
 
