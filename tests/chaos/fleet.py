@@ -39,6 +39,7 @@ from tradefleet.spec.bot import BotSpec
 from tradefleet.spec.market import Universe
 from tradefleet.spec.snapshot import ConfigSnapshot, ShardAssignment
 from tradefleet.spec.strategies import Imbalance, Strategies
+from tradefleet.spec.trading import Exits
 
 TEMPLATE = "chaos-template"
 
@@ -179,7 +180,9 @@ class Fleet(World):
         """What is to be judged, as it is now. The way out of an executor without its journal makes orders
         that only reduce, under no id of ours: they are judged by the positions that they leave."""
         creates = [one for one in self.proxy.creates if one.client_order_id or not one.reduces]
-        return await read_books(self.address, self.dsn, creates, self.naked, self.by_hand)
+        exits: Exits = self._spec.get("exits", Exits())
+        shares = [part.share for part in exits.partial_close.parts] if exits.partial_close.enabled else []
+        return await read_books(self.address, self.dsn, creates, self.naked, self.by_hand, shares)
 
     def watch(self, publication: Publication) -> None:
         """Told by the exchange after each of its steps: a position without a stop is remembered."""

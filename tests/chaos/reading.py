@@ -126,16 +126,26 @@ async def journal_books(dsn: str) -> dict[str, Any]:
 
 
 async def read_books(
-    address: str, dsn: str, creates: Sequence[Create], naked: Sequence[str], by_hand: Sequence[str]
+    address: str,
+    dsn: str,
+    creates: Sequence[Create],
+    naked: Sequence[str],
+    by_hand: Sequence[str],
+    shares: Sequence[Decimal],
 ) -> Books:
-    """Both sides. creates: what has left the executors."""
+    """Both sides. creates: what has left the executors. shares: of the parts of a position."""
     exchange = await asyncio.to_thread(lambda: Exchange(address).books())
     signed = tuple(
         SignedAt(client_order_id=create.client_order_id, signed_ns=create.signed_ms * _MILLISECOND_NS)
         for create in creates
     )
     return Books(
-        **exchange, **await journal_books(dsn), signed=signed, naked=tuple(naked), by_hand=tuple(by_hand)
+        **exchange,
+        **await journal_books(dsn),
+        signed=signed,
+        naked=tuple(naked),
+        by_hand=tuple(by_hand),
+        shares=tuple(shares),
     )
 
 

@@ -14,6 +14,10 @@ import msgspec
 from tradefleet.orders.audit import Act, Entry
 
 _VERBS: Final = {"Buy": "buy", "Sell": "sell"}
+_BY_THE_EXCHANGE: Final = {
+    "BustTrade": "by the exchange, which took the position over: liquidation",
+    "AdlTrade": "by the exchange, which closed of the position: auto-deleveraging",
+}
 
 
 def story(entries: Sequence[Entry]) -> list[str]:
@@ -128,7 +132,8 @@ def _outcome(what: dict[str, Any]) -> str:
 def _execution(what: dict[str, Any]) -> str:
     if what.get("exec_type") == "Funding":
         return f"funding of {_figure(what.get('fee'))} was paid for {what.get('symbol')}"
-    kind = "" if what.get("exec_type") == "Trade" else f" ({what.get('exec_type')})"
+    exec_type = str(what.get("exec_type"))
+    kind = "" if exec_type == "Trade" else f" ({_BY_THE_EXCHANGE.get(exec_type, exec_type)})"
     verb = "bought" if what.get("side") == "Buy" else "sold"
     return f"{_figure(what.get('qty'))} {what.get('symbol')} was {verb} at {_figure(what.get('price'))}{kind}"
 

@@ -188,6 +188,19 @@ def test_funding_is_told_as_money_and_not_as_a_trade() -> None:
     assert "funding of 0.33000055 was paid for BTCUSDT" in sentence(found)
 
 
+@pytest.mark.parametrize(
+    ("exec_type", "told"),
+    [
+        (ExecutionType.BUST_TRADE, "(by the exchange, which took the position over: liquidation)"),
+        (ExecutionType.ADL_TRADE, "(by the exchange, which closed of the position: auto-deleveraging)"),
+    ],
+)
+def test_what_the_exchange_does_of_itself_is_told_as_such(exec_type: ExecutionType, told: str) -> None:
+    execution = msgspec.structs.replace(kept_execution().execution, exec_type=exec_type, client_order_id="")
+
+    assert told in sentence(entry(msgspec.structs.replace(kept_execution(), execution=execution)))
+
+
 def test_an_order_of_which_nothing_more_is_known_is_told_as_such() -> None:
     assert "may have been sent" in story([entry(Submit(intent=INTENT))])[-1]
     assert story([entry(Submit(intent=INTENT)), answered(Outcome.ACCEPTED)])[-1] == "It has not ended yet."
