@@ -10,7 +10,7 @@ from tradefleet.core.actions import Alert, AnyAction, KeepExecution, KeepIntent,
 from tradefleet.domain.fills import Execution, ExecutionType
 from tradefleet.domain.orders import ExchangeOrder
 from tradefleet.domain.positions import PositionKey
-from tradefleet.orders.client_order_id import is_ours
+from tradefleet.orders.client_order_id import is_ours, is_way_out
 from tradefleet.orders.intents import Leg
 from tradefleet.orders.reconcile import is_foreign
 from tradefleet.orders.tracked import Tracked, with_fill, with_order
@@ -59,12 +59,13 @@ def take_execution(state: AccountState, execution: Execution) -> list[AnyAction]
     if tracked is not None and execution.signed_qty != 0:
         actions += replace_tracked(state, tracked, with_fill(tracked, execution.qty, execution.order_id))
     elif tracked is None and after.plan is None and after.size != 0:
-        actions.append(
-            Alert(
-                kind="unplanned_fill",
-                detail=f"{execution.symbol}: {execution.qty:f} by a foreign order {execution.order_id}",
+        if not is_way_out(execution.client_order_id):
+            actions.append(
+                Alert(
+                    kind="unplanned_fill",
+                    detail=f"{execution.symbol}: {execution.qty:f} by a foreign order {execution.order_id}",
+                )
             )
-        )
         state.want_reconciliation("a fill without an intent")
     return actions
 

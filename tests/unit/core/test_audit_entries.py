@@ -40,6 +40,7 @@ from tradefleet.domain.fills import ExecutionType
 from tradefleet.domain.orders import OrderStatus
 from tradefleet.orders.audit import Act, Entry, Head
 from tradefleet.orders.audit_story import sentence, story
+from tradefleet.orders.client_order_id import WAY_OUT
 from tradefleet.orders.intents import IntentState, Leg
 from tradefleet.orders.outcome import Outcome
 
@@ -199,6 +200,14 @@ def test_what_the_exchange_does_of_itself_is_told_as_such(exec_type: ExecutionTy
     execution = msgspec.structs.replace(kept_execution().execution, exec_type=exec_type, client_order_id="")
 
     assert told in sentence(entry(msgspec.structs.replace(kept_execution(), execution=execution)))
+
+
+def test_a_close_of_the_way_out_is_told_as_what_it_is() -> None:
+    execution = msgspec.structs.replace(kept_execution().execution, client_order_id=WAY_OUT + 32 * "0")
+
+    assert "(by the way out: `tradefleet flatten`" in sentence(
+        entry(msgspec.structs.replace(kept_execution(), execution=execution))
+    )
 
 
 def test_an_order_of_which_nothing_more_is_known_is_told_as_such() -> None:

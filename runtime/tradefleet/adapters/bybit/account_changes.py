@@ -10,6 +10,7 @@ Source: Bybit V5, "amend-order", "cancel-order", "cancel-all", "trading-stop", "
 
 import asyncio
 import time
+import uuid
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Final
@@ -29,6 +30,7 @@ from tradefleet.domain.positions import PositionKey
 from tradefleet.orders.backoff import wait_s
 from tradefleet.orders.breaker import Breaker, Seen
 from tradefleet.orders.budget import Lane
+from tradefleet.orders.client_order_id import WAY_OUT
 from tradefleet.orders.codes import Reason
 from tradefleet.orders.outcome import Operation, Outcome
 
@@ -96,8 +98,12 @@ class AccountChanges:
     async def close_at_market(
         self, key: PositionKey, side: Side, qty: Decimal, *, patience_s: float = PATIENCE_S
     ) -> CallResult:
-        """A reduce-only market order without an intent, once: for the way out, when no journal is left."""
-        wish = _wish(Operation.CREATE, bodies.close_body(key, side, qty), Lane.REDUCING)
+        """A reduce-only market order without an intent, once: for the way out, when no journal is left.
+
+        Its name says what it is, so that whoever reads the account later takes it for no stranger's.
+        """
+        name = f"{WAY_OUT}{uuid.uuid4().hex}"
+        wish = _wish(Operation.CREATE, bodies.close_body(key, side, qty, name), Lane.REDUCING)
         return await self._once(wish, _always, patience_s)
 
     async def amend(
