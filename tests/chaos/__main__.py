@@ -51,6 +51,7 @@ def main() -> int:
         total.update(number_of)
         verdicts.update(result.verdicts)
         total.update(orders=result.orders, epochs=result.epochs, struck=result.struck, acts=result.acts)
+        total.update(parts=result.parts)
         print(_line(result), flush=True)
         if result.findings or result.trouble:
             failed.append(result.seed)
@@ -123,7 +124,8 @@ def _line(result: Result) -> str:
     harm = ", ".join(f"{number} {name}" for name, number in counts(result.findings).items())
     return (
         f"seed {result.seed:4d}: {result.acts:3d} acts, {result.struck:4d} requests struck, "
-        f"{result.orders:3d} orders, {result.epochs:2d} epochs; {harm}; {result.seconds:5.1f} s"
+        f"{result.orders:3d} orders ({result.parts} parts), {result.epochs:2d} epochs; {harm}; "
+        f"{result.seconds:5.1f} s"
         f"{'  ' + result.trouble if result.trouble else ''}"
     )
 
@@ -139,8 +141,8 @@ def _summary(played: int, wanted: int, total: Counter[str], failed: list[int], s
     harm = ", ".join(f"{total[kind.value]} {kind.value}" for kind in Harm)
     return (
         f"{played} of {wanted} schedules in {seconds:.0f} s: {total['acts']} acts, {total['struck']} "
-        f"requests struck, {total['orders']} orders, {total['epochs']} epochs\n{harm}"
-        + (f"\nfailed: {', '.join(map(str, failed))}" if failed else "")
+        f"requests struck, {total['orders']} orders ({total['parts']} of them parts), {total['epochs']} "
+        f"epochs\n{harm}" + (f"\nfailed: {', '.join(map(str, failed))}" if failed else "")
     )
 
 

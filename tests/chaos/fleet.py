@@ -31,6 +31,7 @@ from tests.support.tcp_relay import TcpRelay
 from tests.support.valkey_server import RunningValkey, running_valkey
 
 from tradefleet.adapters.postgres.migrations import migrate
+from tradefleet.orders.client_order_id import is_way_out
 from tradefleet.simulation.account.exchange import Publication, SimulatedExchange
 from tradefleet.simulation.market.replay import ReplayMarket
 from tradefleet.simulation.recording import Recording, load_recording
@@ -39,6 +40,7 @@ from tradefleet.spec.bot import BotSpec
 from tradefleet.spec.market import Exchange, PositionMode, Universe
 from tradefleet.spec.snapshot import ConfigSnapshot, ShardAssignment
 from tradefleet.spec.strategies import Imbalance, Strategies
+from tradefleet.spec.trading import Exits
 
 TEMPLATE = "chaos-template"
 
@@ -181,9 +183,13 @@ class Fleet(World):
 
     async def books(self) -> Books:
         """What is to be judged, as it is now. The way out of an executor without its journal makes orders
-        that only reduce, under no id of ours: they are judged by the positions that they leave."""
-        creates = [one for one in self.proxy.creates if one.client_order_id or not one.reduces]
-        return await read_books(self.address, self.dsn, creates, self.naked, self.by_hand, hedged=self.hedged)
+        that only reduce, without intents: they are judged by the positions that they leave."""
+        creates = [c for c in self.proxy.creates if not (c.reduces and is_way_out(c.client_order_id))]
+        exits: Exits = self._spec.get("exits", Exits())
+        shares = [part.share for part in exits.partial_close.parts] if exits.partial_close.enabled else []
+        return await read_books(
+            self.address, self.dsn, creates, self.naked, self.by_hand, shares=shares, hedged=self.hedged
+        )
 
     def watch(self, publication: Publication) -> None:
         """Told by the exchange after each of its steps: a position without a stop is remembered."""

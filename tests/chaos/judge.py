@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 OURS: Final = "tf1-"
+PART: Final = "part-"
 
 WRITE_SLACK_NS: Final = 4_000_000_000
 """A latch is cleared, and a limit loosened, in memory before the row says so; a write may take so long."""
@@ -108,7 +109,8 @@ class SignedAt(msgspec.Struct, frozen=True, kw_only=True):
 class Books(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that is judged. grants: when each epoch began. naked: symbols that were ever seen
     without a stop. by_hand: ids of orders of somebody else that nobody took back. stacked: a position may
-    have several entries. A symbol is a position's name: in hedge mode its leg stands behind it."""
+    have several entries. A symbol is a position's name: in hedge mode its leg stands behind it. shares: of a
+    position, of each part of a partial close; none when there are no parts."""
 
     orders: tuple[OrderAt, ...] = ()
     executions: tuple[ExecutionAt, ...] = ()
@@ -123,6 +125,7 @@ class Books(msgspec.Struct, frozen=True, kw_only=True):
     naked: tuple[str, ...] = ()
     by_hand: tuple[str, ...] = ()
     stacked: bool = False
+    shares: tuple[Decimal, ...] = ()
 
 
 def judge(books: Books) -> tuple[Finding, ...]:
@@ -133,6 +136,7 @@ def judge(books: Books) -> tuple[Finding, ...]:
         *((Harm.UNRESOLVED, text) for text in _unresolved(books)),
         *((Harm.FORMER, text) for text in _former(books)),
         *((Harm.AGAINST, text) for text in _against(books)),
+        *((Harm.AGAINST, text) for text in _beyond_a_part(books)),
     )
     return tuple(Finding(harm, text) for harm, text in found)
 
@@ -292,3 +296,22 @@ def _against(books: Books) -> Iterator[str]:
         for order_id in books.by_hand:
             if order_id not in resting:
                 yield f"order {order_id} of somebody else was taken away"
+
+
+def _beyond_a_part(books: Books) -> Iterator[str]:
+    """Parts that have closed more than their share of what the same signal has entered."""
+    intents = _by_name(books)
+    entered: dict[str, Decimal] = defaultdict(Decimal)
+    closed: dict[tuple[str, int], Decimal] = defaultdict(Decimal)
+    for execution in books.executions:
+        intent = intents.get(execution.client_order_id)
+        if intent is not None and intent.leg == "open":
+            entered[intent.signal_id] += abs(execution.qty)
+        elif intent is not None and intent.leg.startswith(PART):
+            closed[intent.signal_id, int(intent.leg.removeprefix(PART))] += abs(execution.qty)
+    for signal_id in sorted({signal_id for signal_id, _ in closed}):
+        for number in range(1, 4):
+            sum_of_parts = sum((closed[signal_id, part] for part in range(1, number + 1)), Decimal(0))
+            most = entered[signal_id] * sum(books.shares[:number])
+            if sum_of_parts > most:
+                yield f"parts up to {number} of {signal_id} have closed {sum_of_parts}; {most} at most"

@@ -5,12 +5,13 @@ import contextlib
 import signal
 import time
 from collections.abc import Coroutine
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 from tests.chaos.fleet import Fleet, Stores, fleet_of
-from tests.chaos.judge import Finding, judge
+from tests.chaos.judge import PART, Books, Finding, judge
 from tests.chaos.schedule import (
     MOST_POSITIONS,
     SYMBOLS,
@@ -34,8 +35,9 @@ from tests.support.executor_world import ExecutorProcess
 
 from tradefleet.adapters.redis.messages import BusDown
 from tradefleet.spec.market import Exchange, PositionMode
+from tradefleet.spec.partial_close import FirstPart, PartialClose, SecondPart, ThirdPart
 from tradefleet.spec.strategies import Breakout, Imbalance, Strategies
-from tradefleet.spec.trading import Execution, KillSwitch, Risk
+from tradefleet.spec.trading import Execution, Exits, KillSwitch, Risk
 
 SETTLED_WITHIN_S = 40.0
 """After everything is healed: a takeover, an order's time and its five seconds of grace, and room."""
@@ -44,9 +46,22 @@ RECEIVE_WINDOW_S = 1
 """Half of the default, so that an order's time is over sooner."""
 
 
+EXITS = Exits(
+    partial_close=PartialClose(
+        enabled=True,
+        first=FirstPart(profit=Decimal(0)),
+        second=SecondPart(profit=Decimal("0.0001")),
+        third=ThirdPart(profit=Decimal("0.0002")),
+    ),
+    reverse_on_opposite=True,
+)
+"""As near as the replayed market moves within seconds."""
+
+
 class Result(msgspec.Struct, frozen=True):
     """What came of a schedule. orders: of ours, executed by the exchange. struck: requests that met trouble.
-    verdicts: signals by the reason of their refusal. trouble: why the fleet did not come to rest."""
+    parts: of the orders, closes of parts. verdicts: signals by the reason of their refusal. trouble: why the
+    fleet did not come to rest."""
 
     seed: int
     acts: int
@@ -55,6 +70,7 @@ class Result(msgspec.Struct, frozen=True):
     orders: int
     epochs: int
     struck: int
+    parts: int
     verdicts: dict[str, int]
     trouble: str = ""
 
@@ -72,7 +88,10 @@ async def play(schedule: Schedule, stores: Stores, folder: Path, *, hedged: bool
     execution = Execution(receive_window_seconds=RECEIVE_WINDOW_S)
     mode = HEDGE if hedged else {}
     risk = _risk(MOST_POSITIONS, hedged)
-    async with fleet_of(folder, stores, SYMBOLS, execution=execution, risk=risk, **mode) as fleet:
+    exits = EXITS if schedule.has_exits else Exits()
+    async with fleet_of(
+        folder, stores, SYMBOLS, execution=execution, risk=risk, exits=exits, **mode
+    ) as fleet:
         player = Player(fleet, schedule)
         findings, trouble = await player.run()
         books = await fleet.books()
@@ -85,6 +104,7 @@ async def play(schedule: Schedule, stores: Stores, folder: Path, *, hedged: bool
             orders=len({e.client_order_id for e in books.executions} - {""}),
             epochs=len(books.grants),
             struck=len(fleet.proxy.struck),
+            parts=_parts(books),
             verdicts={row["reason"] or "accepted": row["number"] for row in verdicts},
             trouble=trouble,
         )
@@ -92,6 +112,11 @@ async def play(schedule: Schedule, stores: Stores, folder: Path, *, hedged: bool
 
 def _risk(max_positions: int, hedged: bool) -> Risk:
     return Risk(max_positions=max_positions, max_positions_per_symbol=2 if hedged else 1)
+
+
+def _parts(books: Books) -> int:
+    executed = {execution.client_order_id for execution in books.executions}
+    return sum(i.leg.startswith(PART) and i.client_order_id in executed for i in books.intents)
 
 
 class Player:

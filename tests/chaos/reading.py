@@ -147,9 +147,11 @@ async def read_books(
     naked: Sequence[str],
     by_hand: Sequence[str],
     *,
+    shares: Sequence[Decimal] = (),
     hedged: bool = False,
 ) -> Books:
-    """Both sides. creates: what has left the executors. hedged: a symbol has two positions."""
+    """Both sides. creates: what has left the executors. shares: of the parts of a position. hedged: a symbol
+    has two positions."""
     exchange = await asyncio.to_thread(lambda: Exchange(address).books(hedged))
     signed = tuple(
         SignedAt(client_order_id=create.client_order_id, signed_ns=create.signed_ms * _MILLISECOND_NS)
@@ -161,6 +163,7 @@ async def read_books(
         signed=signed,
         naked=tuple(naked),
         by_hand=tuple(by_hand),
+        shares=tuple(shares),
         stacked=hedged,
     )
 

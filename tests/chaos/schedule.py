@@ -134,6 +134,11 @@ class Schedule(msgspec.Struct, frozen=True):
     acts: tuple[AnyAct, ...]
 
     @property
+    def has_exits(self) -> bool:
+        """Whether parts of positions are closed, and opposite signals reverse, in this seed's world."""
+        return self.seed % 2 == 1
+
+    @property
     def failpoint(self) -> AtFailpoint | None:
         """At which failpoint a process is held, if at any."""
         return next((act for act in self.acts if isinstance(act, AtFailpoint)), None)

@@ -519,3 +519,9 @@ def account_config(**risk: object) -> ConfigSnapshot:
         universe=msgspec.structs.replace(snapshot.spec.universe, symbols=[SYMBOL]),
     )
     return msgspec.structs.replace(snapshot, spec=spec)
+
+
+def with_exits(config: ConfigSnapshot, **exits: object) -> ConfigSnapshot:
+    """The bot with these fields of `exits` replaced."""
+    replaced = msgspec.structs.replace(config.spec.exits, **exits)
+    return msgspec.structs.replace(config, spec=msgspec.structs.replace(config.spec, exits=replaced))

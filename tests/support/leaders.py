@@ -17,6 +17,7 @@ from tradefleet.domain.orders import OrderStatus
 from tradefleet.orders.exchange_view import ExchangeView
 from tradefleet.orders.intents import Intent, IntentRecord, IntentState, Leg
 from tradefleet.orders.outcome import Outcome
+from tradefleet.spec.snapshot import ConfigSnapshot
 
 LONGEST_LAG_NS = 4_900_000_000
 """After its valid_until an order is in every list within the five seconds that absence waits."""
@@ -34,7 +35,7 @@ class Flight(msgspec.Struct):
 class Leaders(Harness):
     """`Harness` whose leader can be lost in the middle of anything."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: ConfigSnapshot | None = None) -> None:
         self.batch: list[act.AnyAction] = []
         self.flying: list[Flight] = []
         self.signed: list[str] = []
@@ -44,7 +45,7 @@ class Leaders(Harness):
         self.heard: list[ev.SignalReceived] = []
         self.read_up_to = 0
         self.written_opens = 0
-        super().__init__()
+        super().__init__(config)
 
     # ---- leaders come and go
 

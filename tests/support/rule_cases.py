@@ -134,4 +134,19 @@ RULE_CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         {"exits.take_profit": Decimal("0.0031")},
         {"exits.take_profit": Decimal("0.003")},
     ),
+    (
+        "parts_lie_one_beyond_the_other",
+        {"exits.partial_close.first.profit": Decimal("0.0199")},
+        {"exits.partial_close.first.profit": Decimal("0.02")},
+    ),
+    (
+        "parts_lie_one_beyond_the_other",
+        {"exits.partial_close.second.share": Decimal(0), "exits.partial_close.second.profit": Decimal(1)},
+        {"exits.partial_close.second.share": Decimal(0), "exits.partial_close.first.profit": Decimal(1)},
+    ),
+    (
+        "parts_are_no_more_than_the_whole",
+        {"exits.partial_close.third.share": Decimal("0.4")},
+        {"exits.partial_close.third.share": Decimal("0.41")},
+    ),
 ]

@@ -17,8 +17,10 @@ from tradefleet.core import (
     account_fills,
     account_kill_switch,
     account_leverage,
+    account_parts,
     account_protection,
     account_reconciling,
+    account_reversal,
     account_safety,
     account_sends,
 )
@@ -87,9 +89,12 @@ class AccountCore:
         state = self.state
         actions = self._react(state, event)
         actions += account_kill_switch.drive(state, event.now_ns)
-        actions += account_protection.drive(state, _concerned(state, event), event.now_ns)
+        concerned = _concerned(state, event)
+        actions += account_protection.drive(state, concerned, event.now_ns)
         actions += account_leverage.drive(state, event)
         actions += account_exits.drive_exits(state, event.now_ns)
+        actions += account_parts.drive(state, concerned, event.now_ns)
+        actions += account_reversal.drive(state, event.now_ns)
         actions += account_sends.ask_for_unresolved(state, event.now_ns)
         actions += state.start_reconciliation(event.now_ns)
         return actions

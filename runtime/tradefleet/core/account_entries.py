@@ -15,6 +15,7 @@ from tradefleet.domain.signals import Signal, Target
 from tradefleet.orders.client_order_id import client_order_id
 from tradefleet.orders.intents import Intent, IntentRecord, IntentState, Leg
 from tradefleet.orders.tracked import Tracked
+from tradefleet.positions.plan import PositionRecord
 from tradefleet.risk.decisions import Reason, Refusal
 from tradefleet.risk.entry import AccountView, Entry
 from tradefleet.risk.rules import judge
@@ -29,19 +30,25 @@ SEEN_SIGNALS_NS = 600 * SECOND_NS
 def take_signal(state: AccountState, event: SignalReceived) -> list[AnyAction]:
     """One signal; a repeat of an id is dropped without a word."""
     signal = event.signal
-    if signal.signal_id in state.seen_signals:
+    if signal.signal_id in state.seen_signals or _has_opened(state, signal):
         return []
     state.seen_signals[signal.signal_id] = event.now_ns
     state.tally.signals += 1
-    refusal = _not_ours(state, signal)
+    refusal = not_ours(state, signal)
     if refusal is not None:
         if refusal.reason is Reason.NOT_OWNER:
             # Of one bar both pods make the same id: a word that does not count must not use it up.
             del state.seen_signals[signal.signal_id]
         return [_refused(state, signal, refusal)]
+    _take_back_reversal(state, signal)
     if signal.target is Target.FLAT:
         return _flat(state, signal)
     return _entry(state, signal, event.now_ns)
+
+
+def _has_opened(state: AccountState, signal: Signal) -> bool:
+    """The verdict on a signal that reversed may be lost with its leader; its intent is not."""
+    return client_order_id(state.account, signal.signal_id, Leg.OPEN, 0) in state.tracked
 
 
 def forget_old_signals(state: AccountState, now_ns: int) -> None:
@@ -71,7 +78,8 @@ def why_not_open(state: AccountState, now_ns: int) -> Refusal | None:
     return None
 
 
-def _not_ours(state: AccountState, signal: Signal) -> Refusal | None:
+def not_ours(state: AccountState, signal: Signal) -> Refusal | None:
+    """Why a signal is not heard: whose it is, or of what; None when it is."""
     if not state.owners.hears(signal.shard, signal.instance, signal.owner_epoch):
         return Refusal(Reason.NOT_OWNER, f"{signal.instance} under {signal.owner_epoch}")
     if signal.bot_uid != state.config.uid:
@@ -109,43 +117,70 @@ def _entry(state: AccountState, signal: Signal, now_ns: int) -> list[AnyAction]:
     side = Side.BUY if signal.target is Target.LONG else Side.SELL
     key = state.key(signal.symbol, side)
     if state.hedged:
-        ends = account_legs.end_own(state, signal, (state.key(signal.symbol, side.opposite),))
+        other = state.key(signal.symbol, side.opposite)
+        ends = account_legs.end_own(state, signal, (other,))
         if ends is not None:
             # Its own other leg goes first; those of other strategies stay.
+            if state.spec.exits.reverse_on_opposite:
+                state.reversals[other] = signal
             return [_accepted(state, signal, f"other leg: {ends.detail}"), *ends.actions]
     position = state.position(key)
-    if position.size != 0 and (position.plan is None or position.plan.strategy == account_protection.ADOPTED):
-        # Somebody's own: protected by us, and neither closed nor enlarged by a strategy.
-        detail = f"{position.size:f} is held that no signal has opened"
-        return [_refused(state, signal, Refusal(Reason.ADOPTED_POSITION, detail))]
-    if position.size * side.sign < 0 and position.plan is not None:
-        # The opposite of what is held: close to flat; a new signal may open the other side.
+    if position.size * side.sign < 0 and _is_of_a_strategy(position):
+        # The opposite of what is held: close to flat; then a new intent may open the other side.
+        if state.spec.exits.reverse_on_opposite:
+            state.reversals[key] = signal
         closing = account_legs.ask_to_close(state, key, signal.signal_id)
         return [_accepted(state, signal, "closes the opposite"), *closing]
+    entry = may_enter(state, signal, side, now_ns)
+    if isinstance(entry, Refusal):
+        return [_refused(state, signal, entry)]
+    detail = f"{side} {entry.qty:f} at {entry.price:f}"
+    return [_accepted(state, signal, detail), submit(state, entry_intent(state, signal, entry, now_ns))]
+
+
+def _take_back_reversal(state: AccountState, signal: Signal) -> None:
+    """A newer word of the same strategy stands in place of the one that waits for a close."""
+    for key in state.keys(signal.symbol):
+        waiting = state.reversals.get(key)
+        if waiting is not None and waiting.strategy == signal.strategy:
+            del state.reversals[key]
+
+
+def may_enter(state: AccountState, signal: Signal, side: Side, now_ns: int) -> Entry | Refusal:
+    """The entry of a signal as everything that limits it allows at this moment."""
+    key = state.key(signal.symbol, side)
+    position = state.position(key)
+    if position.size != 0 and not _is_of_a_strategy(position):
+        # Somebody's own: protected by us, and neither closed nor enlarged by a strategy.
+        return Refusal(Reason.ADOPTED_POSITION, f"{position.size:f} is held that no signal has opened")
     instrument = state.instruments[signal.symbol]
     # Asked first: whatever else forbids it now, a symbol that is wanted is seen to before the others.
     unset = account_leverage.why_not_open(state, signal.symbol, now_ns)
     refusal = _too_late(state, signal, key, instrument, now_ns) or why_not_open(state, now_ns)
     if refusal is not None:
-        return [_refused(state, signal, refusal)]
+        return refusal
     entry = _allowed(state, instrument, side)
-    if isinstance(entry, Refusal):
-        return [_refused(state, signal, entry)]
-    if unset is not None:
-        return [_refused(state, signal, unset)]
-    intent = make_intent(
+    return entry if isinstance(entry, Refusal) else unset or entry
+
+
+def _is_of_a_strategy(position: PositionRecord) -> bool:
+    return position.plan is not None and position.plan.strategy != account_protection.ADOPTED
+
+
+def entry_intent(state: AccountState, signal: Signal, entry: Entry, now_ns: int) -> Intent:
+    """The one intent with which a signal opens."""
+    return make_intent(
         state,
         signal.signal_id,
         Leg.OPEN,
         0,
-        key=key,
+        key=state.key(signal.symbol, entry.side),
         strategy=signal.strategy,
-        side=side,
+        side=entry.side,
         entry=entry,
         hold_ns=signal.hold_ns,
         now_ns=now_ns,
     )
-    return [_accepted(state, signal, f"{side} {entry.qty:f} at {entry.price:f}"), submit(state, intent)]
 
 
 def _too_late(
@@ -224,6 +259,22 @@ def make_intent(
         sign_by_ns=sign_by_ns,
         valid_until_ns=sign_by_ns + state.receive_window_ns,
     )
+
+
+def next_attempt(state: AccountState, signal_id: str, leg: Leg, planned: int) -> int:
+    """The first attempt from the planned one on that was never made.
+
+    A leader that dies between an intent and its plan leaves an intent that the plan does not count: it may
+    have been sent, and is still to be resolved under its own id. And a plan counts from zero when what it
+    closed opens again, by an entry that fills late: the name would be of an order that is over, and what is
+    still heard of that one would be taken for news of this.
+    """
+    made = [
+        tracked.intent.attempt + 1
+        for tracked in state.tracked.values()
+        if tracked.intent.signal_id == signal_id and tracked.intent.leg is leg
+    ]
+    return max([planned, *made])
 
 
 def submit(state: AccountState, intent: Intent) -> Submit:

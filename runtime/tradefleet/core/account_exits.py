@@ -7,12 +7,11 @@ never arrived takes seconds in which the position would stay open. Nothing opens
 
 import msgspec
 
-from tradefleet.core.account_entries import make_intent, submit
+from tradefleet.core.account_entries import make_intent, next_attempt, submit
 from tradefleet.core.account_state import SECOND_NS, AccountState
 from tradefleet.core.actions import AnyAction, KeepPosition
 from tradefleet.domain.orders import Side
 from tradefleet.domain.positions import PositionKey
-from tradefleet.orders.client_order_id import client_order_id
 from tradefleet.orders.intents import IntentState, Leg
 from tradefleet.positions.plan import ExitPlan, PositionRecord
 from tradefleet.risk.entry import Entry
@@ -39,10 +38,12 @@ def drive_exits(state: AccountState, now_ns: int) -> list[AnyAction]:
 
 
 def _under_way(state: AccountState, key: PositionKey, now_ns: int) -> bool:
-    """True while a close may still do its work: not resolved, and not doubtful for a second already."""
+    """True while a close may still do its work: not resolved, and not doubtful for a second already. The
+    close of a part never does the work of a whole one, and so holds none up."""
     return any(
         tracked.intent.key == key
         and tracked.intent.leg.reduces
+        and not tracked.intent.leg.is_part
         and not (
             tracked.record.state is IntentState.AMBIGUOUS
             and now_ns - tracked.intent.created_ns > CLOSE_AGAIN_NS
@@ -65,7 +66,7 @@ def _close(
     leg = Leg.CLOSE if plan.close_signal_id else Leg.TIMED_EXIT
     side = Side.SELL if position.size > 0 else Side.BUY
     signal_id = plan.close_signal_id or plan.signal_id
-    attempt = _free_attempt(state, signal_id, leg, plan.close_attempt)
+    attempt = next_attempt(state, signal_id, leg, plan.close_attempt)
     intent = make_intent(
         state,
         signal_id,
@@ -89,16 +90,3 @@ def _close(
     state.positions[key] = kept
     state.close_not_before_ns[key] = now_ns + CLOSE_AGAIN_NS
     return [KeepPosition(position=kept), submit(state, intent)]
-
-
-def _free_attempt(state: AccountState, signal_id: str, leg: Leg, attempt: int) -> int:
-    """The first attempt from this one on whose name we do not know.
-
-    A leader that dies between an intent and its plan leaves an intent that the plan does not count: it may
-    have been sent, and is still to be resolved under its own id. And a plan counts from zero when what it
-    closed opens again, by an entry that fills late: the name would be of an order that is over, and what is
-    still heard of that one would be taken for news of this.
-    """
-    while client_order_id(state.account, signal_id, leg, attempt) in state.tracked:
-        attempt += 1
-    return attempt

@@ -1,13 +1,15 @@
 """Orders, executions and positions as the exchange tells them, taken in exactly once."""
 
+from typing import Final
+
 import msgspec
 
-from tradefleet.core import account_safety
+from tradefleet.core import account_parts, account_safety
 from tradefleet.core.account_state import SECOND_NS, AccountState
 from tradefleet.core.actions import Alert, AnyAction, KeepExecution, KeepIntent, KeepOrder, KeepPosition
-from tradefleet.domain.fills import Execution
+from tradefleet.domain.fills import Execution, ExecutionType
 from tradefleet.domain.orders import ExchangeOrder
-from tradefleet.orders.client_order_id import is_ours
+from tradefleet.orders.client_order_id import is_ours, is_way_out
 from tradefleet.orders.intents import Leg
 from tradefleet.orders.reconcile import is_foreign
 from tradefleet.orders.tracked import Tracked, with_fill, with_order
@@ -20,6 +22,12 @@ ORDERS_REMEMBERED = 2000
 
 TIMED_EXIT_GRACE_NS = 2 * SECOND_NS
 """The strategy's own flat signal is given so long before the executor closes by itself."""
+
+BY_THE_EXCHANGE: Final = {
+    ExecutionType.BUST_TRADE: ("liquidated", "the exchange has taken the position over"),
+    ExecutionType.ADL_TRADE: ("deleveraged", "the exchange has closed of the position by itself"),
+}
+"""What a person must hear of: the exchange acts of itself on a position. Kind and words of the alert."""
 
 
 def take_order(state: AccountState, order: ExchangeOrder) -> list[AnyAction]:
@@ -48,18 +56,21 @@ def take_execution(state: AccountState, execution: Execution) -> list[AnyAction]
     actions += account_safety.count_cash(state, execution, ledger.cash_effect(before, execution))
     if execution.signed_qty != 0:
         state.tally.fills += 1
-        after = _planned(after, tracked)
+        after = account_parts.counted(before, _planned(after, tracked), tracked, execution.qty)
     state.positions[key] = after
     actions.append(KeepPosition(position=after))
+    if execution.exec_type in BY_THE_EXCHANGE:
+        actions.append(_by_the_exchange(execution))
     if tracked is not None and execution.signed_qty != 0:
         actions += replace_tracked(state, tracked, with_fill(tracked, execution.qty, execution.order_id))
     elif tracked is None and after.plan is None and after.size != 0:
-        actions.append(
-            Alert(
-                kind="unplanned_fill",
-                detail=f"{execution.symbol}: {execution.qty:f} by a foreign order {execution.order_id}",
+        if not is_way_out(execution.client_order_id):
+            actions.append(
+                Alert(
+                    kind="unplanned_fill",
+                    detail=f"{execution.symbol}: {execution.qty:f} by a foreign order {execution.order_id}",
+                )
             )
-        )
         state.want_reconciliation("a fill without an intent")
     if after.owed:
         state.want_reconciliation("a leg has closed more than it was seen to open")
@@ -71,6 +82,13 @@ def remember_leg(state: AccountState, order: ExchangeOrder) -> None:
     state.order_indices[order.order_id] = order.position_idx
     if len(state.order_indices) > ORDERS_REMEMBERED:
         del state.order_indices[next(iter(state.order_indices))]
+
+
+def _by_the_exchange(execution: Execution) -> Alert:
+    kind, words = BY_THE_EXCHANGE[execution.exec_type]
+    side = "sold" if execution.signed_qty < 0 else "bought"
+    detail = f"{execution.symbol}: {words}: {execution.qty:f} {side} at {execution.price:f}"
+    return Alert(kind=kind, detail=detail)
 
 
 def _planned(after: PositionRecord, tracked: Tracked | None) -> PositionRecord:

@@ -19,7 +19,15 @@ from tradefleet.domain.positions import ExchangePosition, PositionKey
 from tradefleet.domain.quantities import MONEY, ZERO
 from tradefleet.orders.outcome import Outcome
 from tradefleet.positions.plan import ExitPlan, PositionRecord
-from tradefleet.positions.protection import better, first_stop, is_looser, is_passed, tighter, trailed
+from tradefleet.positions.protection import (
+    better,
+    break_even,
+    first_stop,
+    is_looser,
+    is_passed,
+    tighter,
+    trailed,
+)
 
 ADOPTED = "adopted"
 """Strategy of a position that no signal of ours has opened."""
@@ -219,6 +227,9 @@ def _planned(
     stop = plan.stop_loss
     if guard.shows(position.size):
         stop = tighter(sign, stop, guard.stop) or stop
+    if state.spec.exits.partial_close.break_even and plan.parts_closed > 0 and position.entry_price:
+        at_entry = break_even(sign, position.entry_price, state.instruments[key.symbol])
+        stop = tighter(sign, stop, at_entry) or stop
     moved = _trailed(state, key, position, plan, guard)
     if moved is not None and (moved - stop) * sign >= MONEY.multiply(moved, MOVE_AT_LEAST):
         stop = moved

@@ -14,6 +14,7 @@ from tradefleet.domain.instruments import Instrument
 from tradefleet.domain.orders import Account, Side
 from tradefleet.domain.positions import PositionKey
 from tradefleet.domain.quantities import MONEY, ZERO
+from tradefleet.domain.signals import Signal
 from tradefleet.orders.exchange_view import Wallet
 from tradefleet.orders.intents import Leg
 from tradefleet.orders.reconciliation_report import ReconciliationReport
@@ -195,6 +196,7 @@ class AccountState:
         self.leverages: dict[str, LeverageWatch] = {}
         self.leverage_first: dict[str, None] = {}
         self.close_not_before_ns: dict[PositionKey, int] = {}
+        self.reversals: dict[PositionKey, Signal] = {}
         self.equity_kept_ns = 0
         self.tally = Tally()
 

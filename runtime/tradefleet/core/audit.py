@@ -198,6 +198,10 @@ def _why(intent: Intent, judged: JudgeSignal | None) -> str:
     match intent.leg.value:
         case "timed-exit":
             return f"the time that the strategy {intent.strategy} meant to hold it was over"
+        case "part-1" | "part-2" | "part-3" as part:
+            return f"the profit of {part} of the position that {intent.signal_id} has opened was reached"
+        case "open":
+            return f"the opposite position that {intent.signal_id} found is closed"
         case leg:
             return f"{leg} was asked for by {intent.signal_id}"
 

@@ -12,8 +12,13 @@ from typing import Any, Final
 import msgspec
 
 from tradefleet.orders.audit import Act, Entry
+from tradefleet.orders.client_order_id import is_way_out
 
 _VERBS: Final = {"Buy": "buy", "Sell": "sell"}
+_BY_THE_EXCHANGE: Final = {
+    "BustTrade": "by the exchange, which took the position over: liquidation",
+    "AdlTrade": "by the exchange, which closed of the position: auto-deleveraging",
+}
 
 
 def story(entries: Sequence[Entry]) -> list[str]:
@@ -134,7 +139,10 @@ def _outcome(what: dict[str, Any]) -> str:
 def _execution(what: dict[str, Any]) -> str:
     if what.get("exec_type") == "Funding":
         return f"funding of {_figure(what.get('fee'))} was paid for {what.get('symbol')}"
-    kind = "" if what.get("exec_type") == "Trade" else f" ({what.get('exec_type')})"
+    exec_type = str(what.get("exec_type"))
+    kind = "" if exec_type == "Trade" else f" ({_BY_THE_EXCHANGE.get(exec_type, exec_type)})"
+    if is_way_out(str(what.get("client_order_id"))):
+        kind = " (by the way out: `tradefleet flatten`, or the kill switch without the journal)"
     verb = "bought" if what.get("side") == "Buy" else "sold"
     return f"{_figure(what.get('qty'))} {what.get('symbol')} was {verb} at {_figure(what.get('price'))}{kind}"
 

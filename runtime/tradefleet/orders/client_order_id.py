@@ -12,6 +12,9 @@ from tradefleet.domain.orders import Account
 PREFIX = "tf1-"
 """Every order of ours begins with this; the digit is the version of the hash."""
 
+WAY_OUT = "tfx-"
+"""Closes of the way out begin with this: they have no intent, so what follows is drawn anew for each."""
+
 LENGTH = 36
 
 
@@ -27,3 +30,8 @@ def client_order_id(account: Account, signal_id: str, leg: str, attempt: int) ->
 def is_ours(client_order_id: str) -> bool:
     """True for an id that this function, or an earlier version of it, has made."""
     return client_order_id.startswith("tf") and "-" in client_order_id[:5] and len(client_order_id) == LENGTH
+
+
+def is_way_out(client_order_id: str) -> bool:
+    """True for a close that `tradefleet flatten`, or the kill switch without the journal, has made."""
+    return client_order_id.startswith(WAY_OUT)

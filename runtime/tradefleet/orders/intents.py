@@ -21,6 +21,16 @@ class Leg(StrEnum):
     TIMED_EXIT = "timed-exit"
     """The close that the executor makes itself when a strategy's flat signal never came."""
 
+    PART_1 = "part-1"
+    PART_2 = "part-2"
+    PART_3 = "part-3"
+    """A part of a partial close. With those before it, it never closes more than its target."""
+
+    @property
+    def is_part(self) -> bool:
+        """True for a close of less than the whole, which is never repeated while one is unresolved."""
+        return self in (Leg.PART_1, Leg.PART_2, Leg.PART_3)
+
     @property
     def reduces(self) -> bool:
         """True for a leg that can only make the position smaller."""

@@ -19,7 +19,10 @@ class ExitPlan(msgspec.Struct, frozen=True, kw_only=True):
     take_profit: prices attached at the exchange.
     flat_by_ns: after this the executor closes by itself; 0 for never. close_signal_id: the id of
     the signal that asked for flat, "" when none has. close_attempt: number of closes tried. best_price:
-    the best mark at which the stop was moved, None before it was.
+    the best mark at which the stop was moved, None before it was. entered: all that was bought into it
+    (sold, for a short one), base currency. parts_taken: number of the farthest part that was reached.
+    parts_due: so much the parts reached shall have closed in all. parts_closed: so much their orders have.
+    part_attempt: number of partial closes tried. Fields that came later have defaults.
     """
 
     strategy: str
@@ -31,6 +34,11 @@ class ExitPlan(msgspec.Struct, frozen=True, kw_only=True):
     close_signal_id: str = ""
     close_attempt: int = 0
     best_price: Decimal | None = None
+    entered: Decimal = ZERO
+    parts_taken: int = 0
+    parts_due: Decimal = ZERO
+    parts_closed: Decimal = ZERO
+    part_attempt: int = 0
 
 
 class PositionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

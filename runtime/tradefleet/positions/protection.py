@@ -8,7 +8,7 @@ Source: requirements, "positions"; the ladder's rungs are profit at the best pri
 from decimal import Decimal
 
 from tradefleet.domain.instruments import Instrument
-from tradefleet.domain.quantities import MONEY, ONE, divide
+from tradefleet.domain.quantities import MONEY, ONE, ZERO, divide
 from tradefleet.spec.trading import Trailing
 
 
@@ -38,6 +38,11 @@ def first_stop(
     if mark is not None and is_passed(sign, mark, stop):
         return _at(sign, mark, distance, instrument)
     return stop
+
+
+def break_even(sign: int, entry: Decimal, instrument: Instrument) -> Decimal:
+    """The stop at which a position ends with neither profit nor loss, fees aside."""
+    return _at(sign, entry, ZERO, instrument)
 
 
 def better(sign: int, best: Decimal | None, mark: Decimal) -> Decimal:

@@ -7,8 +7,10 @@ told to change something else first.
 """
 
 import inspect
+import itertools
 import re
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 
 import msgspec
 
@@ -119,6 +121,17 @@ def target_is_beyond_the_least_profit(spec: BotSpec) -> bool:
     return spec.exits.take_profit > spec.exits.min_profit
 
 
+def parts_lie_one_beyond_the_other(spec: BotSpec) -> bool:
+    """Each part of a partial close lies beyond the one before it; a part without a share is none."""
+    profits = [part.profit for part in spec.exits.partial_close.parts if part.share > 0]
+    return all(nearer < farther for nearer, farther in itertools.pairwise(profits))
+
+
+def parts_are_no_more_than_the_whole(spec: BotSpec) -> bool:
+    """All parts of a partial close together are at most the whole position."""
+    return sum((part.share for part in spec.exits.partial_close.parts), Decimal(0)) <= 1
+
+
 RULES: tuple[Rule, ...] = (
     Rule(
         live_mode_is_confirmed,
@@ -197,6 +210,23 @@ RULES: tuple[Rule, ...] = (
         ("spec.exits.takeProfit", "spec.exits.minProfit"),
         "is not above minProfit, so that every entry would be refused; raise it or lower minProfit",
         "self.exits.takeProfit > self.exits.minProfit",
+    ),
+    Rule(
+        parts_lie_one_beyond_the_other,
+        ("spec.exits.partialClose",),
+        "has a part that lies no farther than the one before it; let profits rise, or set its share to 0",
+        "[[self.exits.partialClose.first, self.exits.partialClose.second], "
+        "[self.exits.partialClose.second, self.exits.partialClose.third], "
+        "[self.exits.partialClose.first, self.exits.partialClose.third]]"
+        ".all(pair, pair[0].share == 0.0 || pair[1].share == 0.0 || pair[0].profit < pair[1].profit)",
+    ),
+    Rule(
+        parts_are_no_more_than_the_whole,
+        ("spec.exits.partialClose",),
+        "has parts that add up to more than the whole position; lower their shares to 1 in all",
+        # Doubles: three shares that are 1 in all may add up to a little more.
+        "self.exits.partialClose.first.share + self.exits.partialClose.second.share + "
+        "self.exits.partialClose.third.share <= 1.000000001",
     ),
 )
 

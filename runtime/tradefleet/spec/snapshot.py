@@ -6,6 +6,7 @@ from. `appliedGeneration` and the hash go back in their status.
 """
 
 import hashlib
+import re
 
 import msgspec
 
@@ -39,8 +40,8 @@ class ConfigSnapshot(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     @staticmethod
     def decode(raw: bytes) -> "ConfigSnapshot":
-        """The inverse of `encode`; raises msgspec.ValidationError or msgspec.DecodeError."""
-        return _DECODER.decode(raw)
+        """The inverse of `encode`, of an older release too; raises msgspec.ValidationError or DecodeError."""
+        return _DECODER.decode(_WAS_A_SWITCH.sub(rb"\1{}", raw))
 
     def shard(self, index: int) -> ShardAssignment:
         """The assignment of one shard; raises KeyError when there is no such shard."""
@@ -50,5 +51,7 @@ class ConfigSnapshot(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         raise KeyError(f"shard {index}: this configuration has shards {[s.index for s in self.shards]}")
 
 
+# Before there were partial closes their section was a switch, which nobody could turn on.
+_WAS_A_SWITCH = re.compile(rb'("partialClose":\s*)false')
 _ENCODER = msgspec.json.Encoder(decimal_format="number", order="deterministic")
 _DECODER = msgspec.json.Decoder(ConfigSnapshot)

@@ -22,6 +22,7 @@ from tradefleet.spec.fields import (
     text,
 )
 from tradefleet.spec.market import SYMBOL_PATTERN, Section
+from tradefleet.spec.partial_close import PartialClose
 
 
 class SizingMethod(StrEnum):
@@ -127,9 +128,9 @@ class Exits(Section, frozen=True):
         number("A target nearer than this plus both fees is refused.", "0", "1", unit=OF_PRICE),
     ] = Decimal("0.003")
     trailing: Annotated[Trailing, plain("A stop that follows the price.")] = Trailing()
-    partial_close: Annotated[bool, plain("Close parts at targets.", built=False)] = False
+    partial_close: Annotated[PartialClose, plain("Parts that are closed on the way.")] = PartialClose()
     reverse_on_opposite: Annotated[
-        bool, plain("Open the other side after an opposite signal has closed.", built=False)
+        bool, plain("Open the other side after an opposite signal has closed.")
     ] = False
 
 

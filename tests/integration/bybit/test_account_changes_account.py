@@ -22,6 +22,7 @@ from tradefleet.adapters.bybit.clock import ExchangeClock
 from tradefleet.adapters.bybit.order_client import OrderClient
 from tradefleet.domain.orders import OrderType, Side, TimeInForce, Trigger, TriggerDirection
 from tradefleet.domain.positions import PositionKey
+from tradefleet.orders.client_order_id import is_way_out
 from tradefleet.orders.codes import Reason
 from tradefleet.orders.intents import Intent, Leg
 from tradefleet.orders.outcome import Operation, Outcome
@@ -263,6 +264,10 @@ async def test_the_way_out_closes_a_position_without_an_intent(
     served: SimulatedAccount, client: OrderClient
 ) -> None:
     await client.create(intent("position"), yes)
+    names: list[str] = []
+    served.exchange.subscribe(
+        lambda told: names.extend(row["orderLinkId"] for row in told.rows.get("execution", []))
+    )
 
     closed = await client.close_at_market(BTC, Side.SELL, Decimal("0.1"))
     again = await client.close_at_market(BTC, Side.SELL, Decimal("0.1"))
@@ -270,6 +275,7 @@ async def test_the_way_out_closes_a_position_without_an_intent(
     assert closed.outcome is Outcome.ACCEPTED
     assert (again.outcome, again.reason) == (Outcome.REJECTED, Reason.REDUCE_ONLY)
     assert served.exchange.engine.position("BTCUSDT").size == 0
+    assert sum(map(is_way_out, names)) == 1
 
 
 async def test_a_conditional_entry_waits_for_its_mark_and_fills_when_it_comes(

@@ -11,6 +11,8 @@ from tests.support.executor_world import SYMBOL, ExecutorProcess, World
 from tests.support.ports import free_port
 
 from tradefleet.domain.signals import Target
+from tradefleet.orders.client_order_id import is_way_out
+from tradefleet.services import audit_command
 from tradefleet.services.fleet.latches import engaged
 from tradefleet.spec.trading import KillSwitch
 
@@ -72,6 +74,13 @@ async def test_with_every_store_down_the_account_is_flat_and_the_latch_survives(
     await executor.until(lambda found: found["leading"] and found["latches"] == [latch_id])
     assert await latched(world, latch_id)
     assert await world.position() == Decimal(0)
+    # Its closes are told as what they are, and are nobody's alarm.
+    sold = "SELECT client_order_id FROM executions WHERE side = 'Sell'"
+    closes = await eventually(lambda: world.rows(sold))
+    assert all(is_way_out(row["client_order_id"]) for row in closes)
+    told = "\n".join(await audit_command.show(world.dsn, closes[0]["client_order_id"]))
+    assert "by the way out" in told
+    assert "unplanned_fill" not in executor.status()["errors"]
 
 
 async def test_an_edge_of_the_spec_is_heard_without_the_journal(world: World) -> None:

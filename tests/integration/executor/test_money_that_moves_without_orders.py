@@ -10,9 +10,14 @@ from tests.support.eventually import eventually
 from tests.support.executor_world import SYMBOL, ExecutorProcess, World, can_open
 
 from tradefleet.domain.signals import Target
-from tradefleet.spec.trading import Risk
+from tradefleet.services import audit_command
+from tradefleet.spec.trading import Risk, Sizing
 
 pytestmark = pytest.mark.process
+
+
+QUOTIENT = Decimal("1e-20")
+"""The entry price of several fills is a quotient, of which we keep 34 digits."""
 
 
 async def command(world: World, what: str, **body: Any) -> dict[str, Any]:
@@ -39,7 +44,7 @@ async def agree(world: World, executor: ExecutorProcess) -> bool:
     cash = sum(Decimal(row.get("execPnl") or 0) - Decimal(row["execFee"]) for row in executions)
     (kept,) = await world.rows("SELECT payload->>'cash' AS cash FROM baselines")
     held = await world.rows(f"SELECT size FROM positions WHERE symbol = '{SYMBOL}'")
-    return Decimal(kept["cash"]) == cash and held == [{"size": await world.position()}]
+    return abs(Decimal(kept["cash"]) - cash) < QUOTIENT and held == [{"size": await world.position()}]
 
 
 async def test_funding_moves_money_and_no_size(world: World) -> None:
@@ -96,6 +101,47 @@ async def test_a_part_that_is_deleveraged_is_counted_once(world: World) -> None:
     assert await world.position() == size - Decimal("0.01")
     types = {row["exec_type"] for row in await world.rows("SELECT exec_type FROM executions")}
     assert "AdlTrade" in types
+
+
+async def test_a_liquidation_is_told_and_size_and_the_days_result_are_exact(world: World) -> None:
+    world.configure(sizing=Sizing(equity_fraction=Decimal("0.5")))
+    executor = await holding(world)
+    size = await world.position()
+    paid = Decimal(executor.status()["equity"]) * Decimal("0.999")
+    rate = paid / (size * world.market.mark_price(SYMBOL))
+
+    await command(world, "funding", symbol=SYMBOL, rate=f"{rate:.6f}")
+
+    status = await executor.until(lambda found: found["errors"].get("liquidated"))
+    assert await world.position() == 0
+    await eventually(lambda: agree(world, executor))
+    taken = await world.rows("SELECT qty, side FROM executions WHERE exec_type = 'BustTrade'")
+    assert taken == [{"qty": size, "side": "Sell"}]
+    status = await executor.until(lambda found: any(one.startswith("daily-loss") for one in found["latches"]))
+    assert Decimal(status["daily_loss"]) > Decimal("0.99")
+    await executor.until(lambda found: found["positions"] == [] and found["open_intents"] == 0)
+    # All that is left of the account is what the day did not take.
+    last = executor.status()
+    begun, result = Decimal(last["baseline"]), Decimal(last["result_today"])
+    assert abs(Decimal(last["equity"]) - begun - result) < QUOTIENT
+    told = await audit_command.show(world.dsn, SYMBOL)
+    assert sum("which took the position over: liquidation" in one for one in told) == 1
+
+
+async def test_a_liquidation_that_nobody_saw_is_counted_by_the_next_leader(world: World) -> None:
+    world.configure(sizing=Sizing(equity_fraction=Decimal("0.5")))
+    executor = await holding(world)
+    size = await world.position()
+    paid = Decimal(executor.status()["equity"]) * Decimal("0.999")
+    executor.kill()
+
+    rate = paid / (size * world.market.mark_price(SYMBOL))
+    await command(world, "funding", symbol=SYMBOL, rate=f"{rate:.6f}")
+    successor = world.start()
+
+    await successor.until(lambda found: found["errors"].get("liquidated"))
+    await eventually(lambda: agree(world, successor))
+    assert not successor.status()["errors"].get("position_mismatch")
 
 
 async def test_a_withdrawal_is_a_transfer_and_no_loss(world: World) -> None:

@@ -12,10 +12,12 @@ import msgspec
 import pytest
 from tests.chaos.fleet import Fleet
 from tests.chaos.scenes import calm, flat, hold, pause, takes_over, wake
+from tests.chaos.silence import the_private_stream_falls_silent
 from tests.support.eventually import eventually
 from tests.support.exchange_proxy import Trouble
 from tests.support.executor_world import BOT, INSTANCE, can_open
 
+from tradefleet.adapters.bybit.private_stream import PrivateStreamSettings
 from tradefleet.domain.signals import Signal, SignalKind, Target, bar_signal_id
 from tradefleet.spec.snapshot import ConfigSnapshot
 from tradefleet.spec.trading import Execution, Risk
@@ -133,6 +135,10 @@ async def test_8_a_close_times_out_what_is_closed_never_exceeds_the_target(
     await calm(fleet)
     books = await fleet.books()
     assert sum((-e.qty for e in books.executions if e.qty < 0), Decimal(0)) == held
+
+
+async def test_a_silent_private_stream_is_noticed_opening_stops_and_nothing_is_doubled(fleet: Fleet) -> None:
+    await the_private_stream_falls_silent(fleet, 3.0, PrivateStreamSettings().silence_s)
 
 
 async def test_12_two_pods_of_a_shard_2_ms_apart_across_a_bars_end_opposite_sides_one_entry(

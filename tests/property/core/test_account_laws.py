@@ -18,10 +18,14 @@ class AccountMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.harness = Harness().ready()
+        self.harness = self.new_harness().ready()
         self.counter = 0
         self.largest: Decimal | None = None
         self.opened: set[str] = set()
+
+    @staticmethod
+    def new_harness() -> Harness:
+        return Harness()
 
     @rule(wish=st.sampled_from(list(Target)), hold=st.sampled_from([0, 1, 10]))
     def signal(self, wish: Target, hold: int) -> None:

@@ -11,7 +11,7 @@ import msgspec
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from tests.support.account_harness import SECOND, SYMBOL, account_config
+from tests.support.account_harness import SECOND, SYMBOL
 from tests.support.leaders import Leaders, journaled_size
 
 from tradefleet.core import events as ev
@@ -28,10 +28,14 @@ class LeadershipMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.world = Leaders()
+        self.world = self.new_world()
         self.world.ready()
         self.counter = 0
         self.opens_when_halted: int | None = None
+
+    @staticmethod
+    def new_world() -> Leaders:
+        return Leaders()
 
     def flies(self) -> bool:
         return bool(self.world.flying)
@@ -116,9 +120,12 @@ class LeadershipMachine(RuleBasedStateMachine):
     @rule()
     def opening_is_halted(self) -> None:
         if self.opens_when_halted is None:
-            generation = self.world.config.generation + 1
+            config = self.world.config
+            risk = msgspec.structs.replace(config.spec.risk, max_positions=0)
             self.world.config = msgspec.structs.replace(
-                account_config(max_positions=0), generation=generation
+                config,
+                generation=config.generation + 1,
+                spec=msgspec.structs.replace(config.spec, risk=risk),
             )
             self.world.tell(ev.ConfigApplied(now_ns=self.world.now_ns, config=self.world.config))
             self.opens_when_halted = self.world.written_opens

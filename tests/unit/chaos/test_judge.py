@@ -85,12 +85,31 @@ def books(**changes: Any) -> Books:
     return msgspec.structs.replace(GOOD, **changes)
 
 
+def with_a_part(closed: str, leg: str = "part-1", shares: tuple[str, ...] = ("0.3", "0.3", "0.2")) -> Books:
+    """The good books, and a part of their position closed."""
+    left, qty = ONE - Decimal(closed), -Decimal(closed)
+    part = execution("tf1-p", qty=qty, at_ns=14 * S, seq=3)
+    held = PositionAt(symbol="BTC", size=left, has_stop=True)
+    of = {"signal_id": "signal of tf1-a", "created_ns": 13 * S, "valid_until_ns": 15 * S}
+    return books(
+        orders=(*GOOD.orders, order("tf1-p", executed=abs(qty), created_ns=14 * S)),
+        executions=(*GOOD.executions, part),
+        counted=(*GOOD.counted, part),
+        positions=(held,),
+        sizes=(held,),
+        intents=(*GOOD.intents, intent("tf1-p", leg=leg, filled=abs(qty), **of)),
+        shares=tuple(map(Decimal, shares)),
+    )
+
+
 def test_good_books_have_no_finding() -> None:
     assert judge(GOOD) == ()
     assert judge(Books()) == ()
 
 
 CASES: dict[str, tuple[Harm, Books]] = {
+    "a part beyond its target": (Harm.AGAINST, with_a_part("0.31")),
+    "a part that may not be there": (Harm.AGAINST, with_a_part("0.01", shares=())),
     "two orders of one id": (Harm.DUPLICATE, books(orders=(order(), order(order_id="other")))),
     "two entries of one signal": (
         Harm.DUPLICATE,
@@ -175,6 +194,8 @@ def test_the_judge_finds(case: str) -> None:
         books(limits=(*GOOD.limits, LimitAt(max_positions=0, since_ns=30 * S))),
         books(limits=(LimitAt(max_positions=0, since_ns=S), LimitAt(max_positions=1, since_ns=11 * S))),
         books(grants={1: S, 2: 20 * S}),
+        with_a_part("0.3"),
+        with_a_part("0.6", "part-2"),
         books(orders=(order(), order("by-hand", order_id="by hand", live=True)), by_hand=("by hand",)),
     ],
     ids=[
@@ -182,6 +203,8 @@ def test_the_judge_finds(case: str) -> None:
         "a limit tightened later",
         "a limit whose loosening was written late",
         "an epoch that ended later",
+        "a part up to its target",
+        "two parts up to their target",
         "left alone",
     ],
 )

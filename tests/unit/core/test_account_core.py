@@ -14,7 +14,7 @@ from tradefleet.core.digest import DecisionLog, DecisionsDiffer, replay
 from tradefleet.domain.orders import Side
 from tradefleet.domain.positions import PositionKey
 from tradefleet.domain.signals import Target
-from tradefleet.orders.client_order_id import client_order_id
+from tradefleet.orders.client_order_id import WAY_OUT, client_order_id
 from tradefleet.orders.intents import IntentState, Leg
 
 
@@ -88,6 +88,18 @@ def test_what_takes_away_the_right_to_open_is_named(event, reason: str) -> None:
 
     assert reasons(harness) == [reason]
     assert harness.submitted == []
+
+
+@pytest.mark.parametrize(("name", "alarms"), [("", ["unplanned_fill"]), (WAY_OUT + 32 * "0", [])])
+def test_a_fill_of_the_way_out_is_no_alarm_and_one_of_a_stranger_is(name: str, alarms: list[str]) -> None:
+    harness = Harness().ready()
+    exchange = harness.exchange
+    exchange._execute(name, "o1", SYMBOL, Side.SELL, Decimal(1), harness.now_ns, "")
+
+    harness.tell(ev.ExecutionSeen(now_ns=harness.now_ns, execution=exchange.executions[0]))
+
+    assert harness.alerts == alarms
+    assert harness.core.state.reconciliation.wanted or harness.questions
 
 
 def test_a_stale_signal_opens_nothing() -> None:

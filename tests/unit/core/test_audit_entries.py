@@ -42,6 +42,7 @@ from tradefleet.domain.fills import ExecutionType
 from tradefleet.domain.orders import OrderStatus
 from tradefleet.orders.audit import Act, Entry, Head
 from tradefleet.orders.audit_story import sentence, story
+from tradefleet.orders.client_order_id import WAY_OUT
 from tradefleet.orders.intents import IntentState, Leg
 from tradefleet.orders.outcome import Outcome
 from tradefleet.orders.reconciliation_report import Comparison, ReconciliationReport
@@ -200,6 +201,27 @@ def test_funding_is_told_as_money_and_not_as_a_trade() -> None:
     assert "funding of 0.33000055 was paid for BTCUSDT" in sentence(found)
 
 
+@pytest.mark.parametrize(
+    ("exec_type", "told"),
+    [
+        (ExecutionType.BUST_TRADE, "(by the exchange, which took the position over: liquidation)"),
+        (ExecutionType.ADL_TRADE, "(by the exchange, which closed of the position: auto-deleveraging)"),
+    ],
+)
+def test_what_the_exchange_does_of_itself_is_told_as_such(exec_type: ExecutionType, told: str) -> None:
+    execution = msgspec.structs.replace(kept_execution().execution, exec_type=exec_type, client_order_id="")
+
+    assert told in sentence(entry(msgspec.structs.replace(kept_execution(), execution=execution)))
+
+
+def test_a_close_of_the_way_out_is_told_as_what_it_is() -> None:
+    execution = msgspec.structs.replace(kept_execution().execution, client_order_id=WAY_OUT + 32 * "0")
+
+    assert "(by the way out: `tradefleet flatten`" in sentence(
+        entry(msgspec.structs.replace(kept_execution(), execution=execution))
+    )
+
+
 def test_an_order_of_which_nothing_more_is_known_is_told_as_such() -> None:
     assert "may have been sent" in story([entry(Submit(intent=INTENT))])[-1]
     assert story([entry(Submit(intent=INTENT)), answered(Outcome.ACCEPTED)])[-1] == "It has not ended yet."
@@ -213,6 +235,22 @@ def test_a_close_without_a_signal_says_who_asked_for_it() -> None:
     assert found is not None
     assert found.why == "close was asked for by spec-1-2/BTCUSDT"
     assert "at market, only to reduce" in sentence(found)
+
+
+@pytest.mark.parametrize(
+    ("leg", "why"),
+    [
+        (Leg.PART_2, "the profit of part-2 of the position that s1 has opened was reached"),
+        (Leg.OPEN, "the opposite position that s1 found is closed"),
+    ],
+)
+def test_a_part_and_a_reversal_say_what_they_come_of(leg: Leg, why: str) -> None:
+    intent = msgspec.structs.replace(INTENT, leg=leg, signal_id="s1", reduce_only=leg.reduces)
+
+    found = entry_of(Submit(intent=intent), WRITER, AT_NS)
+
+    assert found is not None
+    assert found.why == why
 
 
 def test_events_of_the_market_are_no_entries_and_an_answer_to_a_cancel_is() -> None:

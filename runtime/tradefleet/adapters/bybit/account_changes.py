@@ -10,6 +10,7 @@ Source: Bybit V5, "amend-order", "cancel-order", "cancel-all", "trading-stop", "
 
 import asyncio
 import time
+import uuid
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Final
@@ -29,6 +30,7 @@ from tradefleet.domain.positions import PositionKey
 from tradefleet.orders.backoff import wait_s
 from tradefleet.orders.breaker import Breaker, Seen
 from tradefleet.orders.budget import Lane
+from tradefleet.orders.client_order_id import WAY_OUT
 from tradefleet.orders.codes import Reason
 from tradefleet.orders.outcome import Operation, Outcome
 
@@ -66,6 +68,11 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     window_ms: int | None = None
 
 
+def way_out_name() -> str:
+    """A name for a close without an intent."""
+    return f"{WAY_OUT}{uuid.uuid4().hex}"
+
+
 class AccountChanges:
     """The calls, over connections, budgets and a breaker that the order path shares."""
 
@@ -98,8 +105,11 @@ class AccountChanges:
     async def close_at_market(
         self, key: PositionKey, side: Side, qty: Decimal, *, patience_s: float = PATIENCE_S
     ) -> CallResult:
-        """A reduce-only market order without an intent, once: for the way out, when no journal is left."""
-        wish = _wish(Operation.CREATE, bodies.close_body(key, side, qty), Lane.REDUCING)
+        """A reduce-only market order without an intent, once: for the way out, when no journal is left.
+
+        Its name says what it is, so that whoever reads the account later takes it for no stranger's.
+        """
+        wish = _wish(Operation.CREATE, bodies.close_body(key, side, qty, way_out_name()), Lane.REDUCING)
         return await self._once(wish, _always, patience_s)
 
     async def amend(

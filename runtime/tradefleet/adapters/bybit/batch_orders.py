@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from tradefleet.adapters.bybit.account_changes import PATIENCE_S, AccountChanges
+from tradefleet.adapters.bybit.account_changes import PATIENCE_S, AccountChanges, way_out_name
 from tradefleet.adapters.bybit.batch_answers import Asked, read_batch_answer
 from tradefleet.adapters.bybit.bodies import Body, close_body, contradiction, create_body
 from tradefleet.adapters.bybit.errors import ClockNotMeasured
@@ -94,13 +94,17 @@ class BatchOrders(AccountChanges):
             now_ms = self._clock.now_ns() // MILLISECOND_NS
         except ClockNotMeasured as error:
             return (not_sent(Reason.CLOCK, str(error)),) * len(closes)
-        bodies = [close_body(close.key, close.side, close.qty) for close in closes]
+        names = [way_out_name() for _ in closes]
+        bodies = [
+            close_body(close.key, close.side, close.qty, name)
+            for close, name in zip(closes, names, strict=True)
+        ]
         body = msgspec.json.encode(_together(category, bodies))
         headers = self._http.headers(body.decode(), timestamp_ms=now_ms, recv_window_ms=self._recv_window_ms)
         reply = await self._http.post(CREATE_BATCH, body, headers)
         if isinstance(reply, NoReply):
             return (no_reply(reply),) * len(closes)
-        return self._read(reply, [Asked(close.key.symbol, "") for close in closes])
+        return self._read(reply, [Asked(c.key.symbol, name) for c, name in zip(closes, names, strict=True)])
 
     def _read(self, reply: Reply, asked: Sequence[Asked]) -> tuple[SendResult, ...]:
         answers = read_batch_answer(reply.status, reply.body, asked)

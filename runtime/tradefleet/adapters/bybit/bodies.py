@@ -138,7 +138,7 @@ def create_body(intent: Intent) -> Body:
     return body
 
 
-def close_body(key: PositionKey, side: Side, qty: Decimal) -> Body:
+def close_body(key: PositionKey, side: Side, qty: Decimal, client_order_id: str) -> Body:
     """A market order of nobody's intent that can only reduce: the way out."""
     return {
         "category": key.category,
@@ -147,6 +147,7 @@ def close_body(key: PositionKey, side: Side, qty: Decimal) -> Body:
         "orderType": OrderType.MARKET.value,
         "qty": plain(qty),
         "timeInForce": TimeInForce.IOC.value,
+        "orderLinkId": client_order_id,
         "positionIdx": key.position_idx,
         "reduceOnly": True,
     }

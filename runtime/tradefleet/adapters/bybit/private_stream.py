@@ -48,6 +48,11 @@ class PrivateStreamSettings(msgspec.Struct, frozen=True, kw_only=True):
     first_retry_s: float = 0.25
     longest_retry_s: float = 15.0
 
+    @classmethod
+    def silent_for(cls, silence_s: float) -> "PrivateStreamSettings":
+        """With this limit, and a ping early enough that two of them must be lost before it is reached."""
+        return cls(silence_s=silence_s, ping_s=min(cls().ping_s, silence_s / 2.25))
+
 
 class StreamLost(Exception):
     """The connection is of no use any more; the text says why."""

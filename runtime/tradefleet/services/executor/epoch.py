@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, Final
 import msgspec
 import structlog
 
-from tradefleet.adapters.bybit.private_stream import PrivateStream
+from tradefleet.adapters.bybit.private_stream import PrivateStream, PrivateStreamSettings
 from tradefleet.adapters.bybit.public_stream import PublicStream, StreamSettings
 from tradefleet.adapters.config_source import ConfigSource
 from tradefleet.adapters.postgres.errors import Fenced, JournalDown
@@ -365,6 +365,7 @@ class Epoch:
             on_event=self._on_private,
             on_up=lambda: self._private_changed(True),
             on_down=lambda _reason: self._private_changed(False),
+            settings=PrivateStreamSettings.silent_for(settings.private_silence_s),
             on_bad=self._private_bad,
         )
         await stream.run()

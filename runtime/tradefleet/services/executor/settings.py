@@ -24,7 +24,8 @@ class ExecutorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     probe_port: where probes and metrics are served; 0 for nowhere. pod_name: of this pod; "" outside
     of a cluster. flatten_patience_s: how long a process that is told to stop goes on closing the positions
     of a bot that was deleted with `onDelete: flatten`; below the pod's grace period. largest_batch: so many
-    closes go in one request at most; 1 sends each alone.
+    closes go in one request at most; 1 sends each alone. private_silence_s: so long without a frame, answers
+    to pings included, and the private stream is dead.
     """
 
     postgres: str
@@ -52,6 +53,7 @@ class ExecutorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     sends_patience_s: float = 2.0
     flatten_patience_s: float = 0.0
     largest_batch: Annotated[int, msgspec.Meta(ge=1, le=20)] = 20
+    private_silence_s: float = 45.0
     probe_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
     pod_name: str = ""
 

@@ -9,6 +9,8 @@ from decimal import Decimal
 
 import msgspec
 
+from tradefleet.orders.client_order_id import is_way_out
+
 
 class OrderFact(msgspec.Struct, frozen=True, kw_only=True):
     """One order. client_order_id: "" when the exchange made it (an attached stop or target)."""
@@ -116,9 +118,9 @@ def unexplained(side: Side, origins: Origins, *, since_ns: int) -> list[str]:
     found = []
     entries: dict[tuple[str, str], str] = {}
     for fill in sorted(side.executions.values(), key=lambda one: (one.at_ns, one.exec_id)):
-        if fill.exec_type not in FILLS:
-            continue
         order = side.orders.get(fill.order_id)
+        if fill.exec_type not in FILLS or (order is not None and is_way_out(order.client_order_id)):
+            continue
         signal_id, lost = _origin(fill, order, origins, entries)
         if lost:
             found.append(f"fill {fill.exec_id} of {fill.symbol}: {lost}")
