@@ -88,6 +88,8 @@ class Fleet(World):
         super().__init__(folder, stores.postgres, stores.valkey)
         self.symbols = symbols
         self.naked: list[str] = []
+        self.raised: list[str] = []
+        self._leverage: dict[str, Decimal] = {}
         self.publications: list[Publication] = []
         self.by_hand: list[str] = []
         self.generation = 0
@@ -179,11 +181,20 @@ class Fleet(World):
         """What is to be judged, as it is now. The way out of an executor without its journal makes orders
         that only reduce, under no id of ours: they are judged by the positions that they leave."""
         creates = [one for one in self.proxy.creates if one.client_order_id or not one.reduces]
-        return await read_books(self.address, self.dsn, creates, self.naked, self.by_hand)
+        return await read_books(self.address, self.dsn, creates, self.naked, self.by_hand, self.raised)
 
     def watch(self, publication: Publication) -> None:
-        """Told by the exchange after each of its steps: a position without a stop is remembered."""
+        """Told by the exchange after each of its steps: a position without a stop is remembered, and one
+        whose leverage was raised."""
         self.publications.append(publication)
+        for row in publication.rows.get("position", []):
+            symbol, leverage = row["symbol"], Decimal(row["leverage"])
+            if row["side"] and leverage > self._leverage.get(symbol, leverage):
+                self.raised.append(symbol)
+            if row["side"]:
+                self._leverage[symbol] = leverage
+            else:
+                self._leverage.pop(symbol, None)
         last = {row["symbol"]: row for row in publication.rows.get("position", [])}
         self.naked += [s for s, row in last.items() if row["side"] and row["stopLoss"] in ("", "0")]
 

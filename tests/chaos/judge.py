@@ -107,7 +107,8 @@ class SignedAt(msgspec.Struct, frozen=True, kw_only=True):
 
 class Books(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that is judged. grants: when each epoch began. naked: symbols that were ever seen
-    without a stop. by_hand: ids of orders of somebody else that nobody took back."""
+    without a stop. raised: symbols whose leverage was raised under an open position. by_hand: ids of orders
+    of somebody else that nobody took back."""
 
     orders: tuple[OrderAt, ...] = ()
     executions: tuple[ExecutionAt, ...] = ()
@@ -120,6 +121,7 @@ class Books(msgspec.Struct, frozen=True, kw_only=True):
     grants: dict[int, int] = msgspec.field(default_factory=dict)
     signed: tuple[SignedAt, ...] = ()
     naked: tuple[str, ...] = ()
+    raised: tuple[str, ...] = ()
     by_hand: tuple[str, ...] = ()
 
 
@@ -280,6 +282,8 @@ def _against(books: Books) -> Iterator[str]:
         if latch.kind == "kill_switch" and latch.cleared_ns is None:
             for position in books.positions:
                 yield f"{position.symbol} is not flat under the latch {latch.latch_id}"
+    for symbol in books.raised:
+        yield f"the leverage of {symbol} was raised while a position was open"
     if not any(latch.kind == "kill_switch" for latch in books.latches):
         resting = {order.order_id for order in books.orders if order.live}
         for order_id in books.by_hand:

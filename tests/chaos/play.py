@@ -5,6 +5,7 @@ import contextlib
 import signal
 import time
 from collections.abc import Coroutine
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ from tests.chaos.schedule import (
 from tests.support.executor_world import ExecutorProcess
 
 from tradefleet.adapters.redis.messages import BusDown
-from tradefleet.spec.trading import Execution, KillSwitch, Risk
+from tradefleet.spec.trading import Execution, KillSwitch, Leverage, Risk
 
 SETTLED_WITHIN_S = 40.0
 """After everything is healed: a takeover, an order's time and its five seconds of grace, and room."""
@@ -125,7 +126,9 @@ class Player:
             case Away():
                 await self._away(act)
             case Limits():
-                fleet.configure(risk=Risk(max_positions=act.max_positions))
+                # Leverage comes and goes with it: 5, 10 and more.
+                wish = Leverage(default=Decimal(5 + 5 * act.max_positions))
+                fleet.configure(risk=Risk(max_positions=act.max_positions), leverage=wish)
             case KillSwitchActs():
                 self._kill_switch(act.engaged)
             case ByHand():

@@ -126,7 +126,12 @@ async def journal_books(dsn: str) -> dict[str, Any]:
 
 
 async def read_books(
-    address: str, dsn: str, creates: Sequence[Create], naked: Sequence[str], by_hand: Sequence[str]
+    address: str,
+    dsn: str,
+    creates: Sequence[Create],
+    naked: Sequence[str],
+    by_hand: Sequence[str],
+    raised: Sequence[str],
 ) -> Books:
     """Both sides. creates: what has left the executors."""
     exchange = await asyncio.to_thread(lambda: Exchange(address).books())
@@ -135,7 +140,12 @@ async def read_books(
         for create in creates
     )
     return Books(
-        **exchange, **await journal_books(dsn), signed=signed, naked=tuple(naked), by_hand=tuple(by_hand)
+        **exchange,
+        **await journal_books(dsn),
+        signed=signed,
+        naked=tuple(naked),
+        raised=tuple(raised),
+        by_hand=tuple(by_hand),
     )
 
 
