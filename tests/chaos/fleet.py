@@ -90,6 +90,8 @@ class Fleet(World):
         super().__init__(folder, stores.postgres, stores.valkey)
         self.symbols = symbols
         self.naked: list[str] = []
+        self.raised: list[str] = []
+        self._leverage: dict[str, Decimal] = {}
         self.publications: list[Publication] = []
         self.by_hand: list[str] = []
         self.generation = 0
@@ -188,13 +190,29 @@ class Fleet(World):
         exits: Exits = self._spec.get("exits", Exits())
         shares = [part.share for part in exits.partial_close.parts] if exits.partial_close.enabled else []
         return await read_books(
-            self.address, self.dsn, creates, self.naked, self.by_hand, shares=shares, hedged=self.hedged
+            self.address,
+            self.dsn,
+            creates,
+            naked=self.naked,
+            raised=self.raised,
+            by_hand=self.by_hand,
+            shares=shares,
+            hedged=self.hedged,
         )
 
     def watch(self, publication: Publication) -> None:
-        """Told by the exchange after each of its steps: a position without a stop is remembered."""
+        """Told by the exchange after each of its steps: a position without a stop is remembered, and one
+        whose leverage was raised."""
         self.publications.append(publication)
         rows = publication.rows.get("position", [])
+        for row in rows:
+            name, leverage = name_of(row["symbol"], row["positionIdx"]), Decimal(row["leverage"])
+            if row["side"] and leverage > self._leverage.get(name, leverage):
+                self.raised.append(name)
+            if row["side"]:
+                self._leverage[name] = leverage
+            else:
+                self._leverage.pop(name, None)
         last = {name_of(row["symbol"], row["positionIdx"]): row for row in rows}
         self.naked += [s for s, row in last.items() if row["side"] and row["stopLoss"] in ("", "0")]
 

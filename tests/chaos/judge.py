@@ -108,9 +108,10 @@ class SignedAt(msgspec.Struct, frozen=True, kw_only=True):
 
 class Books(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that is judged. grants: when each epoch began. naked: symbols that were ever seen
-    without a stop. by_hand: ids of orders of somebody else that nobody took back. stacked: a position may
-    have several entries. A symbol is a position's name: in hedge mode its leg stands behind it. shares: of a
-    position, of each part of a partial close; none when there are no parts."""
+    without a stop. raised: those whose leverage was raised under an open position. by_hand: ids of orders of
+    somebody else that nobody took back. stacked: a position may have several entries. A symbol is a
+    position's name: in hedge mode its leg stands behind it. shares: of a position, of each part of a partial
+    close; none when there are no parts."""
 
     orders: tuple[OrderAt, ...] = ()
     executions: tuple[ExecutionAt, ...] = ()
@@ -123,6 +124,7 @@ class Books(msgspec.Struct, frozen=True, kw_only=True):
     grants: dict[int, int] = msgspec.field(default_factory=dict)
     signed: tuple[SignedAt, ...] = ()
     naked: tuple[str, ...] = ()
+    raised: tuple[str, ...] = ()
     by_hand: tuple[str, ...] = ()
     stacked: bool = False
     shares: tuple[Decimal, ...] = ()
@@ -291,6 +293,8 @@ def _against(books: Books) -> Iterator[str]:
         if latch.kind == "kill_switch" and latch.cleared_ns is None:
             for position in books.positions:
                 yield f"{position.symbol} is not flat under the latch {latch.latch_id}"
+    for symbol in books.raised:
+        yield f"the leverage of {symbol} was raised while a position was open"
     if not any(latch.kind == "kill_switch" for latch in books.latches):
         resting = {order.order_id for order in books.orders if order.live}
         for order_id in books.by_hand:

@@ -37,7 +37,7 @@ from tradefleet.adapters.redis.messages import BusDown
 from tradefleet.spec.market import Exchange, PositionMode
 from tradefleet.spec.partial_close import FirstPart, PartialClose, SecondPart, ThirdPart
 from tradefleet.spec.strategies import Breakout, Imbalance, Strategies
-from tradefleet.spec.trading import Execution, Exits, KillSwitch, Risk
+from tradefleet.spec.trading import Execution, Exits, KillSwitch, Leverage, Risk
 
 SETTLED_WITHIN_S = 40.0
 """After everything is healed: a takeover, an order's time and its five seconds of grace, and room."""
@@ -164,7 +164,9 @@ class Player:
             case Away():
                 await self._away(act)
             case Limits():
-                fleet.configure(risk=_risk(act.max_positions, fleet.hedged))
+                # Leverage comes and goes with it: 5, 10 and more.
+                wish = Leverage(default=Decimal(5 + 5 * act.max_positions))
+                fleet.configure(risk=_risk(act.max_positions, fleet.hedged), leverage=wish)
             case KillSwitchActs():
                 self._kill_switch(act.engaged)
             case ByHand():

@@ -132,6 +132,7 @@ CASES: dict[str, tuple[Harm, Books]] = {
     "an execution not counted": (Harm.LOST, books(counted=())),
     "no stop at the end": (Harm.LOST, books(positions=(PositionAt(symbol="BTC", size=ONE, has_stop=False),))),
     "no stop for a while": (Harm.LOST, books(naked=("BTC",))),
+    "leverage that was raised": (Harm.AGAINST, books(raised=("BTC",))),
     "a size that was believed": (
         Harm.LOST,
         books(latches=(LatchAt(latch_id="p", kind="position_mismatch", engaged_ns=20 * S, cleared_ns=None),)),
