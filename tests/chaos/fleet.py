@@ -24,9 +24,9 @@ from aiohttp import web
 from pybit.exceptions import InvalidRequestError
 from pybit.unified_trading import HTTP
 from tests.chaos.judge import Books
-from tests.chaos.reading import LOG, read_books
+from tests.chaos.reading import LOG, name_of, read_books
 from tests.support.exchange_proxy import ExchangeProxy
-from tests.support.executor_world import BOT, KEY, SECRET, ExecutorProcess, RunningPostgres, World
+from tests.support.executor_world import BOT, KEY, SECRET, ExecutorProcess, RunningPostgres, World, can_open
 from tests.support.tcp_relay import TcpRelay
 from tests.support.valkey_server import RunningValkey, running_valkey
 
@@ -37,7 +37,7 @@ from tradefleet.simulation.market.replay import ReplayMarket
 from tradefleet.simulation.recording import Recording, load_recording
 from tradefleet.simulation.server.app import build_app
 from tradefleet.spec.bot import BotSpec
-from tradefleet.spec.market import Universe
+from tradefleet.spec.market import Exchange, PositionMode, Universe
 from tradefleet.spec.snapshot import ConfigSnapshot, ShardAssignment
 from tradefleet.spec.strategies import Imbalance, Strategies
 from tradefleet.spec.trading import Exits
@@ -93,7 +93,7 @@ class Fleet(World):
         self.publications: list[Publication] = []
         self.by_hand: list[str] = []
         self.generation = 0
-        self._spec: dict[str, Any] = {}
+        self._spec: dict[str, Any] = {"strategies": Strategies(imbalance=Imbalance(enabled=True))}
 
     def configure(self, generation: int = 0, **spec: Any) -> None:
         """A newer generation with these sections changed, and all others as they were."""
@@ -106,7 +106,6 @@ class Fleet(World):
             namespace="default",
             spec=BotSpec(
                 universe=Universe(symbols=list(self.symbols)),
-                strategies=Strategies(imbalance=Imbalance(enabled=True)),
                 **self._spec,
             ),
             shards=(ShardAssignment(0, self.symbols),),
@@ -114,6 +113,11 @@ class Fleet(World):
         half = self.folder / "snapshot.part"
         half.write_bytes(snapshot.encode())
         half.replace(self.folder / "snapshot.json")
+
+    @property
+    def hedged(self) -> bool:
+        """Whether account and bot hold two legs a symbol."""
+        return self._spec.get("exchange", Exchange()).position_mode is PositionMode.HEDGE
 
     def begin(self, name: str, failpoint: str = "", **settings: Any) -> ExecutorProcess:
         """An executor of that name; one that was there before goes on in the same folder."""
@@ -145,7 +149,7 @@ class Fleet(World):
         while True:
             for leader, standby in ((first, second), (second, first)):
                 waits = standby.status().get("state") == "waiting_for_lease"
-                if waits and leader.status().get("may_open") and self.owner is not None:
+                if waits and can_open(leader.status()) and self.owner is not None:
                     return leader, standby
             for executor in (first, second):
                 assert executor.process.poll() is None, "\n".join(executor.lines()[-20:])
@@ -183,12 +187,15 @@ class Fleet(World):
         creates = [c for c in self.proxy.creates if not (c.reduces and is_way_out(c.client_order_id))]
         exits: Exits = self._spec.get("exits", Exits())
         shares = [part.share for part in exits.partial_close.parts] if exits.partial_close.enabled else []
-        return await read_books(self.address, self.dsn, creates, self.naked, self.by_hand, shares)
+        return await read_books(
+            self.address, self.dsn, creates, self.naked, self.by_hand, shares=shares, hedged=self.hedged
+        )
 
     def watch(self, publication: Publication) -> None:
         """Told by the exchange after each of its steps: a position without a stop is remembered."""
         self.publications.append(publication)
-        last = {row["symbol"]: row for row in publication.rows.get("position", [])}
+        rows = publication.rows.get("position", [])
+        last = {name_of(row["symbol"], row["positionIdx"]): row for row in rows}
         self.naked += [s for s, row in last.items() if row["side"] and row["stopLoss"] in ("", "0")]
 
     async def end(self) -> None:
@@ -212,6 +219,8 @@ async def fleet_of(
     fleet.configure(**spec)
     fleet.market = ReplayMarket(stores.recording, start_ns=time.time_ns(), clock=time.time_ns, copies=copies)
     fleet.exchange = SimulatedExchange(fleet.market, folder / "state", api_key=KEY, api_secret=SECRET)
+    if fleet.hedged:
+        fleet.exchange.switch_mode({"category": "linear", "coin": "USDT", "mode": 3})
     fleet.exchange.subscribe(fleet.watch)
     async with _served(fleet):
         announcing = asyncio.create_task(fleet.announce())

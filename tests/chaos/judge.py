@@ -108,8 +108,9 @@ class SignedAt(msgspec.Struct, frozen=True, kw_only=True):
 
 class Books(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that is judged. grants: when each epoch began. naked: symbols that were ever seen
-    without a stop. by_hand: ids of orders of somebody else that nobody took back. shares: of a position, of
-    each part of a partial close; none when there are no parts."""
+    without a stop. by_hand: ids of orders of somebody else that nobody took back. stacked: a position may
+    have several entries. A symbol is a position's name: in hedge mode its leg stands behind it. shares: of a
+    position, of each part of a partial close; none when there are no parts."""
 
     orders: tuple[OrderAt, ...] = ()
     executions: tuple[ExecutionAt, ...] = ()
@@ -123,6 +124,7 @@ class Books(msgspec.Struct, frozen=True, kw_only=True):
     signed: tuple[SignedAt, ...] = ()
     naked: tuple[str, ...] = ()
     by_hand: tuple[str, ...] = ()
+    stacked: bool = False
     shares: tuple[Decimal, ...] = ()
 
 
@@ -168,7 +170,7 @@ def _duplicates(books: Books) -> Iterator[str]:
         if number > 1:
             yield f"{name} was signed {number} times"
     for intent, before in _entries(books):
-        if before[intent.symbol] != 0:
+        if before[intent.symbol] != 0 and not books.stacked:
             yield f"{intent.client_order_id} was filled on top of {before[intent.symbol]} {intent.symbol}"
 
 
@@ -268,10 +270,15 @@ def _since(limit: LimitAt) -> int:
     return limit.since_ns
 
 
+def _base(name: str) -> str:
+    """The symbol of a position: both legs are of one."""
+    return name.partition("/")[0]
+
+
 def _against(books: Books) -> Iterator[str]:
     """Entries above the limit or under a latch, a kill switch that did not make flat, others' orders."""
     for intent, before in _entries(books):
-        held = sum(1 for symbol, size in before.items() if size != 0 and symbol != intent.symbol)
+        held = len({_base(s) for s, size in before.items() if size != 0} - {_base(intent.symbol)})
         allowed = _limit_of(books, intent.created_ns)
         if allowed is not None and held >= allowed:
             yield f"{intent.client_order_id} opened beside {held} positions; {allowed} allowed"

@@ -7,7 +7,7 @@ import time
 from collections.abc import Coroutine
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from tests.chaos.fleet import Fleet, Stores, fleet_of
@@ -34,7 +34,9 @@ from tests.chaos.schedule import (
 from tests.support.executor_world import ExecutorProcess
 
 from tradefleet.adapters.redis.messages import BusDown
+from tradefleet.spec.market import Exchange, PositionMode
 from tradefleet.spec.partial_close import FirstPart, PartialClose, SecondPart, ThirdPart
+from tradefleet.spec.strategies import Breakout, Imbalance, Strategies
 from tradefleet.spec.trading import Execution, Exits, KillSwitch, Risk
 
 SETTLED_WITHIN_S = 40.0
@@ -73,13 +75,23 @@ class Result(msgspec.Struct, frozen=True):
     trouble: str = ""
 
 
-async def play(schedule: Schedule, stores: Stores, folder: Path) -> Result:
+HEDGE: Final[dict[str, Any]] = {
+    "exchange": Exchange(position_mode=PositionMode.HEDGE),
+    "strategies": Strategies(imbalance=Imbalance(enabled=True), breakout=Breakout(enabled=True)),
+}
+"""Two strategies, which take turns with the wishes of a schedule, on an account with two legs a symbol."""
+
+
+async def play(schedule: Schedule, stores: Stores, folder: Path, *, hedged: bool = False) -> Result:
     """From an empty account to the verdict."""
     began = time.monotonic()
     execution = Execution(receive_window_seconds=RECEIVE_WINDOW_S)
-    risk = Risk(max_positions=MOST_POSITIONS)
+    mode = HEDGE if hedged else {}
+    risk = _risk(MOST_POSITIONS, hedged)
     exits = EXITS if schedule.has_exits else Exits()
-    async with fleet_of(folder, stores, SYMBOLS, execution=execution, risk=risk, exits=exits) as fleet:
+    async with fleet_of(
+        folder, stores, SYMBOLS, execution=execution, risk=risk, exits=exits, **mode
+    ) as fleet:
         player = Player(fleet, schedule)
         findings, trouble = await player.run()
         books = await fleet.books()
@@ -96,6 +108,10 @@ async def play(schedule: Schedule, stores: Stores, folder: Path) -> Result:
             verdicts={row["reason"] or "accepted": row["number"] for row in verdicts},
             trouble=trouble,
         )
+
+
+def _risk(max_positions: int, hedged: bool) -> Risk:
+    return Risk(max_positions=max_positions, max_positions_per_symbol=2 if hedged else 1)
 
 
 def _parts(books: Books) -> int:
@@ -148,7 +164,7 @@ class Player:
             case Away():
                 await self._away(act)
             case Limits():
-                fleet.configure(risk=Risk(max_positions=act.max_positions))
+                fleet.configure(risk=_risk(act.max_positions, fleet.hedged))
             case KillSwitchActs():
                 self._kill_switch(act.engaged)
             case ByHand():
@@ -157,7 +173,8 @@ class Player:
     async def _wish(self, act: Wish) -> None:
         if self._fleet.owner is None:
             return
-        wish = self._fleet.signal(act.target, act.symbol)
+        strategy = "breakout" if self._fleet.hedged and act.at_ms % 2 else "imbalance"
+        wish = self._fleet.signal(act.target, act.symbol, strategy)
         for _ in range(1 + act.repeats):
             # Shards drop what they cannot publish: a signal is worth nothing later.
             with contextlib.suppress(BusDown, TimeoutError):
@@ -252,6 +269,7 @@ class Player:
                     "qty": "0.001",
                     "price": f"{price:f}",
                     "timeInForce": "GTC",
+                    "positionIdx": 1 if self._fleet.hedged else 0,
                 }
             )
             self._fleet.by_hand.append(order.order_id)

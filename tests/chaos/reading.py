@@ -53,16 +53,28 @@ def _ns(expression: str) -> str:
 
 
 _INTENTS = f"""
-SELECT i.client_order_id, signal_id, leg, intent_epoch AS epoch, symbol, state, final, payload, created_ns,
+SELECT i.client_order_id, signal_id, leg, intent_epoch AS epoch, symbol, position_idx, state, final, payload,
+       created_ns,
        valid_until_ns, {_ns("(SELECT min(at) FROM chaos_log WHERE key = i.client_order_id)")} AS inserted_ns
 FROM intents i
 """
 _EXECUTIONS = """
-SELECT exec_id, client_order_id, symbol, CASE side WHEN 'Buy' THEN qty ELSE -qty END AS qty, at_ns
+SELECT exec_id, client_order_id, symbol, CASE side WHEN 'Buy' THEN qty ELSE -qty END AS qty, at_ns,
+       (payload->>'closed_qty')::numeric AS closed
 FROM executions WHERE exec_type <> 'Funding'
 """
 _LATCHES = f"SELECT latch_id, kind, engaged_ns, {_ns('cleared_at')} AS cleared_ns FROM latches"
 _NOTES = f"SELECT kind, number, {_ns('min(at)')} AS at_ns FROM chaos_log GROUP BY kind, key, number"
+
+
+def name_of(symbol: str, position_idx: int) -> str:
+    """Of a position: the symbol, with its leg behind it in hedge mode."""
+    return f"{symbol}/{position_idx}" if position_idx else symbol
+
+
+def _leg(symbol: str, qty: Decimal, closed: Decimal, hedged: bool) -> str:
+    """The position that an execution belongs to. A sale that closed something is of the long leg."""
+    return name_of(symbol, (1 if (qty > 0) is (closed == 0) else 2) if hedged else 0)
 
 
 class Exchange:
@@ -84,14 +96,14 @@ class Exchange:
             if not result["list"] or not cursor:
                 return rows
 
-    def books(self) -> dict[str, Any]:
+    def books(self, hedged: bool) -> dict[str, Any]:
         """Orders, executions and positions."""
         live = self.pages("get_open_orders", settleCoin="USDT", limit=50)
         over = self.pages("get_order_history", limit=50)
         orders = {row["orderId"]: row for row in (*live, *over)}
         return {
             "orders": tuple(map(_order, orders.values())),
-            "executions": tuple(map(_execution, self.pages("get_executions", limit=100))),
+            "executions": tuple(_execution(row, hedged) for row in self.pages("get_executions", limit=100)),
             "positions": tuple(
                 position
                 for position in map(_position, self.pages("get_positions", settleCoin="USDT", limit=200))
@@ -100,13 +112,13 @@ class Exchange:
         }
 
 
-async def journal_books(dsn: str) -> dict[str, Any]:
+async def journal_books(dsn: str, hedged: bool) -> dict[str, Any]:
     """Everything of the journal."""
     connection = await asyncpg.connect(dsn)
     try:
         intents = [_intent(dict(row)) for row in await connection.fetch(_INTENTS)]
-        counted = [ExecutionAt(**dict(row), seq=0) for row in await connection.fetch(_EXECUTIONS)]
-        sizes = await connection.fetch("SELECT symbol, size FROM positions WHERE size <> 0")
+        counted = [_counted(dict(row), hedged) for row in await connection.fetch(_EXECUTIONS)]
+        sizes = await connection.fetch("SELECT symbol, position_idx, size FROM positions WHERE size <> 0")
         latches = [LatchAt(**dict(row)) for row in await connection.fetch(_LATCHES)]
         notes = await connection.fetch(_NOTES)
     finally:
@@ -114,7 +126,10 @@ async def journal_books(dsn: str) -> dict[str, Any]:
     return {
         "intents": tuple(intents),
         "counted": tuple(counted),
-        "sizes": tuple(PositionAt(symbol=row["symbol"], size=row["size"], has_stop=True) for row in sizes),
+        "sizes": tuple(
+            PositionAt(symbol=name_of(row["symbol"], row["position_idx"]), size=row["size"], has_stop=True)
+            for row in sizes
+        ),
         "latches": tuple(latches),
         "limits": tuple(
             LimitAt(max_positions=row["number"], since_ns=row["at_ns"])
@@ -131,21 +146,25 @@ async def read_books(
     creates: Sequence[Create],
     naked: Sequence[str],
     by_hand: Sequence[str],
-    shares: Sequence[Decimal],
+    *,
+    shares: Sequence[Decimal] = (),
+    hedged: bool = False,
 ) -> Books:
-    """Both sides. creates: what has left the executors. shares: of the parts of a position."""
-    exchange = await asyncio.to_thread(lambda: Exchange(address).books())
+    """Both sides. creates: what has left the executors. shares: of the parts of a position. hedged: a symbol
+    has two positions."""
+    exchange = await asyncio.to_thread(lambda: Exchange(address).books(hedged))
     signed = tuple(
         SignedAt(client_order_id=create.client_order_id, signed_ns=create.signed_ms * _MILLISECOND_NS)
         for create in creates
     )
     return Books(
         **exchange,
-        **await journal_books(dsn),
+        **await journal_books(dsn, hedged),
         signed=signed,
         naked=tuple(naked),
         by_hand=tuple(by_hand),
         shares=tuple(shares),
+        stacked=hedged,
     )
 
 
@@ -160,12 +179,18 @@ def _order(row: dict[str, Any]) -> OrderAt:
     )
 
 
-def _execution(row: dict[str, Any]) -> ExecutionAt:
+def _counted(row: dict[str, Any], hedged: bool) -> ExecutionAt:
+    row["symbol"] = _leg(row["symbol"], row["qty"], row.pop("closed"), hedged)
+    return ExecutionAt(**row, seq=0)
+
+
+def _execution(row: dict[str, Any], hedged: bool) -> ExecutionAt:
+    qty = Decimal(row["execQty"]) * (1 if row["side"] == "Buy" else -1)
     return ExecutionAt(
         exec_id=row["execId"],
         client_order_id=row["orderLinkId"],
-        symbol=row["symbol"],
-        qty=Decimal(row["execQty"]) * (1 if row["side"] == "Buy" else -1),
+        symbol=_leg(row["symbol"], qty, Decimal(row["closedSize"] or 0), hedged),
+        qty=qty,
         at_ns=int(row["execTime"]) * _MILLISECOND_NS,
         seq=int(row["seq"]),
     )
@@ -173,7 +198,7 @@ def _execution(row: dict[str, Any]) -> ExecutionAt:
 
 def _position(row: dict[str, Any]) -> PositionAt:
     return PositionAt(
-        symbol=row["symbol"],
+        symbol=name_of(row["symbol"], row["positionIdx"]),
         size=Decimal(row["size"] or 0) * (-1 if row["side"] == "Sell" else 1),
         has_stop=row["stopLoss"] not in ("", "0"),
     )
@@ -181,4 +206,5 @@ def _position(row: dict[str, Any]) -> PositionAt:
 
 def _intent(row: dict[str, Any]) -> IntentAt:
     record = msgspec.json.decode(row.pop("payload"))
+    row["symbol"] = name_of(row["symbol"], row.pop("position_idx"))
     return IntentAt(**row, filled=Decimal(str(record.get("filled", 0))))

@@ -12,7 +12,7 @@ import pytest
 from tests.chaos.fleet import Fleet, Stores, fleet_of, running_stores
 from tests.chaos.judge import judge
 from tests.support.eventually import PATIENCE_S, eventually
-from tests.support.executor_world import ExecutorProcess
+from tests.support.executor_world import ExecutorProcess, can_open
 
 from tradefleet.domain.signals import Target
 
@@ -84,7 +84,7 @@ def wake(fleet: Fleet, executor: ExecutorProcess, failpoint: str) -> None:
 
 async def takes_over(executor: ExecutorProcess, opens: bool = True) -> dict[str, Any]:
     """It leads, and may open."""
-    return await executor.until(lambda status: status["leading"] and (status["may_open"] or not opens))
+    return await executor.until(can_open if opens else lambda status: status["leading"])
 
 
 async def flat(fleet: Fleet, symbols: tuple[str, ...], within_s: float) -> float:

@@ -13,7 +13,7 @@ from tests.chaos.fleet import Fleet, Stores, fleet_of
 from tests.chaos.scenes import SYMBOLS, calm, flat, hold
 from tests.support.eventually import eventually
 from tests.support.exchange_proxy import Trouble
-from tests.support.executor_world import BOT, ExecutorProcess
+from tests.support.executor_world import BOT, ExecutorProcess, can_open
 from tests.support.fake_api_server import FakeApiServer, fake_api_server
 
 from tradefleet.domain.signals import Target
@@ -155,7 +155,7 @@ async def test_14_a_limit_is_tightened_then_leader_and_kubernetes_api_die_the_ol
     leader.kill()
 
     successor = fleet.begin("b", snapshot_path=SOURCE)
-    status = await successor.until(lambda status: status["leading"] and status["may_open"])
+    status = await successor.until(can_open)
     assert status["generation"] == 2
     await fleet.bus.publish(fleet.signal(Target.LONG, "ETHUSDT"))
     await successor.until(lambda status: status["refused_by_reason"].get("max_positions"))

@@ -37,7 +37,8 @@ MARK = Decimal("100")
 class ToyExchange:
     """Truth: one-way positions, orders by client order id, executions in order.
 
-    share: how much of an order the book can fill; the rest of it is cancelled.
+    share: how much of an order the book can fill; the rest of it is cancelled. leverages: of symbols in which
+    it was set; ten elsewhere.
     """
 
     orders: dict[str, ExchangeOrder] = field(default_factory=dict)
@@ -45,6 +46,7 @@ class ToyExchange:
     sizes: dict[str, Decimal] = field(default_factory=dict)
     stops: dict[str, Decimal] = field(default_factory=dict)
     targets: dict[str, Decimal] = field(default_factory=dict)
+    leverages: dict[str, Decimal] = field(default_factory=dict)
     balance: Decimal = Decimal(10000)
     transfers: Decimal = Decimal(0)
     duplicates: int = 0
@@ -142,6 +144,17 @@ class ToyExchange:
             self.targets[asked.key.symbol] = asked.take_profit
         return Outcome.ACCEPTED, 0
 
+    def set_leverage(self, asked: act.SetLeverage) -> tuple[Outcome, int]:
+        """As it is, or as asked."""
+        if self.leverage(asked.symbol) == asked.leverage:
+            return Outcome.ALREADY, 110043
+        self.leverages[asked.symbol] = asked.leverage
+        return Outcome.ACCEPTED, 0
+
+    def leverage(self, symbol: str) -> Decimal:
+        """Of a symbol, held or flat."""
+        return self.leverages.get(symbol, Decimal(10))
+
     def positions(self, at_ns: int) -> tuple[ExchangePosition, ...]:
         """A row for each symbol that was ever traded."""
         return tuple(
@@ -152,7 +165,7 @@ class ToyExchange:
                 mark_price=MARK,
                 stop_loss=self.stops.get(symbol),
                 take_profit=self.targets.get(symbol),
-                leverage=None,
+                leverage=self.leverage(symbol),
                 seq=1,
                 at_ns=at_ns,
             )
@@ -196,7 +209,8 @@ class ToyJournal:
 class Harness:
     """AccountCore with a clock of its own, the toy exchange and the toy journal."""
 
-    def __init__(self, config: ConfigSnapshot | None = None) -> None:
+    def __init__(self, config: ConfigSnapshot | None = None, symbols: tuple[str, ...] = (SYMBOL,)) -> None:
+        self.symbols = symbols
         self.now_ns = START
         self.exchange = ToyExchange()
         self.journal = ToyJournal()
@@ -207,6 +221,7 @@ class Harness:
         self.judged: list[act.JudgeSignal] = []
         self.questions: list[act.AskForOrder | act.Reconcile | act.CancelOrders | act.ReadTransfers] = []
         self.protections: list[act.SetProtection] = []
+        self.leverages: list[act.SetLeverage] = []
         self.mark = MARK
         self.cancelled: list[bool] = []
         self.alerts: list[str] = []
@@ -218,6 +233,7 @@ class Harness:
         self.unsent.clear()
         self.questions.clear()
         self.protections.clear()
+        self.leverages.clear()
         self.core = AccountCore()
         self.tell(
             ev.Restored(
@@ -225,7 +241,7 @@ class Harness:
                 account=ACCOUNT,
                 epoch=self.epoch,
                 config=self.config,
-                instruments=(make_instrument(SYMBOL),),
+                instruments=tuple(make_instrument(symbol) for symbol in self.symbols),
                 taker_fee=Decimal("0.00055"),
                 intents=tuple(self.journal.intents.values()),
                 positions=tuple(self.journal.positions.values()),
@@ -251,6 +267,7 @@ class Harness:
         self.announce()
         self.prices()
         self.answer_all()
+        self.set_leverages()
         return self
 
     def announce(self) -> None:
@@ -262,7 +279,16 @@ class Harness:
         self.mark = mark = self.mark if mark is None else mark
         self.tell(ev.MarketMoved(now_ns=self.now_ns, symbol=SYMBOL, mark=mark, bid=mark, ask=mark, last=mark))
 
-    def signal(self, name: str, target: Target, *, hold_s: int = 0, expires_s: int = 2) -> None:
+    def signal(
+        self,
+        name: str,
+        target: Target,
+        *,
+        hold_s: int = 0,
+        expires_s: int = 2,
+        strategy: str = "imbalance",
+        symbol: str = SYMBOL,
+    ) -> None:
         """A signal of the shard's owner."""
         owner = self.journal.owners.get(0)
         self.tell(
@@ -272,8 +298,8 @@ class Harness:
                     signal_id=name,
                     bot_uid=self.config.uid,
                     venue="bybit",
-                    symbol=SYMBOL,
-                    strategy="imbalance",
+                    symbol=symbol,
+                    strategy=strategy,
                     kind=SignalKind.BOOK,
                     target=target,
                     strength=1.0,
@@ -339,6 +365,22 @@ class Harness:
                 )
             )
 
+    def set_leverages(self, *, answered: bool = True, arrives: bool = True) -> None:
+        """Every request for leverage reaches the exchange, or does not; its answer may be lost."""
+        while self.leverages:
+            asked = self.leverages.pop(0)
+            outcome, code = self.exchange.set_leverage(asked) if arrives else (Outcome.AMBIGUOUS, 0)
+            self.tell(
+                ev.LeverageAnswered(
+                    now_ns=self.now_ns,
+                    symbol=asked.symbol,
+                    leverage=asked.leverage,
+                    outcome=outcome if answered else Outcome.AMBIGUOUS,
+                    ret_code=code if answered else None,
+                    message="",
+                )
+            )
+
     def answer_all(self) -> None:
         """Answer every question that the core has asked."""
         while self.questions:
@@ -374,6 +416,13 @@ class Harness:
                 )
             )
 
+    def edit_leverage(self, **wish: Decimal) -> None:
+        """A newer generation with another leverage."""
+        section = msgspec.structs.replace(self.config.spec.leverage, **wish)
+        spec = msgspec.structs.replace(self.config.spec, leverage=section)
+        self.config = msgspec.structs.replace(self.config, generation=self.config.generation + 1, spec=spec)
+        self.tell(ev.ConfigApplied(now_ns=self.now_ns, config=self.config))
+
     def edit_kill_switch(self, *, heard: bool = True, **wish: object) -> None:
         """A newer generation with this kill switch; heard: by the core that leads now."""
         said = self.config.spec.kill_switch
@@ -401,6 +450,7 @@ class Harness:
         for _ in range(12):
             self.send()
             self.protect()
+            self.set_leverages()
             self.deliver()
             self.wait(1)
             self.answer_all()
@@ -445,6 +495,8 @@ class Harness:
                 journal.baseline = baseline
             case act.SetProtection():
                 self.protections.append(action)
+            case act.SetLeverage():
+                self.leverages.append(action)
             case act.AskForOrder() | act.Reconcile() | act.CancelOrders() | act.ReadTransfers():
                 self.questions.append(action)
             case act.Alert(kind=kind):

@@ -16,6 +16,7 @@ from aiohttp import web
 from yarl import URL
 
 CREATE = "/v5/order/create"
+CREATE_BATCH = "/v5/order/create-batch"
 
 _HTML = "<html><head><title>503 Service Temporarily Unavailable</title></head><body>nginx</body></html>"
 _HOP_BY_HOP = frozenset({"host", "connection", "transfer-encoding", "content-length", "content-encoding"})
@@ -73,8 +74,21 @@ class _Body(msgspec.Struct):
     reduceOnly: bool = False  # noqa: N815
 
 
+class _Batch(msgspec.Struct):
+    request: list[_Body]
+
+
+class _Code(msgspec.Struct):
+    code: int
+
+
+class _Codes(msgspec.Struct):
+    items: list[_Code] = msgspec.field(default_factory=list, name="list")
+
+
 class _Answer(msgspec.Struct):
     retCode: int  # noqa: N815
+    retExtInfo: _Codes = msgspec.field(default_factory=_Codes)  # noqa: N815
 
 
 class ExchangeProxy:
@@ -141,43 +155,50 @@ class ExchangeProxy:
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         trouble, delay_s = self._strike(request.path)
-        create = self._remember(request, body, trouble)
+        creates = self._remember(request, body, trouble)
         if trouble is not None and not trouble.arrives:
             return _not_arrived(request, trouble)
         if trouble is Trouble.ABANDONED:
-            late = asyncio.create_task(self._arrives_later(request, body, create, delay_s))
+            late = asyncio.create_task(self._arrives_later(request, body, creates, delay_s))
             self._left.add(late)
             late.add_done_callback(self._left.discard)
             return _broken(request)
         if trouble is Trouble.HELD:
             await asyncio.sleep(delay_s)
-        answer = await self._pass_on(request, body, create)
+        answer = await self._pass_on(request, body, creates)
         if trouble is Trouble.LATE:
             await asyncio.sleep(delay_s)
         return _broken(request) if trouble is Trouble.LOST else answer
 
-    def _remember(self, request: web.Request, body: bytes, trouble: Trouble | None) -> Create | None:
-        if request.path != CREATE:
-            return None
-        asked = msgspec.json.decode(body, type=_Body)
-        create = Create(
-            client_order_id=asked.orderLinkId,
-            reduces=asked.reduceOnly,
-            signed_ms=int(request.headers["X-BAPI-TIMESTAMP"]),
-            at_ns=self._clock(),
-            trouble=trouble,
-        )
-        self.creates.append(create)
-        return create
+    def _remember(self, request: web.Request, body: bytes, trouble: Trouble | None) -> list[Create]:
+        """The orders of a create, or of a batch of them; none of any other request."""
+        if request.path == CREATE:
+            asked = [msgspec.json.decode(body, type=_Body)]
+        elif request.path == CREATE_BATCH:
+            asked = msgspec.json.decode(body, type=_Batch).request
+        else:
+            return []
+        creates = [
+            Create(
+                client_order_id=order.orderLinkId,
+                reduces=order.reduceOnly,
+                signed_ms=int(request.headers["X-BAPI-TIMESTAMP"]),
+                at_ns=self._clock(),
+                trouble=trouble,
+            )
+            for order in asked
+        ]
+        self.creates += creates
+        return creates
 
     async def _arrives_later(
-        self, request: web.Request, body: bytes, create: Create | None, delay_s: float
+        self, request: web.Request, body: bytes, creates: list[Create], delay_s: float
     ) -> None:
         await asyncio.sleep(delay_s)
-        await self._pass_on(request, body, create)
+        await self._pass_on(request, body, creates)
 
-    async def _pass_on(self, request: web.Request, body: bytes, create: Create | None) -> web.Response:
-        if create is not None:
+    async def _pass_on(self, request: web.Request, body: bytes, creates: list[Create]) -> web.Response:
+        for create in creates:
             create.arrived_ns = self._clock()
         headers = {name: value for name, value in request.headers.items() if name.lower() not in _HOP_BY_HOP}
         # encoded: what is signed is what must arrive, escapes included.
@@ -189,8 +210,11 @@ class ExchangeProxy:
                 kept = {n: v for n, v in answer.headers.items() if n.lower() not in _HOP_BY_HOP}
         except aiohttp.ClientError:
             return _broken(request)  # the simulator has cut it off by a fault of its own
-        if create is not None and status == 200:
-            create.ret_code = msgspec.json.decode(payload, type=_Answer).retCode
+        if creates and status == 200:
+            said = msgspec.json.decode(payload, type=_Answer)
+            codes = [one.code for one in said.retExtInfo.items] or [said.retCode] * len(creates)
+            for create, code in zip(creates, codes, strict=True):
+                create.ret_code = code
         return web.Response(status=status, body=payload, headers=kept)
 
 

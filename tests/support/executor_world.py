@@ -48,6 +48,11 @@ CLOSE_BEHIND = Trailing(
 """A stop that follows the price from the first moment, as close as the spec allows."""
 
 
+def can_open(status: dict[str, Any]) -> bool:
+    """It leads, and an entry in any of its symbols would be taken."""
+    return bool(status and status["leading"] and status["may_open"] and not status["leverage"]["waiting"])
+
+
 class ExecutorProcess:
     """`python -m tradefleet.services.executor` with settings of its own."""
 
@@ -114,6 +119,7 @@ class World:
         self, generation: int = 1, symbols: tuple[str, ...] = (SYMBOL, "SOLUSDT"), **spec: Any
     ) -> None:
         """Write the snapshot file."""
+        spec.setdefault("strategies", Strategies(imbalance=Imbalance(enabled=True)))
         snapshot = ConfigSnapshot(
             generation=generation,
             uid=BOT,
@@ -121,7 +127,6 @@ class World:
             namespace="default",
             spec=BotSpec(
                 universe=Universe(symbols=list(symbols)),
-                strategies=Strategies(imbalance=Imbalance(enabled=True)),
                 **spec,
             ),
             shards=(ShardAssignment(0, symbols),),
@@ -161,23 +166,21 @@ class World:
 
     async def ready(self, executor: ExecutorProcess) -> None:
         """The executor may open, and has chosen us."""
-        await executor.until(lambda status: status["leading"] and status["may_open"])
+        await executor.until(can_open)
         await eventually(lambda: self.owner is not None)
 
-    def signal(self, target: Target, symbol: str = SYMBOL) -> Signal:
-        """The next wish of `imbalance`, fresh."""
+    def signal(self, target: Target, symbol: str = SYMBOL, strategy: str = "imbalance") -> Signal:
+        """The next wish of a strategy, fresh."""
         assert self.owner is not None
         epoch = self.owner.owner_epoch
         self._counter += 1
         now_ns = time.time_ns()
         return Signal(
-            signal_id=book_signal_id(
-                BOT, "bybit", symbol, "imbalance", self.owner.owner_epoch, self._counter
-            ),
+            signal_id=book_signal_id(BOT, "bybit", symbol, strategy, self.owner.owner_epoch, self._counter),
             bot_uid=BOT,
             venue="bybit",
             symbol=symbol,
-            strategy="imbalance",
+            strategy=strategy,
             kind=SignalKind.BOOK,
             target=target,
             strength=0.8,

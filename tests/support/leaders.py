@@ -94,7 +94,9 @@ class Leaders(Harness):
             match action:
                 case act.Submit(intent=intent):
                     answers.append(self._write(intent, judged.get(intent.signal_id)))
-                case act.AskForOrder() | act.Reconcile() | act.CancelOrders() | act.Alert():
+                case (
+                    act.AskForOrder() | act.Reconcile() | act.CancelOrders() | act.Alert() | act.SetLeverage()
+                ):
                     super()._keep(action)
                 case _:
                     self.batch.append(action)
@@ -249,6 +251,7 @@ class Leaders(Harness):
             for row in self.rows():
                 self.tell(row)
             self.announce()
+            self.set_leverages()
             self.wait(1)
             self.answer_all()
             self.flush()

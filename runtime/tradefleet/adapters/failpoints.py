@@ -24,6 +24,8 @@ NAMES: Final = frozenset(
         "execution.recorded",
         "stop.before_send",
         "stop.answered",
+        "leverage.before_send",
+        "leverage.answered",
         "spool.half_written",
         "shard.before_publish",
         "shard.published",

@@ -16,6 +16,7 @@ from tradefleet.core import (
     account_exits,
     account_fills,
     account_kill_switch,
+    account_leverage,
     account_parts,
     account_protection,
     account_reconciling,
@@ -38,6 +39,7 @@ from tradefleet.core.events import (
     KillSwitchAsked,
     LatchCleared,
     LatchEngaged,
+    LeverageAnswered,
     MarketMoved,
     OrderQueried,
     OrdersCancelled,
@@ -89,6 +91,7 @@ class AccountCore:
         actions += account_kill_switch.drive(state, event.now_ns)
         concerned = _concerned(state, event)
         actions += account_protection.drive(state, concerned, event.now_ns)
+        actions += account_leverage.drive(state, event)
         actions += account_exits.drive_exits(state, event.now_ns)
         actions += account_parts.drive(state, concerned, event.now_ns)
         actions += account_reversal.drive(state, event.now_ns)
@@ -129,6 +132,8 @@ class AccountCore:
                 return account_safety.transfers_read(state, event)
             case ProtectionAnswered():
                 return account_protection.answered(state, event)
+            case LeverageAnswered():
+                return account_leverage.answered(state, event)
             case ShardAnnounced():
                 chosen = state.owners.announced(event)
                 return [] if chosen is None else [ChooseOwner(owner=chosen)]
@@ -164,6 +169,7 @@ class AccountCore:
             case PositionSeen():
                 # Sizes come of executions; a row's own is compared at reconciliation.
                 account_protection.take_position(state, event.position)
+                account_leverage.take_row(state, event.position)
             case IntentWritten():
                 pass
 
@@ -175,10 +181,12 @@ class AccountCore:
         market.bid = event.bid if event.bid is not None else market.bid
         market.ask = event.ask if event.ask is not None else market.ask
         market.last = event.last if event.last is not None else market.last
-        if event.mark is None or state.position(state.key(event.symbol)).size == 0:
+        if event.mark is None:
             return []
-        account_protection.watch_mark(state, state.key(event.symbol), event.mark)
-        return account_safety.watch_equity(state, event.now_ns)
+        held = [key for key in state.keys(event.symbol) if state.position(key).size != 0]
+        for key in held:
+            account_protection.watch_mark(state, key, event.mark)
+        return account_safety.watch_equity(state, event.now_ns) if held else []
 
     @staticmethod
     def _ticked(state: AccountState, now_ns: int) -> list[AnyAction]:
@@ -191,7 +199,7 @@ class AccountCore:
     def status(self, now_ns: int) -> dict[str, Any]:
         """Plain values for the status of the process and the live table."""
         state = self.state
-        refusal = account_entries.why_not_open(state, now_ns)
+        refusal = account_entries.why_not_open(state, now_ns) or account_leverage.why_nothing(state, now_ns)
         equity, today = state.equity(), account_safety.result(state)
         return {
             "epoch": state.epoch,
@@ -200,7 +208,12 @@ class AccountCore:
             "may_open": refusal is None,
             "why_not": "" if refusal is None else f"{refusal.reason}: {refusal.detail}",
             "positions": [
-                {"symbol": key.symbol, "size": f"{p.size:f}", "entry": _text(p.entry_price)}
+                {
+                    "symbol": key.symbol,
+                    "position_idx": key.position_idx,
+                    "size": f"{p.size:f}",
+                    "entry": _text(p.entry_price),
+                }
                 for key, p in sorted(state.positions.items())
                 if p.size != 0
             ],
@@ -210,7 +223,9 @@ class AccountCore:
             "result_today": _text(today),
             "transfers_today": _text(None if state.baseline is None else state.baseline.transfers),
             "latches": sorted(state.latches),
+            "leverage": account_leverage.status(state, now_ns),
             "kill_switch": account_kill_switch.status(state),
+            "reconciliation": account_reconciling.status(state),
             "signals_seen": state.tally.signals,
             "accepted": state.tally.accepted,
             "refused_by_reason": {str(k): v for k, v in sorted(state.tally.refused.items())},
@@ -224,7 +239,7 @@ def _concerned(state: AccountState, event: AnyEvent) -> Iterable[PositionKey]:
     """Whose protection an event may have touched: looking at every position for each price costs time."""
     match event:
         case MarketMoved():
-            return (state.key(event.symbol),) if event.mark is not None else ()
+            return state.keys(event.symbol) if event.mark is not None else ()
         case PositionSeen():
             return (event.position.key,)
         case ProtectionAnswered():

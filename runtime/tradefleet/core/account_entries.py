@@ -4,11 +4,9 @@ The checks stand in the order in which they are cheapest to explain: whose signa
 anything be opened at all, then the limits of risk.
 """
 
-import msgspec
-
-from tradefleet.core import account_protection
+from tradefleet.core import account_legs, account_leverage, account_protection
 from tradefleet.core.account_state import SECOND_NS, AccountState
-from tradefleet.core.actions import AnyAction, JudgeSignal, KeepPosition, Submit, Verdict
+from tradefleet.core.actions import AnyAction, JudgeSignal, Submit, Verdict
 from tradefleet.core.events import SignalReceived
 from tradefleet.domain.instruments import Instrument, InstrumentStatus
 from tradefleet.domain.orders import OrderType, Side, TimeInForce
@@ -17,6 +15,7 @@ from tradefleet.domain.signals import Signal, Target
 from tradefleet.orders.client_order_id import client_order_id
 from tradefleet.orders.intents import Intent, IntentRecord, IntentState, Leg
 from tradefleet.orders.tracked import Tracked
+from tradefleet.positions.plan import PositionRecord
 from tradefleet.risk.decisions import Reason, Refusal
 from tradefleet.risk.entry import AccountView, Entry
 from tradefleet.risk.rules import judge
@@ -100,55 +99,38 @@ def _enabled(state: AccountState, strategy: str) -> bool:
 
 def _flat(state: AccountState, signal: Signal) -> list[AnyAction]:
     """The strategy that opened a position, or is opening one, wants it closed."""
-    key = state.key(signal.symbol)
-    for tracked in state.open_intents():
-        if (
-            tracked.intent.key == key
-            and tracked.intent.leg is Leg.OPEN
-            and tracked.intent.strategy == signal.strategy
-        ):
-            # Not resolved yet: should it still fill, the position is born with its end.
-            state.tracked[tracked.intent.client_order_id] = msgspec.structs.replace(
-                tracked, close_signal_id=signal.signal_id
-            )
-            if state.position(key).size == 0:
-                return [_accepted(state, signal, "closes what the entry fills")]
-    position = state.position(key)
-    if position.size == 0 or position.plan is None or position.plan.strategy != signal.strategy:
-        state.tally.refused[Reason.NOTHING_TO_CLOSE] = state.tally.refused.get(Reason.NOTHING_TO_CLOSE, 0) + 1
-        return [
-            JudgeSignal(
-                signal=signal,
-                verdict=Verdict.NOTHING_TO_DO,
-                reason=Reason.NOTHING_TO_CLOSE,
-                detail=f"{signal.strategy} holds nothing in {signal.symbol}",
-            )
-        ]
-    return [_accepted(state, signal, "closes"), *_ask_to_close(state, key, signal.signal_id)]
-
-
-def _ask_to_close(state: AccountState, key: PositionKey, signal_id: str) -> list[AnyAction]:
-    position = state.position(key)
-    if position.plan is None or position.plan.close_signal_id:
-        return []
-    plan = msgspec.structs.replace(position.plan, close_signal_id=signal_id, close_attempt=0)
-    state.positions[key] = msgspec.structs.replace(position, plan=plan)
-    return [KeepPosition(position=state.positions[key])]
+    ends = account_legs.end_own(state, signal, state.keys(signal.symbol))
+    if ends is not None:
+        return [_accepted(state, signal, ends.detail), *ends.actions]
+    state.tally.refused[Reason.NOTHING_TO_CLOSE] = state.tally.refused.get(Reason.NOTHING_TO_CLOSE, 0) + 1
+    return [
+        JudgeSignal(
+            signal=signal,
+            verdict=Verdict.NOTHING_TO_DO,
+            reason=Reason.NOTHING_TO_CLOSE,
+            detail=f"{signal.strategy} holds nothing in {signal.symbol}",
+        )
+    ]
 
 
 def _entry(state: AccountState, signal: Signal, now_ns: int) -> list[AnyAction]:
     side = Side.BUY if signal.target is Target.LONG else Side.SELL
-    key = state.key(signal.symbol)
+    key = state.key(signal.symbol, side)
+    if state.hedged:
+        other = state.key(signal.symbol, side.opposite)
+        ends = account_legs.end_own(state, signal, (other,))
+        if ends is not None:
+            # Its own other leg goes first; those of other strategies stay.
+            if state.spec.exits.reverse_on_opposite:
+                state.reversals[other] = signal
+            return [_accepted(state, signal, f"other leg: {ends.detail}"), *ends.actions]
     position = state.position(key)
-    if position.size != 0 and (position.plan is None or position.plan.strategy == account_protection.ADOPTED):
-        # Somebody's own: protected by us, and neither closed nor enlarged by a strategy.
-        detail = f"{position.size:f} is held that no signal has opened"
-        return [_refused(state, signal, Refusal(Reason.ADOPTED_POSITION, detail))]
-    if position.size * side.sign < 0 and position.plan is not None:
+    if position.size * side.sign < 0 and _is_of_a_strategy(position):
         # The opposite of what is held: close to flat; then a new intent may open the other side.
         if state.spec.exits.reverse_on_opposite:
             state.reversals[key] = signal
-        return [_accepted(state, signal, "closes the opposite"), *_ask_to_close(state, key, signal.signal_id)]
+        closing = account_legs.ask_to_close(state, key, signal.signal_id)
+        return [_accepted(state, signal, "closes the opposite"), *closing]
     entry = may_enter(state, signal, side, now_ns)
     if isinstance(entry, Refusal):
         return [_refused(state, signal, entry)]
@@ -158,17 +140,31 @@ def _entry(state: AccountState, signal: Signal, now_ns: int) -> list[AnyAction]:
 
 def _take_back_reversal(state: AccountState, signal: Signal) -> None:
     """A newer word of the same strategy stands in place of the one that waits for a close."""
-    key = state.key(signal.symbol)
-    waiting = state.reversals.get(key)
-    if waiting is not None and waiting.strategy == signal.strategy:
-        del state.reversals[key]
+    for key in state.keys(signal.symbol):
+        waiting = state.reversals.get(key)
+        if waiting is not None and waiting.strategy == signal.strategy:
+            del state.reversals[key]
 
 
 def may_enter(state: AccountState, signal: Signal, side: Side, now_ns: int) -> Entry | Refusal:
     """The entry of a signal as everything that limits it allows at this moment."""
+    key = state.key(signal.symbol, side)
+    position = state.position(key)
+    if position.size != 0 and not _is_of_a_strategy(position):
+        # Somebody's own: protected by us, and neither closed nor enlarged by a strategy.
+        return Refusal(Reason.ADOPTED_POSITION, f"{position.size:f} is held that no signal has opened")
     instrument = state.instruments[signal.symbol]
-    refusal = _too_late(state, signal, instrument, now_ns) or why_not_open(state, now_ns)
-    return refusal or _allowed(state, instrument, side)
+    # Asked first: whatever else forbids it now, a symbol that is wanted is seen to before the others.
+    unset = account_leverage.why_not_open(state, signal.symbol, now_ns)
+    refusal = _too_late(state, signal, key, instrument, now_ns) or why_not_open(state, now_ns)
+    if refusal is not None:
+        return refusal
+    entry = _allowed(state, instrument, side)
+    return entry if isinstance(entry, Refusal) else unset or entry
+
+
+def _is_of_a_strategy(position: PositionRecord) -> bool:
+    return position.plan is not None and position.plan.strategy != account_protection.ADOPTED
 
 
 def entry_intent(state: AccountState, signal: Signal, entry: Entry, now_ns: int) -> Intent:
@@ -178,6 +174,7 @@ def entry_intent(state: AccountState, signal: Signal, entry: Entry, now_ns: int)
         signal.signal_id,
         Leg.OPEN,
         0,
+        key=state.key(signal.symbol, entry.side),
         strategy=signal.strategy,
         side=entry.side,
         entry=entry,
@@ -186,7 +183,9 @@ def entry_intent(state: AccountState, signal: Signal, entry: Entry, now_ns: int)
     )
 
 
-def _too_late(state: AccountState, signal: Signal, instrument: Instrument, now_ns: int) -> Refusal | None:
+def _too_late(
+    state: AccountState, signal: Signal, key: PositionKey, instrument: Instrument, now_ns: int
+) -> Refusal | None:
     if now_ns > signal.expires_ns:
         late_ms = (now_ns - signal.expires_ns) // 1_000_000
         return Refusal(Reason.STALE_SIGNAL, f"{late_ms} ms after its time")
@@ -195,12 +194,11 @@ def _too_late(state: AccountState, signal: Signal, instrument: Instrument, now_n
     market = state.market(signal.symbol)
     if now_ns - market.heard_ns > MARKET_SILENT_NS:
         return Refusal(Reason.MARKET_SILENT, f"no ticker of {signal.symbol} for 5 s")
-    if state.closing(state.key(signal.symbol)):
-        return Refusal(Reason.CLOSING_FIRST, f"{signal.symbol} is being closed")
-    key = state.key(signal.symbol)
+    if state.closing(key):
+        return Refusal(Reason.CLOSING_FIRST, f"{key.name} is being closed")
     if state.position(key).size == 0 and account_protection.unsettled(state, key, now_ns):
         # A stop of the position before that comes late would stand at the new one.
-        return Refusal(Reason.CLOSING_FIRST, f"a stop of the last position in {signal.symbol} is under way")
+        return Refusal(Reason.CLOSING_FIRST, f"a stop of the last position in {key.name} is under way")
     return None
 
 
@@ -213,7 +211,7 @@ def _allowed(state: AccountState, instrument: Instrument, side: Side) -> Entry |
     view = AccountView(
         equity=equity,
         exposed=state.exposed_symbols(),
-        entries=state.entries(state.key(instrument.symbol)),
+        entries=sum(state.entries(key) for key in state.keys(instrument.symbol)),
         taker_fee=state.taker_fee,
     )
     return judge(
@@ -227,6 +225,7 @@ def make_intent(
     leg: Leg,
     attempt: int,
     *,
+    key: PositionKey,
     strategy: str,
     side: Side,
     entry: Entry,
@@ -245,7 +244,7 @@ def make_intent(
         attempt=attempt,
         client_order_id=client_order_id(state.account, signal_id, leg, attempt),
         strategy=strategy,
-        key=state.key(entry.instrument.symbol),
+        key=key,
         side=side,
         order_type=OrderType.MARKET,
         time_in_force=TimeInForce.IOC,
@@ -260,6 +259,22 @@ def make_intent(
         sign_by_ns=sign_by_ns,
         valid_until_ns=sign_by_ns + state.receive_window_ns,
     )
+
+
+def next_attempt(state: AccountState, signal_id: str, leg: Leg, planned: int) -> int:
+    """The first attempt from the planned one on that was never made.
+
+    A leader that dies between an intent and its plan leaves an intent that the plan does not count: it may
+    have been sent, and is still to be resolved under its own id. And a plan counts from zero when what it
+    closed opens again, by an entry that fills late: the name would be of an order that is over, and what is
+    still heard of that one would be taken for news of this.
+    """
+    made = [
+        tracked.intent.attempt + 1
+        for tracked in state.tracked.values()
+        if tracked.intent.signal_id == signal_id and tracked.intent.leg is leg
+    ]
+    return max([planned, *made])
 
 
 def submit(state: AccountState, intent: Intent) -> Submit:

@@ -7,12 +7,12 @@ never arrived takes seconds in which the position would stay open. Nothing opens
 
 import msgspec
 
-from tradefleet.core.account_entries import make_intent, submit
+from tradefleet.core.account_entries import make_intent, next_attempt, submit
 from tradefleet.core.account_state import SECOND_NS, AccountState
 from tradefleet.core.actions import AnyAction, KeepPosition
 from tradefleet.domain.orders import Side
 from tradefleet.domain.positions import PositionKey
-from tradefleet.orders.intents import Intent, IntentState, Leg
+from tradefleet.orders.intents import IntentState, Leg
 from tradefleet.positions.plan import ExitPlan, PositionRecord
 from tradefleet.risk.entry import Entry
 
@@ -66,14 +66,13 @@ def _close(
     leg = Leg.CLOSE if plan.close_signal_id else Leg.TIMED_EXIT
     side = Side.SELL if position.size > 0 else Side.BUY
     signal_id = plan.close_signal_id or plan.signal_id
-    # Of a batch that a leader has lost only the intents are left: none of them is made a second time.
-    tried = [t.intent.attempt + 1 for t in state.tracked.values() if _is_of(t.intent, signal_id, leg)]
-    attempt = max([plan.close_attempt, *tried])
+    attempt = next_attempt(state, signal_id, leg, plan.close_attempt)
     intent = make_intent(
         state,
         signal_id,
         leg,
         attempt,
+        key=key,
         strategy=plan.strategy,
         side=side,
         entry=Entry(
@@ -91,7 +90,3 @@ def _close(
     state.positions[key] = kept
     state.close_not_before_ns[key] = now_ns + CLOSE_AGAIN_NS
     return [KeepPosition(position=kept), submit(state, intent)]
-
-
-def _is_of(intent: Intent, signal_id: str, leg: Leg) -> bool:
-    return intent.signal_id == signal_id and intent.leg is leg

@@ -9,13 +9,16 @@ from tradefleet.core.account_state import SECOND_NS, AccountState
 from tradefleet.core.actions import Alert, AnyAction, KeepExecution, KeepIntent, KeepOrder, KeepPosition
 from tradefleet.domain.fills import Execution, ExecutionType
 from tradefleet.domain.orders import ExchangeOrder
-from tradefleet.domain.positions import PositionKey
 from tradefleet.orders.client_order_id import is_ours, is_way_out
 from tradefleet.orders.intents import Leg
 from tradefleet.orders.reconcile import is_foreign
 from tradefleet.orders.tracked import Tracked, with_fill, with_order
 from tradefleet.positions import ledger
+from tradefleet.positions.legs import leg_of
 from tradefleet.positions.plan import ExitPlan, PositionRecord
+
+ORDERS_REMEMBERED = 2000
+"""Of so many orders the leg is known: of all that can be open at once, and of the newest that ended."""
 
 TIMED_EXIT_GRACE_NS = 2 * SECOND_NS
 """The strategy's own flat signal is given so long before the executor closes by itself."""
@@ -30,6 +33,7 @@ BY_THE_EXCHANGE: Final = {
 def take_order(state: AccountState, order: ExchangeOrder) -> list[AnyAction]:
     """An order row: of an intent, of ours without one, of the exchange, or of somebody else."""
     actions: list[AnyAction] = [KeepOrder(order=order)]
+    remember_leg(state, order)
     tracked = state.tracked.get(order.client_order_id)
     if tracked is not None:
         return actions + replace_tracked(state, tracked, with_order(tracked, order))
@@ -43,12 +47,13 @@ def take_execution(state: AccountState, execution: Execution) -> list[AnyAction]
     if execution.exec_id in state.counted:
         return []
     state.counted.add(execution.exec_id)
-    key = PositionKey(category=execution.category, symbol=execution.symbol)
+    tracked = state.tracked.get(execution.client_order_id)
+    meant = None if tracked is None else tracked.intent.key
+    key = leg_of(execution, hedged=state.hedged, meant=meant, indices=state.order_indices)
     before = state.position(key)
     after = ledger.apply(before, execution)
     actions: list[AnyAction] = [KeepExecution(execution=execution)]
     actions += account_safety.count_cash(state, execution, ledger.cash_effect(before, execution))
-    tracked = state.tracked.get(execution.client_order_id)
     if execution.signed_qty != 0:
         state.tally.fills += 1
         after = account_parts.counted(before, _planned(after, tracked), tracked, execution.qty)
@@ -67,7 +72,16 @@ def take_execution(state: AccountState, execution: Execution) -> list[AnyAction]
                 )
             )
         state.want_reconciliation("a fill without an intent")
+    if after.owed:
+        state.want_reconciliation("a leg has closed more than it was seen to open")
     return actions
+
+
+def remember_leg(state: AccountState, order: ExchangeOrder) -> None:
+    """Which position an order is of: its executions do not say it."""
+    state.order_indices[order.order_id] = order.position_idx
+    if len(state.order_indices) > ORDERS_REMEMBERED:
+        del state.order_indices[next(iter(state.order_indices))]
 
 
 def _by_the_exchange(execution: Execution) -> Alert:

@@ -205,7 +205,7 @@ def _close_all(state: AccountState, latch_id: str, now_ns: int) -> Iterator[AnyA
                 detail=f"{key.symbol}: its rules are not known here; use `tradefleet flatten`",
             )
         if position.plan is None or not position.plan.close_signal_id:
-            plan = _ending(position, f"{latch_id}/{key.symbol}", now_ns)
+            plan = _ending(position, f"{latch_id}/{key.name}", now_ns)
             kept = msgspec.structs.replace(position, plan=plan)
             state.positions[key] = kept
             yield KeepPosition(position=kept)

@@ -11,7 +11,7 @@ from decimal import Decimal
 
 import msgspec
 
-from tradefleet.core.account_entries import MARKET_SILENT_NS, make_intent, submit
+from tradefleet.core.account_entries import MARKET_SILENT_NS, make_intent, next_attempt, submit
 from tradefleet.core.account_protection import ADOPTED
 from tradefleet.core.account_state import SECOND_NS, AccountState
 from tradefleet.core.actions import AnyAction, KeepPosition
@@ -106,13 +106,14 @@ def _send(
     if price is None:
         return []
     side = Side.SELL if position.size > 0 else Side.BUY
-    # Of a batch that a leader has lost only the intents are left.
-    attempt = max([plan.part_attempt, *(t.intent.attempt + 1 for t in _tried(state, plan))])
+    leg = LEGS[plan.parts_taken - 1]
+    attempt = next_attempt(state, plan.signal_id, leg, plan.part_attempt)
     intent = make_intent(
         state,
         plan.signal_id,
-        LEGS[plan.parts_taken - 1],
+        leg,
         attempt,
+        key=position.key,
         strategy=plan.strategy,
         side=side,
         entry=Entry(

@@ -73,7 +73,7 @@ def look_for_differences(state: AccountState, now_ns: int) -> None:
     busy = {tracked.intent.key for tracked in state.open_intents()}
     for key in sorted(state.guards):
         guard = state.guards[key]
-        if key in busy or guard.seen_ns == 0 or guard.seen_size == state.position(key).size:
+        if key in busy or guard.seen_ns == 0 or guard.seen_size == state.position(key).total:
             guard.differs_ns = 0
         elif guard.differs_ns == 0:
             guard.differs_ns = now_ns
@@ -98,7 +98,7 @@ def answered(state: AccountState, event: ProtectionAnswered) -> list[AnyAction]:
     guard.refusals += 1
     state.want_reconciliation("a stop was refused")
     if guard.refusals == 1:
-        return [Alert(kind="stop_refused", detail=f"{event.key.symbol}: {event.message}")]
+        return [Alert(kind="stop_refused", detail=f"{event.key.name}: {event.message}")]
     return []
 
 
@@ -198,10 +198,10 @@ def _close_instead(
         return []
     kept = msgspec.structs.replace(
         position,
-        plan=msgspec.structs.replace(plan, close_signal_id=f"stop/{key.symbol}/{position.generation}"),
+        plan=msgspec.structs.replace(plan, close_signal_id=f"stop/{key.name}/{position.generation}"),
     )
     state.positions[key] = kept
-    detail = f"{key.symbol}: the mark has passed {plan.stop_loss}, and no stop stands there; closing"
+    detail = f"{key.name}: the mark has passed {plan.stop_loss}, and no stop stands there; closing"
     return [KeepPosition(position=kept), Alert(kind="stop_passed", detail=detail)]
 
 
@@ -269,7 +269,7 @@ def _adopted(state: AccountState, key: PositionKey, position: PositionRecord, no
         stop = tighter(sign, stop, guard.stop)
     plan = position.plan or ExitPlan(
         strategy=ADOPTED,
-        signal_id=f"{ADOPTED}/{key.symbol}/{position.generation}",
+        signal_id=f"{ADOPTED}/{key.name}/{position.generation}",
         # Nothing is attached to it that could still show by itself.
         opened_ns=now_ns - ATTACHED_DUE_NS,
         stop_loss=None,

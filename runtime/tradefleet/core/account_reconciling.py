@@ -9,20 +9,24 @@ from decimal import Decimal
 
 import msgspec
 
-from tradefleet.core import account_protection, account_safety
-from tradefleet.core.account_fills import take_execution, take_order
+from tradefleet.core import account_leverage, account_protection, account_safety
+from tradefleet.core.account_fills import remember_leg, take_execution, take_order
 from tradefleet.core.account_safety import take_wallet
 from tradefleet.core.account_sends import absent
 from tradefleet.core.account_state import SECOND_NS, AccountState
-from tradefleet.core.actions import Alert, AnyAction, KeepOrder, KeepPosition
+from tradefleet.core.actions import Alert, AnyAction, KeepOrder, KeepPosition, KeepReport
 from tradefleet.core.events import ExchangeRead, ExchangeUnread, LatchRecord
 from tradefleet.domain.positions import PositionKey
 from tradefleet.domain.quantities import ZERO
-from tradefleet.orders.reconcile import Mismatch, compare, mismatches
+from tradefleet.orders.intents import IntentState
+from tradefleet.orders.reconcile import Findings, Mismatch, compare, mismatches
+from tradefleet.orders.reconciliation_report import Comparison, ReconciliationReport, outcome_of
 
 RECONCILE_EVERY_NS = 60 * SECOND_NS
 LOOK_AGAIN_NS = 2 * SECOND_NS
 ANSWER_DUE_NS = 60 * SECOND_NS
+TIMER = "timer"
+"""Why a comparison is made when nothing else asks for one."""
 
 
 def exchange_read(state: AccountState, event: ExchangeRead) -> list[AnyAction]:
@@ -32,6 +36,8 @@ def exchange_read(state: AccountState, event: ExchangeRead) -> list[AnyAction]:
     progress.asking = False
     records = {name: tracked.record for name, tracked in state.tracked.items()}
     findings = compare(records, state.counted, event.view)
+    for order in (*event.view.open_orders, *event.view.closed_orders):
+        remember_leg(state, order)
     actions: list[AnyAction] = []
     for execution in findings.executions:
         actions += take_execution(state, execution)
@@ -44,18 +50,29 @@ def exchange_read(state: AccountState, event: ExchangeRead) -> list[AnyAction]:
         actions.append(KeepOrder(order=order))
     actions += _strangers(state, tuple(o.order_id for o in (*findings.adopted, *findings.foreign)))
     account_protection.take_reading(state, event.view.positions, event.view.asked_ns)
+    for row in event.view.positions:
+        account_leverage.take_row(state, row, event.view.asked_ns)
     actions += take_wallet(state, event.view.wallet, event.now_ns)
     # Taking in what was missed may itself have asked for a comparison: this is that comparison. What
     # was asked for while the answer was under way still stands.
     progress.wanted = wanted_since
-    return actions + _sizes(state, event, asked_ns)
+    believed, sizes = _sizes(state, event, asked_ns)
+    report = _report(state, event, findings, believed)
+    return [*actions, *sizes, *_keep(state, report)]
 
 
 def exchange_unread(state: AccountState, event: ExchangeUnread) -> list[AnyAction]:
     """Nothing is known: nothing changes, nothing opens, and it is tried again."""
     state.reconciliation.asking = False
     state.want_reconciliation("the account could not be read", event.now_ns + SECOND_NS)
-    return [Alert(kind="exchange_unread", detail=event.reason)]
+    report = ReconciliationReport(
+        reason=state.reconciliation.reason,
+        outcome=Comparison.UNREAD,
+        asked_ns=state.reconciliation.asked_ns,
+        ended_ns=event.now_ns,
+        trouble=event.reason,
+    )
+    return [Alert(kind="exchange_unread", detail=event.reason), *_keep(state, report)]
 
 
 def reconcile_when_due(state: AccountState, now_ns: int) -> None:
@@ -65,7 +82,21 @@ def reconcile_when_due(state: AccountState, now_ns: int) -> None:
         progress.asking = False
         state.want_reconciliation("the answer did not come")
     if progress.done and not progress.wanted and now_ns - progress.finished_ns > RECONCILE_EVERY_NS:
-        progress.wanted = "timer"
+        progress.wanted = TIMER
+
+
+def status(state: AccountState) -> dict[str, object]:
+    """For the status of the process: the last comparison, empty before one."""
+    report = state.reconciliation.report
+    if report is None:
+        return {}
+    return {
+        "reason": report.reason,
+        "outcome": report.outcome.value,
+        "asked_ns": report.asked_ns,
+        "seconds": round((report.ended_ns - report.asked_ns) / SECOND_NS, 3),
+        "detail": report.sentence(),
+    }
 
 
 def _strangers(state: AccountState, order_ids: tuple[str, ...]) -> list[AnyAction]:
@@ -77,27 +108,81 @@ def _strangers(state: AccountState, order_ids: tuple[str, ...]) -> list[AnyActio
     ]
 
 
-def _sizes(state: AccountState, event: ExchangeRead, asked_ns: int) -> list[AnyAction]:
+def _report(
+    state: AccountState, event: ExchangeRead, findings: Findings, believed: tuple[str, ...]
+) -> ReconciliationReport:
+    """What this comparison found, once all of it has been taken in."""
     progress = state.reconciliation
-    ours = {key: position.size for key, position in state.positions.items()}
+    differing = tuple(
+        _sentence(key.name, ours, theirs) for key, (ours, theirs) in sorted(progress.suspects.items())
+    )
+    unresolved = tuple(
+        t.intent.client_order_id for t in state.open_intents() if t.record.state is IntentState.AMBIGUOUS
+    )
+    counted = tuple(execution.exec_id for execution in findings.executions)
+    adopted = tuple(order.order_id for order in findings.adopted)
+    foreign = tuple(order.order_id for order in findings.foreign)
+    return ReconciliationReport(
+        reason=progress.reason,
+        outcome=outcome_of(
+            differences=bool(counted or findings.absent or believed),
+            left=bool(differing or unresolved or adopted or foreign),
+        ),
+        asked_ns=event.view.asked_ns,
+        ended_ns=event.now_ns,
+        counted=counted,
+        absent=findings.absent,
+        adopted=adopted,
+        foreign=foreign,
+        differing=differing,
+        believed=believed,
+        unresolved=unresolved,
+    )
+
+
+def _keep(state: AccountState, report: ReconciliationReport) -> list[AnyAction]:
+    """Every report is shown; of the timer's only those are recorded that say something new."""
+    before, state.reconciliation.report = state.reconciliation.report, report
+    said = before is not None and before.outcome is report.outcome and before.sentence() == report.sentence()
+    repeats = report.reason == TIMER and (report.outcome is Comparison.AGREES or said)
+    return [KeepReport(report=report, repeats=repeats)]
+
+
+def _sizes(
+    state: AccountState, event: ExchangeRead, asked_ns: int
+) -> tuple[tuple[str, ...], list[AnyAction]]:
+    """What was believed, a sentence each, and what follows of the sizes."""
+    progress = state.reconciliation
+    ours = {key: position.total for key, position in state.positions.items()}
     busy = {tracked.intent.key for tracked in state.open_intents()}
     busy |= {key for key, position in state.positions.items() if position.at_ns >= asked_ns}
     found = mismatches(ours, event.view, busy)
     actions: list[AnyAction] = []
+    believed: list[str] = []
     suspects: dict[PositionKey, tuple[Decimal, Decimal]] = {}
     for mismatch in found:
         sizes = (mismatch.ours, ZERO if mismatch.theirs is None else mismatch.theirs.size)
         if progress.suspects.get(mismatch.key) == sizes:
+            believed.append(_differ(mismatch))
             actions += _believe(state, mismatch, event.now_ns)
         else:
             suspects[mismatch.key] = sizes
     progress.suspects = suspects
     if suspects:
         state.want_reconciliation("a position differs", event.now_ns + LOOK_AGAIN_NS)
-        return actions
+        return tuple(believed), actions
     progress.done = not progress.wanted
     progress.finished_ns = event.now_ns
-    return actions
+    return tuple(believed), actions
+
+
+def _differ(mismatch: Mismatch) -> str:
+    theirs = ZERO if mismatch.theirs is None else mismatch.theirs.size
+    return _sentence(mismatch.key.name, mismatch.ours, theirs)
+
+
+def _sentence(name: str, ours: Decimal, theirs: Decimal) -> str:
+    return f"{name}: the exchange holds {theirs:f}, our executions sum to {ours:f}"
 
 
 def _believe(state: AccountState, mismatch: Mismatch, now_ns: int) -> list[AnyAction]:
@@ -112,12 +197,13 @@ def _believe(state: AccountState, mismatch: Mismatch, now_ns: int) -> list[AnyAc
         generation=old.generation + 1,
         plan=old.plan if size * old.size > 0 else None,
         at_ns=now_ns,
+        owed=ZERO,
+        owed_price=None,
     )
     state.positions[mismatch.key] = adopted
-    symbol = mismatch.key.symbol
-    detail = f"{symbol}: the exchange holds {size:f}, our executions sum to {mismatch.ours:f}"
+    detail = _differ(mismatch)
     latch = LatchRecord(
-        latch_id=f"position-{symbol.lower()}-{now_ns // SECOND_NS}",
+        latch_id=f"position-{mismatch.key.name.lower().replace('/', '-')}-{now_ns // SECOND_NS}",
         kind="position_mismatch",
         reason=detail,
         actor="reconciliation",

@@ -16,7 +16,13 @@ from tradefleet.domain.signals import Target
 from tradefleet.risk.decisions import Reason, Refusal
 
 WAITS: Final = frozenset(
-    {Reason.CLOSING_FIRST, Reason.NOT_RECONCILED, Reason.MARKET_SILENT, Reason.PRIVATE_STREAM_DOWN}
+    {
+        Reason.CLOSING_FIRST,
+        Reason.NOT_RECONCILED,
+        Reason.MARKET_SILENT,
+        Reason.PRIVATE_STREAM_DOWN,
+        Reason.LEVERAGE_NOT_SET,
+    }
 )
 """What may be over before the signal expires; every other refusal ends it."""
 

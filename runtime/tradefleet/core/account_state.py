@@ -11,16 +11,19 @@ from tradefleet.core.actions import AnyAction, EngageLatch, Reconcile
 from tradefleet.core.events import Baseline, LatchRecord, Restored
 from tradefleet.core.ownership import Owners
 from tradefleet.domain.instruments import Instrument
-from tradefleet.domain.orders import Account
+from tradefleet.domain.orders import Account, Side
 from tradefleet.domain.positions import PositionKey
 from tradefleet.domain.quantities import MONEY, ZERO
 from tradefleet.domain.signals import Signal
 from tradefleet.orders.exchange_view import Wallet
 from tradefleet.orders.intents import Leg
+from tradefleet.orders.reconciliation_report import ReconciliationReport
 from tradefleet.orders.tracked import Tracked
 from tradefleet.positions.ledger import flat, unrealised
+from tradefleet.positions.legs import legs_of, opened_by
 from tradefleet.positions.plan import PositionRecord
 from tradefleet.spec.bot import BotSpec
+from tradefleet.spec.market import PositionMode
 from tradefleet.spec.snapshot import ConfigSnapshot
 
 SECOND_NS = 1_000_000_000
@@ -45,7 +48,8 @@ class Reconciliation:
     """How far the account has been compared with the exchange.
 
     done: the last comparison left nothing open. wanted: why another one is due, "" when none is.
-    suspects: (ours, theirs) sizes that differed last time; adopted when they differ again.
+    suspects: (ours, theirs) sizes that differed last time; adopted when they differ again. reason: of the
+    question that is outstanding. report: of the last answer, None before one.
     """
 
     done: bool = False
@@ -55,6 +59,8 @@ class Reconciliation:
     not_before_ns: int = 0
     finished_ns: int = 0
     suspects: dict[PositionKey, tuple[Decimal, Decimal]] = field(default_factory=dict)
+    reason: str = ""
+    report: ReconciliationReport | None = None
 
 
 @dataclass(slots=True)
@@ -107,6 +113,31 @@ class Guard:
 
 
 @dataclass(slots=True)
+class LeverageWatch:
+    """What is known of one symbol's leverage at the exchange, and what is being done about it.
+
+    known: as the newest row or answer has told, at known_ns; None before one. wish: what it is to be, by
+    this configuration and these rules. asked: what the last request wanted, made at asked_ns; asking: it is
+    under way, and cannot be taken after valid_until_ns. doubt: what a request wanted whose answer proved
+    nothing; it may be taken until doubt_until_ns. refused: why the exchange does not take `asked`, "" when
+    it has not said so.
+    """
+
+    known: Decimal | None = None
+    known_ns: int = 0
+    wish: Decimal | None = None
+    wish_of: tuple[ConfigSnapshot, Instrument] | None = None
+    asked: Decimal | None = None
+    asked_ns: int = 0
+    asking: bool = False
+    valid_until_ns: int = 0
+    doubt: Decimal | None = None
+    doubt_until_ns: int = 0
+    not_before_ns: int = 0
+    refused: str = ""
+
+
+@dataclass(slots=True)
 class MoneyWatch:
     """Whether the balance is accounted for. differs_ns: since when it is not, 0 when it is. asking: for
     transfers, last at asked_ns; explained_ns: of the last answer."""
@@ -142,6 +173,7 @@ class AccountState:
             record.intent.client_order_id: Tracked(record=record) for record in event.intents
         }
         self.positions: dict[PositionKey, PositionRecord] = {p.key: p for p in event.positions}
+        self.order_indices: dict[str, int] = {}
         self.counted: set[str] = set(event.executions_counted)
         self.seen_signals: dict[str, int] = dict.fromkeys(event.seen_signals, event.now_ns)
         self.owners = Owners(event.owners, event.now_ns)
@@ -161,6 +193,8 @@ class AccountState:
         self.foreign_orders: tuple[str, ...] = ()
         self.reconciliation = Reconciliation()
         self.guards: dict[PositionKey, Guard] = {}
+        self.leverages: dict[str, LeverageWatch] = {}
+        self.leverage_first: dict[str, None] = {}
         self.close_not_before_ns: dict[PositionKey, int] = {}
         self.reversals: dict[PositionKey, Signal] = {}
         self.equity_kept_ns = 0
@@ -171,9 +205,18 @@ class AccountState:
         """The configuration in force."""
         return self.config.spec
 
-    def key(self, symbol: str) -> PositionKey:
-        """The one-way position of a symbol."""
-        return PositionKey(category=self.spec.exchange.category.value, symbol=symbol)
+    @property
+    def hedged(self) -> bool:
+        """Whether a symbol has two legs instead of one position."""
+        return self.spec.exchange.position_mode is PositionMode.HEDGE
+
+    def keys(self, symbol: str) -> tuple[PositionKey, ...]:
+        """The positions that a symbol can have: one, or its long and its short leg."""
+        return legs_of(self.spec.exchange.category.value, symbol, hedged=self.hedged)
+
+    def key(self, symbol: str, side: Side) -> PositionKey:
+        """The position that an order of this side opens or enlarges."""
+        return opened_by(self.spec.exchange.category.value, symbol, side, hedged=self.hedged)
 
     def position(self, key: PositionKey) -> PositionRecord:
         """The position, flat when there has never been one."""
@@ -182,6 +225,10 @@ class AccountState:
     def guard(self, key: PositionKey) -> Guard:
         """What is known of a position's protection, created empty at first mention."""
         return self.guards.setdefault(key, Guard())
+
+    def leverage(self, symbol: str) -> LeverageWatch:
+        """What is known of a symbol's leverage, created empty at first mention."""
+        return self.leverages.setdefault(symbol, LeverageWatch())
 
     @property
     def sign_within_ns(self) -> int:
@@ -243,7 +290,7 @@ class AccountState:
         return all(
             self.market(key.symbol).mark is not None
             for key, position in self.positions.items()
-            if position.size != 0
+            if position.total != 0
         )
 
     def equity(self) -> Decimal | None:
@@ -269,6 +316,7 @@ class AccountState:
         if not state.wanted or state.asking or now_ns < state.not_before_ns:
             return []
         reason, state.wanted = state.wanted, ""
+        state.reason = reason
         state.asking, state.asked_ns = True, now_ns
         newest = max((position.at_ns for position in self.positions.values()), default=0)
         return [

@@ -11,6 +11,7 @@ from tradefleet.domain.orders import ExchangeOrder
 from tradefleet.domain.positions import PositionKey
 from tradefleet.domain.signals import Signal
 from tradefleet.orders.intents import Intent, IntentRecord
+from tradefleet.orders.reconciliation_report import ReconciliationReport
 from tradefleet.positions.plan import PositionRecord
 
 
@@ -111,6 +112,13 @@ class Reconcile(Action, frozen=True, kw_only=True):
     executions_from_ns: int
 
 
+class KeepReport(Action, frozen=True, kw_only=True):
+    """Show what a comparison came to, and record it unless it says what the one before said (repeats)."""
+
+    report: ReconciliationReport
+    repeats: bool = False
+
+
 class EngageLatch(Action, frozen=True, kw_only=True):
     """Write a latch; the core already acts as if it were written."""
 
@@ -155,6 +163,18 @@ class SetProtection(Action, frozen=True, kw_only=True):
     valid_until_ns: int
 
 
+class SetLeverage(Action, frozen=True, kw_only=True):
+    """Set the leverage of one symbol, once this is in the audit; answered by LeverageAnswered.
+
+    leverage: a multiple of the margin, for both sides. Fenced as a stop is.
+    """
+
+    symbol: str
+    leverage: Decimal
+    sign_by_ns: int
+    valid_until_ns: int
+
+
 class ChooseOwner(Action, frozen=True, kw_only=True):
     """Write the choice of a shard's owner, then publish it."""
 
@@ -179,11 +199,13 @@ AnyAction = (
     | KeepBaseline
     | AskForOrder
     | Reconcile
+    | KeepReport
     | EngageLatch
     | ClearLatch
     | CancelOrders
     | ReadTransfers
     | SetProtection
+    | SetLeverage
     | ChooseOwner
     | Alert
 )

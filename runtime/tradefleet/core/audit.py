@@ -24,12 +24,21 @@ from tradefleet.core.actions import (
     KeepIntent,
     KeepOrder,
     KeepPosition,
+    KeepReport,
     ReadTransfers,
     Reconcile,
+    SetLeverage,
     SetProtection,
     Submit,
 )
-from tradefleet.core.events import AnyEvent, LatchRecord, OrdersCancelled, ProtectionAnswered, SendFinished
+from tradefleet.core.events import (
+    AnyEvent,
+    LatchRecord,
+    LeverageAnswered,
+    OrdersCancelled,
+    ProtectionAnswered,
+    SendFinished,
+)
 from tradefleet.domain.fills import Execution
 from tradefleet.domain.orders import Account
 from tradefleet.orders.audit import Act, Entry, json_of, plain
@@ -81,7 +90,7 @@ def entry_of(
         case KeepExecution(execution=execution):
             return writer.entry(Act.EXECUTION, _of_execution(execution), "", execution, at_ns)
         case KeepPosition(position=position, adopted=why):
-            return writer.entry(Act.ADOPTED, position.key.symbol, why, position, at_ns) if why else None
+            return writer.entry(Act.ADOPTED, position.key.name, why, position, at_ns) if why else None
         case CancelOrders(everything=everything):
             why = "what protected the positions is not needed any more" if everything else "entries must go"
             return writer.entry(Act.CANCEL, "", why, {"everything": everything}, at_ns)
@@ -92,10 +101,13 @@ def entry_of(
         case SetProtection(key=key):
             why = f"what stands there is looser than the plan, or gone (generation {action.generation})"
             wish = {"stop_loss": action.stop_loss, "take_profit": action.take_profit}
-            return writer.entry(Act.STOP, key.symbol, why, wish, at_ns)
+            return writer.entry(Act.STOP, key.name, why, wish, at_ns)
+        case SetLeverage(symbol=symbol, leverage=leverage):
+            why = "it is not known to be so, and nothing opens there before"
+            return writer.entry(Act.LEVERAGE, symbol, why, {"leverage": leverage}, at_ns)
         case JudgeSignal() | KeepOrder() | KeepEquity() | KeepBaseline() | ChooseOwner():
             return None
-        case AskForOrder() | Reconcile() | ReadTransfers() | Alert():
+        case AskForOrder() | Reconcile() | KeepReport() | ReadTransfers() | Alert():
             return None
         case never:
             assert_never(never)
@@ -114,7 +126,15 @@ def entry_of_event(event: AnyEvent, writer: Writer, at_ns: int) -> Entry | None:
             return writer.entry(Act.ANSWER, event.client_order_id, event.message, what, at_ns)
         case ProtectionAnswered():
             what = {"outcome": event.outcome.value, "ret_code": event.ret_code, "message": event.message}
-            return writer.entry(Act.STOP_ANSWER, event.key.symbol, event.message, what, at_ns)
+            return writer.entry(Act.STOP_ANSWER, event.key.name, event.message, what, at_ns)
+        case LeverageAnswered():
+            what = {
+                "outcome": event.outcome.value,
+                "ret_code": event.ret_code,
+                "message": event.message,
+                "leverage": f"{event.leverage:f}",
+            }
+            return writer.entry(Act.LEVERAGE_ANSWER, event.symbol, event.message, what, at_ns)
         case OrdersCancelled():
             what = {"everything": event.everything, "done": event.done}
             return writer.entry(Act.CANCELLED, "", event.reason, what, at_ns)

@@ -269,6 +269,19 @@ class ProtectionAnswered(Event, frozen=True, kw_only=True):
     message: str
 
 
+class LeverageAnswered(Event, frozen=True, kw_only=True):
+    """The answer to a SetLeverage. reason: a word of `orders.codes`, "" for none. again: the same request may
+    do better a little later."""
+
+    symbol: str
+    leverage: Decimal
+    outcome: Outcome
+    ret_code: int | None
+    message: str
+    reason: str = ""
+    again: bool = False
+
+
 class TransfersRead(Event, frozen=True, kw_only=True):
     """The answer to a ReadTransfers: deposits less withdrawals since from_ns; None when it could not be
     read."""
@@ -313,6 +326,7 @@ AnyEvent = (
     | LatchCleared
     | OrdersCancelled
     | ProtectionAnswered
+    | LeverageAnswered
     | TransfersRead
     | Ticked
 )

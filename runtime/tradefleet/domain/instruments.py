@@ -25,7 +25,8 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
 
     tick_size: quote currency a tick. qty_step, min_qty, max_market_qty, max_limit_qty: base
     currency. min_notional: quote currency; orders that only reduce are exempt. max_leverage: a
-    factor. price_limit_ratio: how far from the mark a market order may reach, a fraction.
+    factor, of which the leverage moves in steps. price_limit_ratio: how far from the mark a market order may
+    reach, a fraction.
     """
 
     venue: str
@@ -43,6 +44,7 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     min_notional: Decimal
     max_leverage: Decimal
     price_limit_ratio: Decimal
+    leverage_step: Decimal = Decimal("0.01")
 
     def ticks(self, price: Decimal) -> Ticks:
         """The price in ticks; raises NotAMultiple off the grid."""

@@ -32,6 +32,7 @@ class _Lot(msgspec.Struct, rename="camel"):
 
 class _Leverage(msgspec.Struct):
     max_leverage: Decimal = msgspec.field(name="maxLeverage")
+    leverage_step: Decimal = msgspec.field(name="leverageStep", default=Decimal("0.01"))
 
 
 class _Risk(msgspec.Struct):
@@ -57,7 +58,12 @@ def instrument_of(row: Mapping[str, Any], category: str = "linear") -> Instrumen
     except msgspec.ValidationError as error:
         raise BadInstrument(f"instrument {row.get('symbol')}: {error}") from error
     lot = rules.lot_size_filter
-    for name, unit in (("tickSize", rules.price_filter.tick_size), ("qtyStep", lot.qty_step)):
+    steps = (
+        ("tickSize", rules.price_filter.tick_size),
+        ("qtyStep", lot.qty_step),
+        ("leverageStep", rules.leverage_filter.leverage_step),
+    )
+    for name, unit in steps:
         if not (unit.is_finite() and unit > 0):
             raise BadInstrument(f"instrument {rules.symbol}: {name} {unit} is not above 0")
     return Instrument(
@@ -76,4 +82,5 @@ def instrument_of(row: Mapping[str, Any], category: str = "linear") -> Instrumen
         min_notional=lot.min_notional_value,
         max_leverage=rules.leverage_filter.max_leverage,
         price_limit_ratio=rules.risk_parameters.price_limit_ratio,
+        leverage_step=rules.leverage_filter.leverage_step,
     )

@@ -84,6 +84,12 @@ def _told_of_no_order(entry: Entry, what: dict[str, Any]) -> str:
                 f"{who(entry)} meant to set the stop of {entry.subject} at "
                 f"{_figure(what.get('stop_loss'))}{beside}{_because(entry.why)}"
             )
+        case Act.LEVERAGE:
+            wish = _figure(what.get("leverage"))
+            return f"{who(entry)} meant to set the leverage of {entry.subject} to {wish}{_because(entry.why)}"
+        case Act.LEVERAGE_ANSWER:
+            wish = _figure(what.get("leverage"))
+            return f"the exchange answered for the leverage {wish} of {entry.subject}: {_outcome(what)}"
         case Act.STOP_ANSWER:
             return f"the exchange answered for {entry.subject}: {_outcome(what)}"
         case Act.LATCH_ENGAGED:

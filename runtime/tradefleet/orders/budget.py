@@ -3,7 +3,8 @@
 Pure bookkeeping, without a clock: `take` answers 0 and counts the call, or says how long to wait until
 it could be counted, exactly. Four lanes share each window, so that the important is never kept waiting
 by the plentiful: half of every trading endpoint stays free for what reduces, half of every read for
-reconciliation. A bucket that refills would admit twice the limit at once; a rolling window does not.
+reconciliation. A request with several orders costs its endpoint as many calls, and the address one. A
+bucket that refills would admit twice the limit at once; a rolling window does not.
 Source: Bybit V5, "Rate Limit Rules" (2026-07); reference C3.
 """
 
@@ -84,18 +85,28 @@ class Window:
         self._blocked_until_ns = 0
         self._told_ns = 0
 
-    def wait_ns(self, lane: Lane, now_ns: int) -> int:
-        """0 when a call of this lane may go now, else how long until it may, if nothing else goes."""
+    def wait_ns(self, lane: Lane, now_ns: int, calls: int = 1) -> int:
+        """0 when these calls of this lane may go now, else how long until they may, if nothing else goes.
+
+        Raises ValueError for more than a window can ever hold.
+        """
+        if calls > (most := min(self.quota.cap(lane), self.quota.limit)):
+            raise ValueError(f"{calls} calls at once: the lane {lane} has {most} in a window")
         self._forget(now_ns)
-        if self._free(lane, now_ns):
+        if self._room(lane, now_ns) >= calls:
             return 0
         ends = {at_ns + self.quota.window_ns for went in self._calls.values() for at_ns in went}
         ends |= {self._others_until_ns, self._blocked_until_ns}
-        return next(end for end in sorted(ends) if end > now_ns and self._free(lane, end)) - now_ns
+        return next(end for end in sorted(ends) if end > now_ns and self._room(lane, end) >= calls) - now_ns
 
-    def count(self, lane: Lane, now_ns: int) -> None:
-        """A call goes now."""
-        self._calls[lane].append(now_ns)
+    def room(self, lane: Lane, now_ns: int) -> int:
+        """How many calls of this lane may go now."""
+        self._forget(now_ns)
+        return self._room(lane, now_ns)
+
+    def count(self, lane: Lane, now_ns: int, calls: int = 1) -> None:
+        """These calls go now."""
+        self._calls[lane] += [now_ns] * calls
 
     def block(self, until_ns: int) -> None:
         """Nothing goes before that."""
@@ -113,14 +124,14 @@ class Window:
         self._others = max(0, self.quota.limit - remaining - ours)
         self._others_until_ns = now_ns + self.quota.window_ns if self._others else 0
 
-    def _free(self, lane: Lane, at_ns: int) -> bool:
+    def _room(self, lane: Lane, at_ns: int) -> int:
         if at_ns < self._blocked_until_ns:
-            return False
+            return 0
         begin_ns = at_ns - self.quota.window_ns
-        if self._since(lane, begin_ns) >= self.quota.cap(lane):
-            return False
         others = self._others if at_ns < self._others_until_ns else 0
-        return others + sum(self._since(who, begin_ns) for who in Lane) < self.quota.limit
+        ours = sum(self._since(who, begin_ns) for who in Lane)
+        of_lane = self.quota.cap(lane) - self._since(lane, begin_ns)
+        return max(0, min(of_lane, self.quota.limit - others - ours))
 
     def _since(self, lane: Lane, begin_ns: int) -> int:
         """How many calls of the lane went after this moment."""
@@ -145,19 +156,29 @@ class Budgets:
         self._reducing_free = True
         self._last_probe_ns = 0
 
-    def take(self, path: str, lane: Lane, now_ns: int) -> int:
-        """0: go, it is counted. Else ns until it could go. Raises ValueError for an unknown path."""
-        windows = [self._address]
+    def take(self, path: str, lane: Lane, now_ns: int, orders: int = 1) -> int:
+        """0: go, it is counted. Else ns until it could go. Raises ValueError for an unknown path.
+
+        orders: in this one request; to its endpoint each is a call.
+        """
+        windows = [(self._address, 1)]
         if not path.startswith("/v5/market/"):  # public reads know only the address's limit
-            windows.append(self._window(path))
-        wait_ns = max(self._ban_wait_ns(lane, now_ns), *(w.wait_ns(lane, now_ns) for w in windows))
+            windows.append((self._window(path), orders))
+        waits = (window.wait_ns(lane, now_ns, calls) for window, calls in windows)
+        wait_ns = max(self._ban_wait_ns(lane, now_ns), *waits)
         if wait_ns:
             return wait_ns
-        for window in windows:
-            window.count(lane, now_ns)
+        for window, calls in windows:
+            window.count(lane, now_ns, calls)
         if self._banned_ns is not None and not self._reducing_free:
             self._last_probe_ns = now_ns
         return 0
+
+    def room(self, path: str, lane: Lane, now_ns: int) -> int:
+        """How many orders one request could carry now; nothing is counted."""
+        if self._ban_wait_ns(lane, now_ns) or not self._address.room(lane, now_ns):
+            return 0
+        return self._window(path).room(lane, now_ns)
 
     def told(self, path: str, limit: int, remaining: int, *, sent_ns: int, now_ns: int) -> None:
         """The headers X-Bapi-Limit and X-Bapi-Limit-Status of an answer."""

@@ -1,8 +1,10 @@
 """A position as the sum of its executions.
 
-Pure arithmetic of one-way mode: fills add up to a signed size with a value-weighted entry price; a
-reduction keeps the entry and realises profit; a fill through zero closes and opens. Rows that move
-only money (funding) change no size. Source: Bybit V5, position rules; reference E.
+Pure arithmetic: fills add up to a signed size with a value-weighted entry price; a reduction keeps the
+entry and realises profit; in one-way mode a fill through zero closes and opens. A leg of hedge mode has one
+side: what it closes beyond what it holds is owed, until the executions that opened it have come as well, and
+then it is as if they had come in order. Rows that move only money (funding) change no size.
+Source: Bybit V5, position rules; reference C6, E.
 """
 
 from decimal import Decimal
@@ -28,6 +30,35 @@ def apply(position: PositionRecord, execution: Execution) -> PositionRecord:
     The plan is kept while the position stays on one side and dropped when it becomes flat or flips:
     who opens it again says how it is to end.
     """
+    if position.key.leg_sign == 0:
+        return _added(position, execution)
+    return _as_leg(position, _added(_as_sum(position), execution))
+
+
+def _as_sum(leg: PositionRecord) -> PositionRecord:
+    """The leg as if it could be of either side."""
+    if not leg.owed:
+        return leg
+    return msgspec.structs.replace(leg, size=leg.total, entry_price=leg.owed_price)
+
+
+def _as_leg(before: PositionRecord, after: PositionRecord) -> PositionRecord:
+    """The same sum as a leg: of its own side or flat, with what it owes."""
+    owes = after.size * after.key.leg_sign < 0
+    size = ZERO if owes else after.size
+    opens = before.size == 0 and size != 0
+    return msgspec.structs.replace(
+        after,
+        size=size,
+        entry_price=None if owes else after.entry_price,
+        generation=before.generation + opens,
+        plan=None if owes else after.plan,
+        owed=abs(after.size) if owes else ZERO,
+        owed_price=after.entry_price if owes else None,
+    )
+
+
+def _added(position: PositionRecord, execution: Execution) -> PositionRecord:
     change = execution.signed_qty
     before = position.size
     after = MONEY.add(before, change)
@@ -50,15 +81,16 @@ def apply(position: PositionRecord, execution: Execution) -> PositionRecord:
 
 def cash_effect(before: PositionRecord, execution: Execution) -> Decimal:
     """What an execution does to the balance: profit of what it closes, less its fee or funding."""
-    profit = _realised(before, execution.signed_qty, execution.price)
+    profit = _realised(_as_sum(before), execution.signed_qty, execution.price)
     return MONEY.subtract(profit, execution.fee)
 
 
 def unrealised(position: PositionRecord, mark: Decimal) -> Decimal:
     """Profit at the mark, settle currency; zero when flat."""
-    if position.size == 0 or position.entry_price is None:
+    summed = _as_sum(position)
+    if summed.size == 0 or summed.entry_price is None:
         return ZERO
-    return MONEY.multiply(position.size, MONEY.subtract(mark, position.entry_price))
+    return MONEY.multiply(summed.size, MONEY.subtract(mark, summed.entry_price))
 
 
 def _realised(position: PositionRecord, change: Decimal, price: Decimal) -> Decimal:

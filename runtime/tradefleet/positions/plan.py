@@ -41,12 +41,14 @@ class ExitPlan(msgspec.Struct, frozen=True, kw_only=True):
     part_attempt: int = 0
 
 
-class PositionRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One position of ours.
+class PositionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One position of ours. Fields that came later have defaults, which are not written.
 
     size: base currency, signed. entry_price: value-weighted, None when flat. generation: counts how
     often the position has been opened from flat. realised, fees: settle currency, of this
-    generation. plan: None when flat, or when the position is not of a signal of ours.
+    generation. plan: None when flat, or when the position is not of a signal of ours. owed: of a leg, what it
+    has closed more than it was seen to open, base currency, at owed_price: executions come in any order, and
+    a leg never goes through zero.
     """
 
     key: PositionKey
@@ -57,6 +59,13 @@ class PositionRecord(msgspec.Struct, frozen=True, kw_only=True):
     fees: Decimal
     plan: ExitPlan | None
     at_ns: int
+    owed: Decimal = ZERO
+    owed_price: Decimal | None = None
+
+    @property
+    def total(self) -> Decimal:
+        """The signed sum of its executions: its size, unless a leg has closed more than it holds."""
+        return -self.key.leg_sign * self.owed if self.owed else self.size
 
     @property
     def sign(self) -> int:

@@ -28,6 +28,7 @@ class Reason(StrEnum):
     MARKET_SILENT = "market_silent"
     EQUITY_UNKNOWN = "equity_unknown"
     CLOSING_FIRST = "closing_first"
+    LEVERAGE_NOT_SET = "leverage_not_set"
     ADOPTED_POSITION = "adopted_position"
     MAX_POSITIONS = "max_positions"
     MAX_POSITIONS_PER_SYMBOL = "max_positions_per_symbol"

@@ -3,11 +3,7 @@
 Needs Postgres alone, and of it only the right to read; nothing here writes.
 """
 
-import contextlib
-import re
 import time
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from typing import Final
 
 import asyncpg
@@ -17,9 +13,7 @@ from tradefleet.adapters.postgres import audit
 from tradefleet.orders.audit import Break, Entry, Head, Verifier
 from tradefleet.orders.audit_story import clock, story, who
 from tradefleet.services.fleet.problems import FleetFailed
-
-_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-_TIMEOUT_S: Final = 30.0
+from tradefleet.services.journal_reading import reading, since_of
 
 _VERDICT: Final = "SELECT verdict, reason, detail FROM signals WHERE signal_id = $1"
 
@@ -40,7 +34,7 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
 
 async def verify(postgres: str, account: str | None, known: Head | None) -> list[Checked]:
     """Every chain of the database, or one account's. known: a head noted earlier, of that account."""
-    async with _reading(postgres) as connection:
+    async with reading(postgres) as connection:
         names = await audit.accounts(connection)
         if account is not None and account not in names:
             raise FleetFailed(f"account {account!r}: the audit knows {', '.join(names) or 'none'}")
@@ -54,7 +48,7 @@ async def verify(postgres: str, account: str | None, known: Head | None) -> list
 
 async def show(postgres: str, name: str) -> list[str]:
     """The story of an order by its client order id, or of every order of a signal by the signal's id."""
-    async with _reading(postgres) as connection:
+    async with reading(postgres) as connection:
         links = await audit.of_orders(connection, name)
         verdict = None if links else await connection.fetchrow(_VERDICT, name)
     if not links and verdict is None:
@@ -70,24 +64,13 @@ async def listed(
 ) -> list[str]:
     """A line for each of the newest entries, oldest first."""
     since_ns = 0 if since is None else since_of(since, time.time_ns())
-    async with _reading(postgres) as connection:
+    async with reading(postgres) as connection:
         found = await audit.newest(connection, since_ns, act, account, most)
     return [
         f"{link.seq:>7}  {clock(link.entry.at_ns)}  {link.entry.act:<13}  {link.entry.subject or '-'}  "
         f"{who(link.entry)}{f': {link.entry.why}' if link.entry.why else ''}"
         for link in found
     ]
-
-
-def since_of(text: str, now_ns: int) -> int:
-    """A time such as 2025-05-07T12:00 (UTC unless it says otherwise), or how long ago: 90s, 30m, 2h, 7d."""
-    if match := re.fullmatch(r"(\d+)([smhd])", text):
-        return now_ns - int(match[1]) * _UNITS[match[2]] * 1_000_000_000
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise FleetFailed(f"--since {text!r}: write a time as 2025-05-07T12:00, or 30m, 2h, 7d") from error
-    return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()) * 1_000_000_000
 
 
 def _stories(entries: list[Entry]) -> list[str]:
@@ -106,19 +89,3 @@ async def _checked(connection: asyncpg.Connection, account: str, known: Head | N
             break
     broken = broken or verifier.end(await audit.head(connection, account))
     return Checked(account=account, head=verifier.head, broken=broken)
-
-
-@contextlib.asynccontextmanager
-async def _reading(postgres: str) -> AsyncIterator[asyncpg.Connection]:
-    """One state of the database, however long the reading takes; what it says as one line for a person."""
-    try:
-        connection = await asyncpg.connect(postgres, timeout=5.0, command_timeout=_TIMEOUT_S)
-        try:
-            async with connection.transaction(isolation="repeatable_read", readonly=True):
-                yield connection
-        finally:
-            await connection.close()
-    except asyncpg.UndefinedTableError:
-        raise FleetFailed("postgres: no executor has run on this database, so it has no audit") from None
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise FleetFailed(f"postgres: does not answer ({error}); is the fleet running?") from error

@@ -27,7 +27,7 @@ from tradefleet.services.flatten_audit import FlattenAudit
 Say = Callable[[str], None]
 
 PAUSE_S: Final = 0.12
-"""Between two orders: the exchange takes ten a second of one account."""
+"""Between two cancels: whoever else uses the account wants some of the ten a second as well."""
 ROUND_S: Final = 0.3
 """Between two readings."""
 CLEAR_FOR_S: Final = 5.0
@@ -101,7 +101,7 @@ async def look(settings: Settings) -> Standing:
 
 def describe(standing: Standing) -> str:
     """A reading in one line."""
-    held = [f"{position.key.symbol} {position.size:f}" for position in standing.positions if position.size]
+    held = [f"{position.key.name} {position.size:f}" for position in standing.positions if position.size]
     return f"{len(standing.orders)} orders, positions: {', '.join(held) or 'none'}"
 
 
@@ -117,14 +117,21 @@ async def _audited(settings: Settings, reads: AccountReads, say: Say) -> AsyncIt
 async def _do_all(
     way_out: WayOut, standing: Standing, largest: dict[str, Decimal], say: Say, audit: FlattenAudit
 ) -> None:
-    for act in next_acts(standing, largest):
+    acts = next_acts(standing, largest)
+    closes = [act for act in acts if isinstance(act, Close)]
+    for act in acts:
         say(_words(act))
         await audit.note(_symbol(act), _words(act), act)
+        if isinstance(act, Close):
+            continue
         try:
             await way_out.do(act)
         except NotDone as error:
             say(f"  not done, looking again: {error}")
         await asyncio.sleep(PAUSE_S)
+    # Behind what they follow: entries are cancelled before anything is closed.
+    for trouble in await way_out.close(closes):
+        say(f"  not done, looking again: {trouble}")
 
 
 def _words(act: CancelActive | CancelOne | Close | CancelRest) -> str:
@@ -134,7 +141,7 @@ def _words(act: CancelActive | CancelOne | Close | CancelRest) -> str:
         case CancelOne():
             return f"cancelling the conditional entry {act.order_id} of {act.symbol}"
         case Close():
-            return f"closing: {act.side.value} {act.qty:f} {act.key.symbol}, reduce-only"
+            return f"closing: {act.side.value} {act.qty:f} {act.key.name}, reduce-only"
         case CancelRest():
             return "flat; cancelling the stops and targets that are left"
 

@@ -105,6 +105,12 @@ EXECUTOR: Final = (
     ),
     Line("tradefleet_executor_positions", "Open positions.", lambda s: len(s["positions"])),
     Line("tradefleet_executor_orders_open", "Orders that are not final.", lambda s: s["orders_open"]),
+    Line(
+        "tradefleet_executor_leverage_symbols",
+        "Symbols whose leverage at the exchange is as it should be, not yet, or was refused.",
+        lambda s: {**s["leverage"], "refused": len(s["leverage"]["refused"])},
+        "state",
+    ),
     Line("tradefleet_executor_latches", "Latches that forbid opening.", lambda s: len(s["latches"])),
     Line("tradefleet_executor_signals_total", "Signals that were read.", lambda s: s["signals_seen"]),
     Line(
@@ -119,6 +125,12 @@ EXECUTOR: Final = (
         "reason",
     ),
     Line("tradefleet_executor_orders_sent_total", "Orders that were sent.", lambda s: s["orders_sent"]),
+    Line(
+        "tradefleet_executor_reconciliations_total",
+        "Comparisons with the exchange, by what they ended with.",
+        lambda s: s["reconciliations"],
+        "outcome",
+    ),
     Line("tradefleet_executor_fills_total", "Executions that changed a position.", lambda s: s["fills"]),
     Line(
         "tradefleet_executor_store_up",

@@ -22,6 +22,7 @@ from aiohttp import web
 from tradefleet.adapters.telemetry import logs
 from tradefleet.services.process_main import ProgramFailed, run_program, stop_signal
 from tradefleet.simulation.account.exchange import SimulatedExchange
+from tradefleet.simulation.account.orders import Refused
 from tradefleet.simulation.account.store import StateError
 from tradefleet.simulation.market.replay import ReplayMarket
 from tradefleet.simulation.recording import RecordingError, load_recording
@@ -41,8 +42,9 @@ class SimulatorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     port: 0 for any free one. recording: a folder (see `simulation.recording`), None for the built-in
     one. speed: recorded seconds a second. copies: of every recorded symbol, for load.
     history_minutes: candles and trades of that much past are there at the start, made of whole laps;
-    a bar strategy warms up from them. state_folder: the account's; kept across restarts. api_key,
-    api_secret: what the one account signs with. ready_file: where addresses and pid are written when
+    a bar strategy warms up from them. state_folder: the account's; kept across restarts. hedged: put
+    its contracts into hedge mode, as far as nothing stands in their way; else they stay as they were.
+    api_key, api_secret: what the one account signs with. ready_file: where addresses and pid are written when
     requests are served. log_level: "debug", "info", "warning" or "error".
     """
 
@@ -55,6 +57,7 @@ class SimulatorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     speed: float = 1.0
     copies: int = 0
     history_minutes: int = 0
+    hedged: bool = False
     ready_file: str | None = None
     log_level: str = "info"
     server: ServerOptions = ServerOptions()
@@ -117,9 +120,18 @@ def _account(market: ReplayMarket, settings: SimulatorSettings) -> Iterator[Simu
     except StateError as error:
         raise SimulatorFailed(f"state_folder {error}") from error
     try:
+        if settings.hedged:
+            _hedge(exchange)
         yield exchange
     finally:
         exchange.close()
+
+
+def _hedge(exchange: SimulatedExchange) -> None:
+    """Contract by contract: one that is held, or is in hedge mode already, refuses and is left as it is."""
+    for symbol in exchange.market.instruments:
+        with contextlib.suppress(Refused):
+            exchange.switch_mode({"category": "linear", "symbol": symbol, "mode": 3})
 
 
 def _forget(ready_file: str | None) -> None:

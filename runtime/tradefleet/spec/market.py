@@ -29,6 +29,15 @@ class Category(StrEnum):
     LINEAR = "linear"
 
 
+class PositionMode(StrEnum):
+    """How many positions a contract can have."""
+
+    ONE_WAY = "oneWay"
+    """One, long or short."""
+    HEDGE = "hedge"
+    """Two legs, a long and a short one, opened and closed apart."""
+
+
 class Section(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """One section of the spec: immutable, camelCase in YAML."""
 
@@ -99,6 +108,14 @@ class Exchange(Section, frozen=True):
 
     venue: Annotated[Venue, plain("The exchange.", reload=IMMUTABLE)] = Venue.BYBIT
     category: Annotated[Category, plain("The exchange's market.", reload=IMMUTABLE)] = Category.LINEAR
+    position_mode: Annotated[
+        PositionMode,
+        plain(
+            "Positions a symbol can have: one, or a long and a short leg at once. The account must be in "
+            "this mode; it is refused otherwise, and never switched.",
+            reload=IMMUTABLE,
+        ),
+    ] = PositionMode.ONE_WAY
     endpoints: Annotated[Endpoints, plain("Addresses of the exchange.", reload=RESTART)] = Endpoints()
     credentials: Annotated[Credentials, plain("Where the credentials are.", reload=RESTART)] = Credentials()
     simulator: Annotated[Simulator, plain("The simulated exchange of the local fleet.", reload=RESTART)] = (

@@ -93,7 +93,7 @@ class ExecutorStatus(Section, frozen=True):
     config_hash: Annotated[str | UnsetType, text("Hash of the configuration in force.", 64)] = UNSET
     may_open: Annotated[bool | UnsetType, plain("Whether positions may be opened.")] = UNSET
     why_not: Annotated[str | UnsetType, text("What forbids opening; empty when nothing does.", 2048)] = UNSET
-    positions: Annotated[int | UnsetType, number("Symbols with a position.", "0", "10000")] = UNSET
+    positions: Annotated[int | UnsetType, number("Open positions; each leg is one.", "0", "10000")] = UNSET
     equity: Annotated[
         str | UnsetType,
         text("The account's equity in its settle currency, a decimal number as text.", 64),

@@ -52,7 +52,7 @@ class Leverage(Section, frozen=True):
 
     default: Annotated[
         Decimal,
-        number("Leverage of a new position.", "1", "100", unit="a multiple of the margin", built=False),
+        number("Leverage of a new position.", "1", "100", unit="a multiple of the margin"),
     ] = Decimal(10)
     maximum: Annotated[
         Decimal,
@@ -62,7 +62,6 @@ class Leverage(Section, frozen=True):
             "100",
             unit="a multiple of the margin",
             tightens=LOWER,
-            built=False,
         ),
     ] = Decimal(50)
     adaptive: Annotated[bool, plain("5, 10 or 20 by volatility.", built=False)] = False
@@ -179,7 +178,10 @@ class Risk(Section, frozen=True):
         number("Symbols with exposure at once, unresolved orders included.", "0", "500", tightens=LOWER),
     ] = 10
     max_positions_per_symbol: Annotated[
-        int, number("Entries held at once in one symbol.", "0", "20", tightens=LOWER)
+        int,
+        number(
+            "Entries held at once in one symbol, both legs of hedge mode together.", "0", "20", tightens=LOWER
+        ),
     ] = 1
     max_risk_per_trade: Annotated[
         Decimal,

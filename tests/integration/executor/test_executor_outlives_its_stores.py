@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 from tests.support.eventually import eventually
-from tests.support.executor_world import BOT, World
+from tests.support.executor_world import BOT, World, can_open
 
 from tradefleet.domain.signals import Target
 
@@ -21,7 +21,7 @@ async def test_without_postgres_nothing_is_sent_and_a_new_epoch_trades_when_it_r
     assert await world.orders() == []
 
     await world.postgres.start_again()
-    status = await executor.until(lambda status: status["leading"] and status["may_open"])
+    status = await executor.until(can_open)
     assert status["epoch"] == 2
     await world.bus.publish(world.signal(Target.LONG))
     await eventually(world.position)

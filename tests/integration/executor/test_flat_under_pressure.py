@@ -63,6 +63,7 @@ async def faults(world: World, *wanted: dict[str, Any]) -> None:
 
 
 PRESSURE: tuple[dict[str, Any], ...] = (
+    {"kind": "http_status", "endpoint": "/v5/order/create-batch", "status": 503, "count": 2},
     {
         "kind": "error_code",
         "endpoint": "/v5/order/create",
@@ -104,10 +105,13 @@ async def flat_after(world: World, began: float) -> float:
     return time.monotonic() - began
 
 
-async def test_the_kill_switch_is_flat_within_what_the_exchange_allows(world: World) -> None:
+@pytest.mark.parametrize("largest_batch", [20, 1], ids=["batches", "one by one"])
+async def test_the_kill_switch_is_flat_within_what_the_exchange_allows(
+    world: World, largest_batch: int
+) -> None:
     world.configure(symbols=symbols_of(world))
     port = free_port()
-    executor = world.start(probe_port=port)
+    executor = world.start(probe_port=port, largest_batch=largest_batch)
     await world.ready(executor)
     crowd(world)
     await executor.until(lambda status: len(status["positions"]) == POSITIONS)
@@ -121,7 +125,10 @@ async def test_the_kill_switch_is_flat_within_what_the_exchange_allows(world: Wo
     seconds = await flat_after(world, began)
     status = await executor.until(lambda found: found["kill_switch"]["seconds_to_flat"] is not None)
 
-    print(f"\nkill switch: {POSITIONS} positions flat after {seconds:.2f} s, bound {bound_s():.1f} s")
+    print(
+        f"\nkill switch, {largest_batch} in a request: {POSITIONS} positions flat after {seconds:.2f} s, "
+        f"bound {bound_s():.1f} s"
+    )
     assert await world.ask("get_open_orders", settleCoin="USDT") == []
     assert status["positions"] == []
     assert status["open_intents"] == 0

@@ -4,7 +4,7 @@ import asyncio
 import signal
 
 import pytest
-from tests.support.executor_world import SYMBOL, World, eventually
+from tests.support.executor_world import SYMBOL, World, can_open, eventually
 
 from tradefleet.domain.signals import Target
 from tradefleet.services.fleet.latches import clear, engage_kill_switch, engaged, until_flat
@@ -50,7 +50,7 @@ async def test_the_command_lines_row_closes_everything_until_it_is_cleared(world
     await world.bus.publish(world.signal(Target.LONG))
     await executor.until(lambda found: found["refused_by_reason"].get("latched"))
     await clear(world.dsn, latch_id, "cli:me")
-    await executor.until(lambda found: found["may_open"])
+    await executor.until(can_open)
     await world.bus.publish(world.signal(Target.LONG))
     await eventually(world.position)
 
@@ -67,7 +67,7 @@ async def test_an_edge_in_the_spec_closes_everything_once(world: World) -> None:
     # The row goes with the next batch, a moment after the acts have begun.
     await eventually(lambda: _engaged(world, "spec-bot-uid-2"))
     world.configure(generation=4, kill_switch=KillSwitch(clear="spec-bot-uid-2"))
-    await executor.until(lambda found: found["may_open"])
+    await executor.until(can_open)
     await eventually(lambda: _engaged(world))
 
 

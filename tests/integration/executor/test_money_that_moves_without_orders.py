@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 import pytest
 from tests.support.eventually import eventually
-from tests.support.executor_world import SYMBOL, ExecutorProcess, World
+from tests.support.executor_world import SYMBOL, ExecutorProcess, World, can_open
 
 from tradefleet.domain.signals import Target
 from tradefleet.services import audit_command
@@ -152,7 +152,7 @@ async def test_a_withdrawal_is_a_transfer_and_no_loss(world: World) -> None:
 
     assert status["latches"] == []
     assert Decimal(status["daily_loss"]) < Decimal("0.001")
-    await executor.until(lambda found: found["may_open"])
+    await executor.until(can_open)
     assert Decimal(executor.status()["equity"]) < 6001
 
 

@@ -15,7 +15,7 @@ from tests.chaos.scenes import calm, flat, hold, pause, takes_over, wake
 from tests.chaos.silence import the_private_stream_falls_silent
 from tests.support.eventually import eventually
 from tests.support.exchange_proxy import Trouble
-from tests.support.executor_world import BOT, INSTANCE
+from tests.support.executor_world import BOT, INSTANCE, can_open
 
 from tradefleet.adapters.bybit.private_stream import PrivateStreamSettings
 from tradefleet.domain.signals import Signal, SignalKind, Target, bar_signal_id
@@ -216,7 +216,7 @@ async def test_15_a_manual_order_is_left_alone_and_halts_opening(fleet: Fleet) -
     ]
 
     fleet.exchange.cancel({"category": "linear", "symbol": "BTCUSDT", "orderId": order.order_id})
-    await leader.until(lambda status: status["may_open"])
+    await leader.until(can_open)
 
 
 async def _judged(fleet: Fleet, symbol: str, reason: str) -> bool:

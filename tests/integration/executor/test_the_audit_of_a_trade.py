@@ -7,7 +7,7 @@ from tests.support.eventually import eventually
 from tests.support.executor_world import SYMBOL, World
 
 from tradefleet.domain.signals import Target
-from tradefleet.services import audit_command
+from tradefleet.services import audit_command, reconciliations_command
 from tradefleet.services.fleet.latches import engage_kill_switch
 
 pytestmark = pytest.mark.process
@@ -92,3 +92,18 @@ def _in_any_order_of_answers(told: list[str]) -> list[str]:
     """The stream may tell of the fill before the answer to the request is here."""
     marks = ("meant to", "had been sent", "was bought", "was done")
     return [next(line for line in told if mark in line) for mark in marks]
+
+
+async def test_each_comparison_that_says_something_is_recorded_and_shown(world: World) -> None:
+    await world.say("place_order", symbol=SYMBOL, side="Buy", orderType="Market", qty="0.01")
+    executor = world.start()
+
+    status = await executor.until(lambda found: found["reconciliations"].get("resolved"))
+    await eventually(lambda: world.rows("SELECT 1 FROM reconciliations WHERE outcome = 'resolved'"))
+
+    first, *_ = lines = await reconciliations_command.listed(world.dsn, None, None, None, 100)
+    assert " resolved " in first
+    assert "since start: 1 execution was missing here" in first
+    assert status["reconciliation"]["asked_ns"] > 0
+    only = await reconciliations_command.listed(world.dsn, "1h", None, "resolved", 100)
+    assert only == [line for line in lines if " resolved " in line]

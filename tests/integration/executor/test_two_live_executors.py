@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from tests.support.eventually import eventually
-from tests.support.executor_world import ExecutorProcess, World
+from tests.support.executor_world import ExecutorProcess, World, can_open
 
 from tradefleet.domain.signals import Target
 from tradefleet.spec.snapshot import ConfigSnapshot
@@ -38,7 +38,7 @@ async def test_after_a_sigkill_of_the_leader_the_standby_leads_and_opens(world: 
     killed_s = time.monotonic()
     status = await standby.until(lambda status: status["leading"])
     led_s = time.monotonic() - killed_s
-    await standby.until(lambda status: status["may_open"])
+    await standby.until(can_open)
     print(f"SIGKILL to leading {led_s:.2f} s, to opening {time.monotonic() - killed_s:.2f} s")
 
     assert status["epoch"] == 2
@@ -63,7 +63,7 @@ async def test_a_leader_that_slept_past_its_lease_does_not_act_when_it_wakes(wor
     leader, standby = await leader_and_standby(world)
 
     leader.process.send_signal(signal.SIGSTOP)
-    await standby.until(lambda status: status["leading"] and status["may_open"])
+    await standby.until(can_open)
     # The sleeper has not read this one yet, and will when it wakes.
     await world.bus.publish(world.signal(Target.LONG))
     await eventually(world.position)

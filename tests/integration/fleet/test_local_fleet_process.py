@@ -22,6 +22,22 @@ def test_a_run_ends_by_itself_verified(up: Callable[..., Up]) -> None:
     assert not any(alive(pid) for pid in fleet.pids().values())
 
 
+def test_a_fleet_in_hedge_mode_trades_on_legs_and_is_verified(up: Callable[..., Up], folder: Path) -> None:
+    text = EXAMPLE.read_text().replace("  exchange:\n", "  exchange:\n    positionMode: hedge\n")
+    (folder / "bot.yaml").write_text(text)
+    fleet = up("--seconds", "25", "--verify")
+    fleet.until_trading()
+    fleet.until(
+        lambda: {p["position_idx"] for p in fleet.statuses()["executor"]["positions"]} & {1, 2} != set(),
+        "waiting for a leg",
+    )
+
+    status = fleet.end()
+
+    assert status == 0, fleet.said
+    assert "verified      Postgres and the exchange agree" in fleet.said
+
+
 def test_a_disabled_strategy_is_not_a_verified_run(up: Callable[..., Up], folder: Path) -> None:
     text = EXAMPLE.read_text()
     (folder / "bot.yaml").write_text(text.replace("enabled: true          # with every", "enabled: false # "))

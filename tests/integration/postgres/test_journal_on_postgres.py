@@ -31,7 +31,7 @@ from tradefleet.adapters.postgres.migrations import migrate
 from tradefleet.adapters.postgres.restore import QUIET_NS, JournalState, StreamMark
 from tradefleet.core.actions import AnyAction, ClearLatch, Verdict
 from tradefleet.domain.orders import OrderStatus
-from tradefleet.orders.intents import IntentState
+from tradefleet.orders.intents import Intent, IntentState, Leg
 
 pytestmark = pytest.mark.process
 
@@ -274,3 +274,68 @@ async def test_several_processes_may_migrate_at_once(postgres: RunningPostgres) 
     connection = await asyncpg.connect(address)
     assert await connection.fetchval("SELECT count(*) FROM alembic_version") == 1
     await connection.close()
+
+
+def closes(count: int, epoch: int = 1) -> list[Intent]:
+    """Intents that come of no signal, as a kill switch makes them."""
+    made = [make_intent(signal_id=f"kill/{number}", epoch=epoch) for number in range(count)]
+    return [msgspec.structs.replace(intent, leg=Leg.CLOSE, reduce_only=True) for intent in made]
+
+
+async def audited(dsn: str) -> list[str]:
+    connection = await asyncpg.connect(dsn)
+    rows = await connection.fetch("SELECT subject FROM audit WHERE act = 'intent' ORDER BY seq")
+    await connection.close()
+    return [row["subject"] for row in rows]
+
+
+async def test_several_intents_are_written_with_their_audit_in_their_order(
+    journal: Journal, dsn: str
+) -> None:
+    twenty = closes(20)
+
+    await journal.write_intents(twenty)
+
+    state = await begun(journal, dsn)
+    written = {record.intent.client_order_id: record.intent for record in state.intents}
+    assert written == {intent.client_order_id: intent for intent in twenty}
+    assert {record.state for record in state.intents} == {IntentState.WRITTEN}
+    assert await audited(dsn) == [intent.client_order_id for intent in twenty]
+
+
+async def test_one_that_was_written_before_keeps_all_of_them_out_and_each_can_go_alone(
+    journal: Journal, dsn: str
+) -> None:
+    three = closes(3)
+    await journal.write_intent(three[1], None)
+
+    with pytest.raises(IntentExists):
+        await journal.write_intents(three)
+    there = [record.intent for record in (await begun(journal, dsn)).intents]
+    assert there == [three[1]]
+    assert await audited(dsn) == [three[1].client_order_id]
+
+    epoch_2 = [msgspec.structs.replace(intent, epoch=2) for intent in (three[0], three[2])]
+    await journal.write_intents(epoch_2)
+    assert len((await begun(journal, dsn)).intents) == 3
+
+
+async def test_several_intents_of_an_older_epoch_are_refused_whole(journal: Journal, dsn: str) -> None:
+    await next_epoch(dsn)
+
+    with pytest.raises(Fenced):
+        await journal.write_intents(closes(3, epoch=1))
+
+    assert (await begun(journal, dsn)).intents == ()
+    assert await audited(dsn) == []
+
+
+async def test_several_intents_are_none_when_the_database_is_away(
+    journal: Journal, postgres: RunningPostgres
+) -> None:
+    postgres.stop()
+    try:
+        with pytest.raises(JournalDown):
+            await journal.write_intents(closes(2))
+    finally:
+        await postgres.start_again()

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pybit.unified_trading import HTTP
 
 pytestmark = pytest.mark.process
 
@@ -89,6 +90,31 @@ def test_it_says_where_it_serves_and_ends_cleanly(start: Any, stop: signal.Signa
     assert not simulator.ready_file.exists()
     events = [json.loads(line)["event"] for line in lines]
     assert (events[0], events[-1]) == ("simulator_ready", "simulator_stopped")
+
+
+def test_a_hedged_simulator_has_two_legs_of_each_contract_and_keeps_what_is_held(start: Any) -> None:
+    simulator = start()
+    by_hand = client_of(simulator)
+    by_hand.place_order(
+        category="linear", symbol="ETHUSDT", side="Buy", orderType="Market", qty="0.01", positionIdx=0
+    )
+    simulator.process.send_signal(signal.SIGTERM)
+    assert simulator.end()[0] == 0
+
+    hedged = client_of(start(hedged=True))
+
+    assert [indices(hedged, symbol) for symbol in ("BTCUSDT", "ETHUSDT")] == [[1, 2], [0]]
+
+
+def client_of(simulator: Simulator) -> HTTP:
+    client = HTTP(api_key="key", api_secret="secret")
+    client.endpoint = simulator.ready()["rest"]
+    return client
+
+
+def indices(client: HTTP, symbol: str) -> list[int]:
+    rows = client.get_positions(category="linear", symbol=symbol)["result"]["list"]
+    return [row["positionIdx"] for row in rows]
 
 
 def test_a_ready_file_left_by_a_killed_process_is_not_believed(start: Any) -> None:

@@ -18,6 +18,7 @@ from tradefleet.orders.budget import (
 )
 
 CREATE = "/v5/order/create"
+BATCH = "/v5/order/create-batch"
 lanes = st.sampled_from(Lane)
 quotas = st.builds(
     Quota,
@@ -25,23 +26,24 @@ quotas = st.builds(
     window_ns=st.integers(1, 50),
     shares=st.sampled_from([TRADING_SHARES, READING_SHARES, {}]),
 )
-calls = st.lists(st.tuples(lanes, st.integers(0, 20)), max_size=80)
+calls = st.lists(st.tuples(lanes, st.integers(0, 20), st.integers(1, 4)), max_size=80)
 
 
-def played(window: Window, wishes: list[tuple[Lane, int]]) -> tuple[list[tuple[int, Lane]], int]:
-    """Tries each wish after its pause; what went, and when it is now."""
+def played(window: Window, wishes: list[tuple[Lane, int, int]]) -> tuple[list[tuple[int, Lane]], int]:
+    """Tries each wish for so many calls at once after its pause; what went, and when it is now."""
     now_ns, went = 0, []
-    for lane, pause_ns in wishes:
+    for lane, pause_ns, many in wishes:
         now_ns += pause_ns
-        if window.wait_ns(lane, now_ns) == 0:
-            window.count(lane, now_ns)
-            went.append((now_ns, lane))
+        many = min(many, window.quota.cap(lane))
+        if window.wait_ns(lane, now_ns, many) == 0:
+            window.count(lane, now_ns, many)
+            went += [(now_ns, lane)] * many
     return went, now_ns
 
 
 @given(quotas, calls)
 def test_no_rolling_window_holds_more_than_the_limit_nor_a_lane_more_than_its_share(
-    quota: Quota, wishes: list[tuple[Lane, int]]
+    quota: Quota, wishes: list[tuple[Lane, int, int]]
 ) -> None:
     went, _ = played(Window(quota), wishes)
 
@@ -52,24 +54,30 @@ def test_no_rolling_window_holds_more_than_the_limit_nor_a_lane_more_than_its_sh
             assert held.count(lane) <= quota.cap(lane)
 
 
-@given(quotas, calls, lanes, st.integers(0, 20), st.integers(0, 60))
+@given(quotas, calls, lanes, st.integers(0, 20), st.integers(0, 60), st.integers(1, 4))
 def test_a_wait_is_exact(
-    quota: Quota, wishes: list[tuple[Lane, int]], lane: Lane, pause_ns: int, block_ns: int
+    quota: Quota, wishes: list[tuple[Lane, int, int]], lane: Lane, pause_ns: int, block_ns: int, many: int
 ) -> None:
     window = Window(quota)
     _, now_ns = played(window, wishes)
     now_ns += pause_ns
     window.block(now_ns + block_ns)
+    many = min(many, quota.cap(lane))
 
-    wait_ns = window.wait_ns(lane, now_ns)
+    wait_ns = window.wait_ns(lane, now_ns, many)
 
-    assert window.wait_ns(lane, now_ns + wait_ns) == 0
+    assert window.wait_ns(lane, now_ns + wait_ns, many) == 0
+    assert window.room(lane, now_ns + wait_ns) >= many
     if wait_ns:
-        assert window.wait_ns(lane, now_ns + wait_ns - 1) == 1
+        assert window.wait_ns(lane, now_ns + wait_ns - 1, many) == 1
+        assert window.room(lane, now_ns + wait_ns - 1) < many
     assert wait_ns <= max(quota.window_ns, block_ns)
 
 
-@given(st.sampled_from(sorted(QUOTAS)), st.lists(st.integers(0, 10**8), max_size=60))
+SHARED = sorted(path for path, quota in QUOTAS.items() if quota.shares)
+
+
+@given(st.sampled_from(SHARED), st.lists(st.integers(0, 10**8), max_size=60))
 def test_what_opens_and_what_polls_cannot_starve_what_reduces_and_what_resolves(
     path: str, pauses: list[int]
 ) -> None:
@@ -87,6 +95,35 @@ def test_what_opens_and_what_polls_cannot_starve_what_reduces_and_what_resolves(
         free += 1
 
     assert free >= QUOTAS[path].limit // 2
+
+
+def test_only_leverage_has_no_half_to_keep_since_nothing_that_reduces_is_called_there() -> None:
+    assert set(QUOTAS) - set(SHARED) == {"/v5/position/set-leverage"}
+
+
+def test_a_batch_costs_its_endpoint_each_order_and_the_address_one_request() -> None:
+    budgets = default_budgets()
+
+    assert budgets.take(BATCH, Lane.REDUCING, 0, 8) == 0
+
+    assert budgets.room(BATCH, Lane.REDUCING, 0) == 2
+    assert budgets.take(BATCH, Lane.REDUCING, 0, 3) == QUOTAS[BATCH].window_ns
+    assert budgets.take(BATCH, Lane.REDUCING, 0, 2) == 0
+    assert budgets.room(CREATE, Lane.REDUCING, 0) == 10
+
+
+def test_a_batch_that_no_window_can_hold_is_an_error_and_not_a_wait_for_ever() -> None:
+    with pytest.raises(ValueError, match="11 calls at once"):
+        default_budgets().take(BATCH, Lane.REDUCING, 0, 11)
+
+
+def test_there_is_no_room_for_a_batch_while_its_endpoint_rests() -> None:
+    budgets = default_budgets()
+
+    budgets.refused(BATCH, 0, 0)
+
+    assert budgets.room(BATCH, Lane.REDUCING, 1) == 0
+    assert budgets.room(BATCH, Lane.REDUCING, QUOTAS[BATCH].window_ns) == 10
 
 
 def test_eleven_calls_at_once_are_ten() -> None:
@@ -198,6 +235,6 @@ def test_an_answered_probe_frees_what_reduces_and_nothing_else() -> None:
 
 def test_an_endpoint_without_a_quota_is_an_error_and_not_unlimited() -> None:
     with pytest.raises(ValueError, match="has no quota"):
-        default_budgets().take("/v5/order/create-batch", Lane.REDUCING, 0)
+        default_budgets().take("/v5/order/no-such", Lane.REDUCING, 0)
     with pytest.raises(ValueError, match="limit 0"):
         Budgets({}, Quota(limit=0))

@@ -31,7 +31,9 @@ GOOD_KEY = KeyFacts(
     bound=True,
     expires_ns=None,
 )
-GOOD = AccountFacts(uid="1", key=GOOD_KEY, unified_status=5, margin_mode="REGULAR_MARGIN", hedged=())
+GOOD = AccountFacts(
+    uid="1", key=GOOD_KEY, unified_status=5, margin_mode="REGULAR_MARGIN", hedged=(), one_way=()
+)
 
 
 def account(**changes: Any) -> AccountFacts:
@@ -43,13 +45,13 @@ def key(**changes: Any) -> AccountFacts:
 
 
 def test_nothing_speaks_against_an_account_that_is_set_up_well() -> None:
-    assert findings(GOOD, NOW_NS) == ()
-    assert findings(account(key=None), NOW_NS) == ()
+    assert findings(GOOD, False, NOW_NS) == ()
+    assert findings(account(key=None), False, NOW_NS) == ()
 
 
 @pytest.mark.parametrize("status", [3, 4, 5, 6])
 def test_every_unified_account_is_let_through(status: int) -> None:
-    assert findings(account(unified_status=status), NOW_NS) == ()
+    assert findings(account(unified_status=status), False, NOW_NS) == ()
 
 
 @pytest.mark.parametrize(
@@ -58,7 +60,7 @@ def test_every_unified_account_is_let_through(status: int) -> None:
         (account(unified_status=1), "not_unified", "upgrade it"),
         (account(margin_mode="ISOLATED_MARGIN"), "margin_mode", "set it to cross margin"),
         (account(margin_mode="PORTFOLIO_MARGIN"), "margin_mode", "set it to cross margin"),
-        (account(hedged=("BTCUSDT", "ETHUSDT")), "hedge_mode", "BTCUSDT, ETHUSDT: in hedge mode"),
+        (account(hedged=("BTCUSDT", "ETHUSDT")), "position_mode", "BTCUSDT, ETHUSDT: in hedge mode"),
         (key(read_only=True), "no_permission", "give it read-write"),
         (key(may_order=False), "no_permission", "Contract: Orders"),
         (key(may_change_positions=False), "no_permission", "Contract: Positions"),
@@ -67,12 +69,12 @@ def test_every_unified_account_is_let_through(status: int) -> None:
 def test_what_must_not_be_traded_is_refused_with_what_to_do(
     facts: AccountFacts, kind: str, says: str
 ) -> None:
-    (finding,) = findings(facts, NOW_NS)
+    (finding,) = findings(facts, False, NOW_NS)
 
     assert (finding.kind, finding.refuses) == (kind, True)
     assert says in finding.text
     with pytest.raises(PreflightRefused, match=says):
-        warnings_of(facts, NOW_NS)
+        warnings_of(facts, False, NOW_NS)
 
 
 @pytest.mark.parametrize(
@@ -85,14 +87,46 @@ def test_what_must_not_be_traded_is_refused_with_what_to_do(
     ],
 )
 def test_what_is_only_unwise_warns(facts: AccountFacts, kinds: list[str]) -> None:
-    assert [warning.kind for warning in warnings_of(facts, NOW_NS)] == kinds
+    assert [warning.kind for warning in warnings_of(facts, False, NOW_NS)] == kinds
+
+
+@pytest.mark.parametrize(
+    ("hedge", "hedged", "one_way", "says"),
+    [
+        (False, (), ("BTCUSDT",), ""),
+        (True, ("BTCUSDT",), (), ""),
+        (
+            False,
+            ("ETHUSDT",),
+            ("BTCUSDT",),
+            "ETHUSDT: in hedge mode, but spec.exchange.positionMode is oneWay",
+        ),
+        (
+            True,
+            ("ETHUSDT",),
+            ("BTCUSDT",),
+            "BTCUSDT: in one-way mode, but spec.exchange.positionMode is hedge",
+        ),
+        (False, ("BTCUSDT",), (), "switch to one-way mode (POST /v5/position/switch-mode, mode 0)"),
+        (True, (), ("BTCUSDT",), "switch to hedge mode (POST /v5/position/switch-mode, mode 3)"),
+    ],
+)
+def test_an_account_in_the_other_position_mode_is_refused_either_way(
+    hedge: bool, hedged: tuple[str, ...], one_way: tuple[str, ...], says: str
+) -> None:
+    found = findings(account(hedged=hedged, one_way=one_way), hedge, NOW_NS)
+
+    assert [(finding.kind, finding.refuses) for finding in found] == (
+        [("position_mode", True)] if says else []
+    )
+    assert all(says in finding.text for finding in found)
 
 
 def test_everything_that_refuses_is_said_at_once() -> None:
     facts = account(unified_status=1, hedged=("BTCUSDT",), key=None)
 
     with pytest.raises(PreflightRefused, match=r"unified.*hedge mode"):
-        warnings_of(facts, NOW_NS)
+        warnings_of(facts, False, NOW_NS)
 
 
 @pytest.mark.parametrize(

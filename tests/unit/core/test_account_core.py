@@ -12,6 +12,7 @@ from tradefleet.core.account import AccountCore, NotRestored
 from tradefleet.core.actions import Submit, Verdict
 from tradefleet.core.digest import DecisionLog, DecisionsDiffer, replay
 from tradefleet.domain.orders import Side
+from tradefleet.domain.positions import PositionKey
 from tradefleet.domain.signals import Target
 from tradefleet.orders.client_order_id import WAY_OUT, client_order_id
 from tradefleet.orders.intents import IntentState, Leg
@@ -246,7 +247,7 @@ def test_a_stop_at_the_exchange_is_counted_and_ends_the_plan() -> None:
     harness.deliver()
 
     assert harness.size == 0
-    assert harness.core.state.position(harness.core.state.key(SYMBOL)).plan is None
+    assert harness.core.state.position(PositionKey("linear", SYMBOL)).plan is None
 
 
 def test_an_unexplained_position_must_be_seen_twice_then_is_believed_and_latches() -> None:

@@ -10,7 +10,7 @@ from tradefleet.core import account_kill_switch
 from tradefleet.core import actions as act
 from tradefleet.core import events as ev
 from tradefleet.domain.signals import Target
-from tradefleet.orders.intents import Leg
+from tradefleet.orders.intents import IntentState, Leg
 from tradefleet.spec.bot import OnDelete
 
 
@@ -211,3 +211,23 @@ def test_its_events_and_actions_travel_in_the_decision_log(harness: Harness) -> 
         msgspec.json.encode(act.ClearLatch(latch_id="a", actor="b")), type=act.AnyAction
     ) == act.ClearLatch(latch_id="a", actor="b")
     assert Decimal(0) == harness.size
+
+
+def test_a_close_that_was_written_without_its_plan_keeps_its_id_and_the_next_leader_takes_another() -> None:
+    harness = Harness().ready()
+    harness.signal("in", Target.LONG, hold_s=3600)
+    harness.settle()
+    kept = dict(harness.journal.positions)
+    harness.edit_kill_switch(engaged=True)
+    (first,) = [intent for intent in harness.submitted if intent.leg is Leg.CLOSE]
+
+    # The leader dies over its send; the plan that counts the attempt was still in its batch.
+    harness.journal.positions = kept
+    harness.restart()
+    harness.ready()
+    harness.settle()
+
+    closes = [intent for intent in harness.submitted if intent.leg is Leg.CLOSE]
+    assert [intent.attempt for intent in closes] == [0, 1]
+    assert harness.journal.intents[first.client_order_id].state is IntentState.ABSENT
+    assert harness.size == 0

@@ -29,13 +29,15 @@ from tradefleet.core.actions import (
     CancelOrders,
     ClearLatch,
     KeepPosition,
+    KeepReport,
     ReadTransfers,
     Reconcile,
+    SetLeverage,
     SetProtection,
     Submit,
 )
 from tradefleet.core.audit import entry_of, entry_of_event, leader, limits_entry
-from tradefleet.core.events import OrdersCancelled, SendFinished, Ticked
+from tradefleet.core.events import LeverageAnswered, OrdersCancelled, SendFinished, Ticked
 from tradefleet.domain.fills import ExecutionType
 from tradefleet.domain.orders import OrderStatus
 from tradefleet.orders.audit import Act, Entry, Head
@@ -43,6 +45,7 @@ from tradefleet.orders.audit_story import sentence, story
 from tradefleet.orders.client_order_id import WAY_OUT
 from tradefleet.orders.intents import IntentState, Leg
 from tradefleet.orders.outcome import Outcome
+from tradefleet.orders.reconciliation_report import Comparison, ReconciliationReport
 
 WRITER = leader(ACCOUNT, BOT, 7)
 AT_NS = 1_746_619_201_123_000_000  # 2025-05-07 12:00:01.123
@@ -57,6 +60,9 @@ STOP = SetProtection(
     sign_by_ns=1,
     valid_until_ns=2,
 )
+
+AGREES = ReconciliationReport(reason="timer", outcome=Comparison.AGREES, asked_ns=1, ended_ns=2)
+LEVERAGE = SetLeverage(symbol="BTCUSDT", leverage=Decimal(10), sign_by_ns=1, valid_until_ns=2)
 
 ACTIONS: list[tuple[AnyAction, Act | None, str]] = [
     (Submit(intent=INTENT), Act.INTENT, NAME),
@@ -74,10 +80,12 @@ ACTIONS: list[tuple[AnyAction, Act | None, str]] = [
     (kept_baseline(), None, ""),
     (AskForOrder(client_order_id=NAME, symbol="BTCUSDT", created_ns=1), None, ""),
     (Reconcile(reason="", ask_for=(), executions_from_ns=0), None, ""),
+    (KeepReport(report=AGREES), None, ""),
     (engaged(), Act.LATCH_ENGAGED, "daily-loss-20000"),
     (ClearLatch(latch_id="l", actor="spec:generation 4"), Act.LATCH_CLEARED, "l"),
     (CancelOrders(everything=False), Act.CANCEL, ""),
     (STOP, Act.STOP, "BTCUSDT"),
+    (LEVERAGE, Act.LEVERAGE, "BTCUSDT"),
     (ReadTransfers(from_ns=1), None, ""),
     (chosen(), None, ""),
     (Alert(kind="x", detail=""), None, ""),
@@ -170,6 +178,10 @@ def test_the_story_of_an_order_in_sentences() -> None:
             "(epoch 7) meant to set the stop of BTCUSDT at 59000 because what stands there is looser",
         ),
         (
+            entry(LEVERAGE),
+            "(epoch 7) meant to set the leverage of BTCUSDT to 10 because it is not known to be so",
+        ),
+        (
             WRITER.entry(Act.STOP, "BTCUSDT", "it trails", {"stop_loss": "59000.0"}, AT_NS),
             "(epoch 7) meant to set the stop of BTCUSDT at 59000 because it trails",
         ),
@@ -248,6 +260,26 @@ def test_events_of_the_market_are_no_entries_and_an_answer_to_a_cancel_is() -> N
     found = entry_of_event(cancelled, WRITER, 1)
     assert found is not None
     assert "had NOT said that it cancelled them because 503" in sentence(found)
+
+
+def test_an_answer_about_leverage_is_an_entry() -> None:
+    event = LeverageAnswered(
+        now_ns=1,
+        symbol="BTCUSDT",
+        leverage=Decimal("12.50"),
+        outcome=Outcome.REJECTED,
+        ret_code=110013,
+        message="cannot set leverage due to risk limit",
+    )
+
+    found = entry_of_event(event, WRITER, 1)
+
+    assert found is not None
+    assert (found.act, found.subject) == (Act.LEVERAGE_ANSWER, "BTCUSDT")
+    assert sentence(found).endswith(
+        "the exchange answered for the leverage 12.5 of BTCUSDT: rejected (code 110013: cannot set leverage "
+        "due to risk limit)."
+    )
 
 
 def test_only_a_generation_that_changes_a_limit_is_an_entry() -> None:

@@ -110,6 +110,25 @@ def test_an_entry_and_its_stop_lead_back_to_the_entrys_signal() -> None:
     assert unexplained(side(), ORIGINS, since_ns=0) == []
 
 
+def test_of_two_legs_a_stop_leads_back_to_the_entry_of_its_own_side() -> None:
+    other = msgspec.structs.replace(ENTRY, order_id="o3", client_order_id="tf2", side="Sell")
+    other_fill = msgspec.structs.replace(ENTRY_FILL, exec_id="e3", order_id="o3", side="Sell", at_ns=150)
+    short = msgspec.structs.replace(INTENT, client_order_id="tf2", signal_id="unknown")
+    origins = msgspec.structs.replace(ORIGINS, intents={"tf1": INTENT, "tf2": short})
+
+    found = unexplained(side((ENTRY, STOP, other), (ENTRY_FILL, STOP_FILL, other_fill)), origins, since_ns=0)
+
+    assert found == ["fill e3 of BTCUSDT: signal unknown is not in Postgres"]
+
+
+def test_the_close_of_a_second_leg_leads_back_to_its_signal() -> None:
+    close = msgspec.structs.replace(INTENT, client_order_id="tf9", signal_id="s1/2", opens=False)
+    order = msgspec.structs.replace(STOP, client_order_id="tf9")
+    origins = msgspec.structs.replace(ORIGINS, intents={"tf1": INTENT, "tf9": close})
+
+    assert unexplained(side(orders=(ENTRY, order)), origins, since_ns=0) == []
+
+
 def test_a_fill_without_an_intent_is_unexplained() -> None:
     origins = msgspec.structs.replace(ORIGINS, intents={})
 

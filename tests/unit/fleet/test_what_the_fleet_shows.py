@@ -5,7 +5,7 @@ import io
 from rich.console import Console
 
 from tradefleet.services.fleet.live_table import render
-from tradefleet.services.fleet.plain_lines import line
+from tradefleet.services.fleet.plain_lines import line, open_positions, sizes
 from tradefleet.services.fleet.view import FleetView, shard_view, troubles_of
 
 SHARD_STATUS = {
@@ -44,6 +44,13 @@ def test_a_plain_line_names_every_processs_generation_and_every_book() -> None:
     assert "books [BTCUSDT=12ms ETHUSDT=no-book]" in text
     assert "fills 6" in text
     assert "positions 1" in text
+
+
+def test_both_legs_of_a_symbol_are_shown_and_counted() -> None:
+    legs = [{"symbol": "BTCUSDT", "position_idx": 1, "size": "0.2"}, {"symbol": "BTCUSDT", "size": "-0.1"}]
+
+    assert sizes({"positions": legs}) == {"BTCUSDT": "0.2 / -0.1"}
+    assert open_positions({"positions": legs}) == 2
 
 
 def test_what_is_wrong_is_said_in_sentences() -> None:

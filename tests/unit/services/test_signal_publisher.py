@@ -8,8 +8,8 @@ import pytest
 
 from tradefleet.adapters.redis import BusDown
 from tradefleet.domain.signals import Signal, SignalKind, Target
-from tradefleet.services import shard_signals
-from tradefleet.services.shard_signals import MOST_WAITING, BusState, SignalPublisher
+from tradefleet.services.shard import signals
+from tradefleet.services.shard.signals import MOST_WAITING, BusState, SignalPublisher
 
 
 class Bus:
@@ -61,7 +61,7 @@ def make_signal(number: int, expires_ns: int = 100) -> Signal:
 
 @pytest.fixture(autouse=True)
 def _no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shard_signals, "RETRY_S", 0.0)
+    monkeypatch.setattr(signals, "RETRY_S", 0.0)
 
 
 async def until(wanted: Callable[[], bool]) -> None:

@@ -114,8 +114,8 @@ def test_every_field_that_is_not_built_is_refused_on_the_server_with_the_words_o
     }
 
     assert set(said) == {leaf.path for leaf in leaves() if not leaf.built}
-    assert said["spec.leverage.default"] == (
-        "is not the default (10), and leverage is not built yet; leave it out"
+    assert said["spec.leverage.adaptive"] == (
+        "is not the default (false), and leverage.adaptive is not built yet; leave it out"
     )
 
 

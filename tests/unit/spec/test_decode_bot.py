@@ -151,8 +151,9 @@ FIELD_MISTAKES = [
         f"spec.universe.symbols[0]: '{'A' * 31}' is 31 characters long; 30 at most are allowed",
     ),
     (
-        "leverage: {default: 20}",
-        "spec.leverage.default: 20 is not the default (10), and leverage is not built yet; leave it out",
+        "leverage: {adaptive: true}",
+        "spec.leverage.adaptive: true is not the default (false), and leverage.adaptive is not built yet; "
+        "leave it out",
     ),
     (
         "strategies: {sarWave: {enabled: true}}",

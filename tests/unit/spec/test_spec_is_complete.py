@@ -63,7 +63,8 @@ def test_the_spec_names_every_section_of_the_design() -> None:
 
 
 def test_an_unbuilt_field_is_called_by_the_widest_part_that_is_missing() -> None:
-    assert unbuilt_subject("spec.leverage.default") == "leverage"
+    assert unbuilt_subject("spec.models.enabled") == "models"
+    assert unbuilt_subject("spec.leverage.adaptive") == "leverage.adaptive"
     assert unbuilt_subject("spec.risk.maxTotalRisk") == "risk.maxTotalRisk"
     assert unbuilt_subject("spec.universe.query.exclude") == "universe.query"
     assert unbuilt_subject("spec.risk.maxPositions") is None

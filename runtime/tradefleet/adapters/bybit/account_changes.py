@@ -57,13 +57,20 @@ def _always() -> str | None:
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
     """One change on its way. name: of the one order that it is about. sign_by_ns: not signed after this
-    (exchange time); None for no such bound."""
+    (exchange time); None for no such bound. window_ms: so long after it was signed it may be taken; None for
+    the client's own."""
 
     operation: Operation
     body: bytes
     lane: Lane
     name: OrderName | None = None
     sign_by_ns: int | None = None
+    window_ms: int | None = None
+
+
+def way_out_name() -> str:
+    """A name for a close without an intent."""
+    return f"{WAY_OUT}{uuid.uuid4().hex}"
 
 
 class AccountChanges:
@@ -102,8 +109,7 @@ class AccountChanges:
 
         Its name says what it is, so that whoever reads the account later takes it for no stranger's.
         """
-        name = f"{WAY_OUT}{uuid.uuid4().hex}"
-        wish = _wish(Operation.CREATE, bodies.close_body(key, side, qty, name), Lane.REDUCING)
+        wish = _wish(Operation.CREATE, bodies.close_body(key, side, qty, way_out_name()), Lane.REDUCING)
         return await self._once(wish, _always, patience_s)
 
     async def amend(
@@ -153,11 +159,22 @@ class AccountChanges:
         return await self._once(wish, may_sign, patience_s)
 
     async def set_leverage(
-        self, symbol: str, leverage: Decimal, *, patience_s: float = PATIENCE_S
+        self,
+        symbol: str,
+        leverage: Decimal,
+        *,
+        sign_by_ns: int | None = None,
+        window_ms: int | None = None,
+        may_sign: Permit = _always,
+        patience_s: float = PATIENCE_S,
     ) -> CallResult:
         """Set the leverage of a symbol, once. ALREADY: it is so."""
-        wish = _wish(Operation.SET_LEVERAGE, bodies.leverage_body(symbol, leverage), Lane.OPENING)
-        return await self._once(wish, _always, patience_s)
+        wish = msgspec.structs.replace(
+            _wish(Operation.SET_LEVERAGE, bodies.leverage_body(symbol, leverage), Lane.OPENING),
+            sign_by_ns=sign_by_ns,
+            window_ms=window_ms,
+        )
+        return await self._once(wish, may_sign, patience_s)
 
     async def switch_mode(self, symbol: str, *, hedge: bool, patience_s: float = PATIENCE_S) -> CallResult:
         """One-way or hedge mode of a symbol, once. Refused while it has a position or orders."""
@@ -197,8 +214,9 @@ class AccountChanges:
         refusal = may_sign()
         if refusal is not None:
             return _not_sent(operation, Reason.FORBIDDEN, refusal)
+        window_ms = self._recv_window_ms if wish.window_ms is None else wish.window_ms
         headers = self._http.headers(
-            wish.body.decode(), timestamp_ms=now_ns // MILLISECOND_NS, recv_window_ms=self._recv_window_ms
+            wish.body.decode(), timestamp_ms=now_ns // MILLISECOND_NS, recv_window_ms=window_ms
         )
         reply = await self._http.post(path, wish.body, headers)
         if not isinstance(reply, NoReply):

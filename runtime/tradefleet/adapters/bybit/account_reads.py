@@ -203,12 +203,14 @@ class AccountReads:
         told = self._told(self._session.get_api_key_information)
         key = None if told is None else key_facts(told)
         status, mode = margin_of(self._result(self._session.get_account_info))
+        hedged = tuple(symbol for symbol in symbols if self._is_hedged(symbol))
         return AccountFacts(
             uid=demo_uid(self._key) if key is None else key.uid,
             key=key,
             unified_status=status,
             margin_mode=mode,
-            hedged=tuple(symbol for symbol in symbols if self._is_hedged(symbol)),
+            hedged=hedged,
+            one_way=tuple(symbol for symbol in symbols if symbol not in hedged),
         )
 
     def _is_hedged(self, symbol: str) -> bool:

@@ -33,17 +33,22 @@ class Governor:
         self._lock = threading.Lock()
         self._turns: defaultdict[tuple[str, Lane], asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    def try_now(self, path: str, lane: Lane) -> float:
+    def try_now(self, path: str, lane: Lane, orders: int = 1) -> float:
         """0.0: go, it is counted. Else seconds until it could go; nothing is counted."""
         with self._lock:
-            return self._budgets.take(path, lane, self._now_ns()) / _S
+            return self._budgets.take(path, lane, self._now_ns(), orders) / _S
 
-    async def admitted(self, path: str, lane: Lane, patience_s: float) -> bool:
+    def room(self, path: str, lane: Lane) -> int:
+        """How many orders one request could carry now; nothing is counted."""
+        with self._lock:
+            return self._budgets.room(path, lane, self._now_ns())
+
+    async def admitted(self, path: str, lane: Lane, patience_s: float, orders: int = 1) -> bool:
         """Wait for room; False as soon as it is known that there will be none within the patience."""
         deadline_ns = self._now_ns() + int(patience_s * _S)
         # Whoever waits here also keeps those behind in line; what they wait for is the same.
         async with self._turns[path, lane]:
-            while wait_s := self.try_now(path, lane):
+            while wait_s := self.try_now(path, lane, orders):
                 if self._now_ns() + int(wait_s * _S) > deadline_ns:
                     return False
                 await asyncio.sleep(wait_s)
@@ -83,6 +88,11 @@ class Governor:
             # Refusals before the account is known (clock, key) come with headers of something else.
             if ret_code == 0 and limit is not None and remaining is not None:
                 self._budgets.told(path, limit, remaining, sent_ns=sent_ns, now_ns=now_ns)
+
+    def rests(self, path: str) -> None:
+        """Orders of a batch were refused for the limit: the endpoint rests for a window."""
+        with self._lock:
+            self._budgets.refused(path, 0, self._now_ns())
 
     def banned_for_s(self) -> float:
         """How long the address still has to keep quiet after HTTP 403; 0.0 for not at all."""

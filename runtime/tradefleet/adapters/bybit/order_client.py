@@ -2,7 +2,8 @@
 
 A create is sent once: no retry, no redirect, no second signature, no wider window. What the answer
 does not prove is AMBIGUOUS, and then asked for by its id. Each step is explained in
-docs/order-path.md. The other calls that change the account are in `account_changes`.
+docs/order-path.md. Several at once are in `batch_orders`, the other calls that change the account in
+`account_changes`.
 Source: Bybit V5, "create-order", "open-order", "order-list", "execution".
 """
 
@@ -13,7 +14,7 @@ from typing import Any, Final, Self
 
 import msgspec
 
-from tradefleet.adapters.bybit.account_changes import AccountChanges
+from tradefleet.adapters.bybit.batch_orders import BatchOrders, MaySign
 from tradefleet.adapters.bybit.bodies import contradiction, create_body
 from tradefleet.adapters.bybit.clock import Clock
 from tradefleet.adapters.bybit.errors import BadRow, ClockNotMeasured, Unreadable
@@ -42,16 +43,13 @@ MOST_PAGES: Final = 100
 READ_PATIENCE_S: Final = 5.0
 """A question waits so long for room in the budget of reads; afterwards the answer is unknown."""
 
-MaySign = Callable[[Intent], str | None]
-"""None when the intent may be signed now, else why not (the lease is lost, ...)."""
-
 
 class _List(msgspec.Struct):
     list: list[dict[str, Any]]
     nextPageCursor: str = ""  # noqa: N815 - the exchange's name
 
 
-class OrderClient(AccountChanges):
+class OrderClient(BatchOrders):
     """Creates orders and asks for them, over connections of its own. Close it when done."""
 
     def __init__(

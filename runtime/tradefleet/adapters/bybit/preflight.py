@@ -43,14 +43,15 @@ class KeyFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AccountFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """uid: whose account. key: None where the exchange does not tell (demo). hedged: symbols in hedge
-    mode."""
+    """uid: whose account. key: None where the exchange does not tell (demo). hedged, one_way: the symbols
+    in either position mode."""
 
     uid: str
     key: KeyFacts | None
     unified_status: int
     margin_mode: str
     hedged: tuple[str, ...]
+    one_way: tuple[str, ...]
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,15 +62,19 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     refuses: bool
 
 
-def findings(facts: AccountFacts, now_ns: int) -> tuple[Finding, ...]:
-    """Everything that speaks against trading this account, refusals first."""
-    found = (*_of_account(facts), *(_of_key(facts.key, now_ns) if facts.key else ()))
+def findings(facts: AccountFacts, hedge: bool, now_ns: int) -> tuple[Finding, ...]:
+    """Everything that speaks against trading this account, refusals first. hedge: as the bot wants it."""
+    found = (
+        *_of_account(facts),
+        *_of_position_mode(facts, hedge),
+        *(_of_key(facts.key, now_ns) if facts.key else ()),
+    )
     return tuple(sorted(found, key=lambda finding: not finding.refuses))
 
 
-def warnings_of(facts: AccountFacts, now_ns: int) -> tuple[Finding, ...]:
+def warnings_of(facts: AccountFacts, hedge: bool, now_ns: int) -> tuple[Finding, ...]:
     """What only warns; raises PreflightRefused with every sentence that refuses."""
-    found = findings(facts, now_ns)
+    found = findings(facts, hedge, now_ns)
     refusals = [finding.text for finding in found if finding.refuses]
     if refusals:
         raise PreflightRefused("; ".join(refusals))
@@ -103,12 +108,20 @@ def _of_account(facts: AccountFacts) -> Iterator[Finding]:
             f"the margin mode is {facts.margin_mode}; sizes and limits here count on one equity behind all "
             f"positions: set it to cross margin ({CROSS}, POST /v5/account/set-margin-mode)",
         )
-    if facts.hedged:
-        yield _refusal(
-            "hedge_mode",
-            f"{', '.join(facts.hedged)}: in hedge mode; close the positions and switch to one-way mode "
-            "(POST /v5/position/switch-mode)",
-        )
+
+
+def _of_position_mode(facts: AccountFacts, hedge: bool) -> Iterator[Finding]:
+    """Never switched by us: it is a setting of a person's account, which other programs may count on."""
+    otherwise = facts.one_way if hedge else facts.hedged
+    if not otherwise:
+        return
+    have, want, mode = ("one-way", "hedge", 3) if hedge else ("hedge", "one-way", 0)
+    yield _refusal(
+        "position_mode",
+        f"{', '.join(otherwise)}: in {have} mode, but spec.exchange.positionMode is "
+        f"{'hedge' if hedge else 'oneWay'}; close the positions, cancel the orders and switch to {want} mode "
+        f"(POST /v5/position/switch-mode, mode {mode}), or make the bot anew with the account's mode",
+    )
 
 
 def _of_key(key: KeyFacts, now_ns: int) -> Iterator[Finding]:

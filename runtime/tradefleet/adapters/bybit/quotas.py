@@ -28,11 +28,13 @@ def _a_second(limit: int, shares: Shares) -> Quota:
 
 QUOTAS: Final[Mapping[str, Quota]] = {
     "/v5/order/create": _a_second(10, TRADING_SHARES),
+    "/v5/order/create-batch": _a_second(10, TRADING_SHARES),
     "/v5/order/amend": _a_second(10, TRADING_SHARES),
     "/v5/order/cancel": _a_second(10, TRADING_SHARES),
     "/v5/order/cancel-all": _a_second(10, TRADING_SHARES),
     "/v5/position/trading-stop": _a_second(10, TRADING_SHARES),
-    "/v5/position/set-leverage": _a_second(10, TRADING_SHARES),
+    # Nothing that reduces is called here: no half of it has to stay free.
+    "/v5/position/set-leverage": _a_second(10, {}),
     "/v5/position/switch-mode": _a_second(10, TRADING_SHARES),
     "/v5/order/realtime": _a_second(50, READING_SHARES),
     "/v5/order/history": _a_second(50, READING_SHARES),

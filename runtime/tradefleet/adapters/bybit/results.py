@@ -59,7 +59,7 @@ class _Cancelled(msgspec.Struct):
 def read_create_answer(status: int, body: bytes, client_order_id: str) -> SendResult:
     """What an answer proves. Anything but an envelope with a known code proves nothing."""
     if status != 200:
-        return SendResult(outcome=Outcome.AMBIGUOUS, reason=_of_status(status), message=f"HTTP {status}")
+        return SendResult(outcome=Outcome.AMBIGUOUS, reason=of_status(status), message=f"HTTP {status}")
     try:
         answer = msgspec.json.decode(body, type=Envelope)
         verdict = classify(Operation.CREATE, answer.retCode, answer.retMsg)
@@ -99,11 +99,11 @@ def no_reply(reply: NoReply) -> SendResult:
 def read_call_answer(operation: Operation, reply: Reply, name: OrderName | None) -> CallResult:
     """What the answer to a change proves. name: of the one order that it was about."""
     if reply.envelope is None:
-        reason = Reason.UNREADABLE if reply.status == 200 else _of_status(reply.status)
+        reason = Reason.UNREADABLE if reply.status == 200 else of_status(reply.status)
         return _unsure(operation, reason, f"HTTP {reply.status}, no envelope of Bybit")
     answer = reply.envelope
     if reply.status != 200:
-        return _unsure(operation, _of_status(reply.status), f"HTTP {reply.status}: {answer.retMsg}")
+        return _unsure(operation, of_status(reply.status), f"HTTP {reply.status}: {answer.retMsg}")
     verdict = classify(operation, answer.retCode, answer.retMsg)
     result = CallResult(
         operation=operation,
@@ -152,5 +152,6 @@ def _unsure(operation: Operation, reason: Reason, message: str) -> CallResult:
     )
 
 
-def _of_status(status: int) -> Reason:
+def of_status(status: int) -> Reason:
+    """Why an HTTP answer that is none of the exchange's proves nothing."""
     return Reason.RATE if status == 403 else Reason.SERVER

@@ -7,7 +7,7 @@ the exchange refuses is a sentence for the person who watches.
 
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
 from typing import Final
 
 from tradefleet.adapters.bybit.account_reads import SETTLE_COINS
@@ -19,6 +19,7 @@ from tradefleet.adapters.bybit.order_client import OrderClient
 from tradefleet.adapters.bybit.results import CallResult
 from tradefleet.orders.codes import Reason
 from tradefleet.orders.flatten import Act, CancelActive, CancelOne, CancelRest, Close
+from tradefleet.orders.outcome import Outcome
 
 CATEGORY: Final = LINEAR
 
@@ -40,6 +41,7 @@ class WayOut:
 
     def __init__(self, orders: OrderClient) -> None:
         self._orders = orders
+        self._alone = False
 
     async def do(self, act: Act) -> None:
         """Do one act; raises NotDone, after every part of it was tried."""
@@ -51,8 +53,41 @@ class WayOut:
         if troubles:
             raise troubles[0]
 
+    async def close(self, closes: Sequence[Close]) -> list[NotDone]:
+        """Close all of these: in one request as many as there is room for, the rest alone; what was not done.
+
+        After a request of which nothing was taken each goes alone.
+        """
+        most = 0 if self._alone else self._orders.room_for_batch(CATEGORY)
+        together = list(closes[:most]) if min(most, len(closes)) > 1 else []
+        troubles: list[NotDone] = []
+        if together:
+            await self._before()
+            results = await self._orders.close_together(CATEGORY, together, patience_s=PATIENCE_S)
+            self._after(result.reason for result in results)
+            self._alone = not any(result.outcome is Outcome.ACCEPTED for result in results)
+            for one, result in zip(together, results, strict=True):
+                if result.outcome is not Outcome.ACCEPTED:
+                    why = result.message or result.reason.value
+                    troubles.append(NotDone(f"close {one.key.symbol}", result.ret_code, why))
+        for one in closes[len(together) :]:
+            try:
+                await self.do(one)
+            except NotDone as error:
+                troubles.append(error)
+        return troubles
+
+    async def _before(self) -> None:
+        """Before each request."""
+
+    def _after(self, reasons: Iterable[Reason]) -> None:
+        """What its answers said."""
+
     async def _called(self, call: Awaitable[CallResult]) -> CallResult:
-        return await call
+        await self._before()
+        result = await call
+        self._after((result.reason,))
+        return result
 
     def _calls(self, act: Act) -> Sequence[tuple[str, Awaitable[CallResult]]]:
         match act:
@@ -95,14 +130,14 @@ class LoneWayOut(WayOut):
         self._clock = clock
         self._measure = True
 
-    async def _called(self, call: Awaitable[CallResult]) -> CallResult:
+    async def _before(self) -> None:
         if self._measure:
             with contextlib.suppress(Unreadable):
                 await self._clock.measure()
                 self._measure = False
-        result = await call
-        self._measure = self._measure or result.reason is Reason.CLOCK
-        return result
+
+    def _after(self, reasons: Iterable[Reason]) -> None:
+        self._measure = self._measure or Reason.CLOCK in reasons
 
 
 @contextlib.asynccontextmanager

@@ -143,6 +143,28 @@ class Journal:
                 f"intent {intent.client_order_id} of signal {intent.signal_id} was written before"
             ) from error
 
+    async def write_intents(self, intents: Sequence[Intent]) -> None:
+        """Write several intents of no signal and their audit, all or none, in one way to the server and back.
+
+        All of one writer. Raises as `write_intent` does: IntentExists when one of them was written before;
+        then none is there by this call.
+        """
+        values = []
+        for intent in intents:
+            owner = (str(intent.account), intent.bot_uid, intent.epoch)
+            entry = intent_entry(intent, None, leader(*owner), intent.created_ns)
+            record = rows.written(intent)
+            values.append((*owner, *rows.intent_values(record), *audit.values(entry)[1:]))
+        try:
+            with translated("writing intents"):
+                async with self._pool.acquire(timeout=self._timeout_s) as connection:
+                    # One transaction by itself, since asyncpg sends one Sync behind them all.
+                    await connection.executemany(rows.NEW_INTENT, values)
+        except asyncpg.UniqueViolationError as error:
+            if error.table_name != "intents":
+                raise
+            raise IntentExists(f"one of {len(intents)} intents was written before: {error.detail}") from error
+
     async def keep(
         self,
         batch: Sequence[AnyAction | AnyEvent],

@@ -21,6 +21,7 @@ from tradefleet.core.actions import (
     KeepIntent,
     KeepOrder,
     KeepPosition,
+    KeepReport,
 )
 from tradefleet.core.events import AnyEvent, ConfigApplied
 from tradefleet.orders.intents import Intent, IntentRecord, IntentState
@@ -138,6 +139,7 @@ OWNER: Final = _insert(
     f"(account, bot, shard) {_replaced('instance, owner_epoch, generation, payload')} "
     "WHERE EXCLUDED.owner_epoch > shard_owners.owner_epoch",
 )
+RECONCILIATION: Final = _insert("reconciliations", "asked_ns, reason, outcome, payload", "DO NOTHING")
 STREAMS: Final = _insert(
     "stream_positions",
     "run_id, signals_id, announcements_id",
@@ -174,6 +176,10 @@ def write_of(row: AnyAction | AnyEvent) -> Write | None:
             return Write(EQUITY, (row.at_ns, row.equity, row.wallet_balance, row.unrealised))
         case KeepBaseline(baseline=baseline):
             return Write(BASELINE, (baseline.day, baseline.equity, _json(baseline)))
+        case KeepReport(report=report, repeats=False):
+            return Write(
+                RECONCILIATION, (report.asked_ns, report.reason, report.outcome.value, _json(report))
+            )
         case EngageLatch(latch=latch):
             values = (latch.latch_id, latch.kind, latch.reason, latch.actor, latch.engaged_ns, _json(latch))
             return Write(LATCH, values)

@@ -106,7 +106,7 @@ class Epoch:
             parts.journal,
             restored.config,
             self._owners.chosen,
-            lambda wishes: self._performer.protect(wishes),
+            lambda wishes: self._performer.carry_out(wishes),
         )
         self._performer = Performer(
             journal=parts.journal,
@@ -118,6 +118,7 @@ class Epoch:
             leave=self._leave,
             late=self._recorder.late,
             status=parts.status,
+            largest_batch=parts.settings.largest_batch,
         )
         self._performer.intents |= {
             record.intent.client_order_id: record.intent for record in restored.intents

@@ -15,6 +15,7 @@ from tradefleet.services.executor.performer import Exchange
 from tradefleet.services.executor.settings import ExecutorSettings
 from tradefleet.spec.addresses import untold_taker_fee
 from tradefleet.spec.bot import BotSpec, Mode
+from tradefleet.spec.market import PositionMode
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +49,8 @@ async def look_at(exchange: Exchange, spec: BotSpec, symbols: Sequence[str]) -> 
     # First: with a clock that is wrong the reads below would fail, and not say why.
     require_clock(exchange.clock.wall_offset_ns, exchange.clock.error_ns)
     facts = await exchange.reads.account_facts(symbols)
-    warnings = warnings_of(facts, exchange.clock.now_ns())
+    hedge = spec.exchange.position_mode is PositionMode.HEDGE
+    warnings = warnings_of(facts, hedge, exchange.clock.now_ns())
     if spec.mode is Mode.PAPER or facts.key is None:
         return Seen(uid=facts.uid, key_expires_ns=None, warnings=())  # a simulator's key is nobody's worry
     return Seen(uid=facts.uid, key_expires_ns=facts.key.expires_ns, warnings=warnings)

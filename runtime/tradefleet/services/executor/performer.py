@@ -14,6 +14,7 @@ from tradefleet.adapters.bybit.bodies import Protection
 from tradefleet.adapters.bybit.clock import ExchangeClock
 from tradefleet.adapters.bybit.errors import Unreadable
 from tradefleet.adapters.bybit.order_client import OrderClient
+from tradefleet.adapters.bybit.results import SendResult
 from tradefleet.adapters.bybit.way_out import NotDone, WayOut
 from tradefleet.adapters.failpoints import failpoint
 from tradefleet.adapters.postgres.errors import Fenced, IntentExists, JournalDown
@@ -26,6 +27,7 @@ from tradefleet.core.actions import (
     JudgeSignal,
     ReadTransfers,
     Reconcile,
+    SetLeverage,
     SetProtection,
     Submit,
     Verdict,
@@ -37,6 +39,7 @@ from tradefleet.core.events import (
     ExchangeUnread,
     IntentNotWritten,
     IntentWritten,
+    LeverageAnswered,
     OrderQueried,
     OrdersCancelled,
     ProtectionAnswered,
@@ -46,6 +49,7 @@ from tradefleet.core.events import (
 from tradefleet.orders.audit import Entry
 from tradefleet.orders.flatten import CancelActive, CancelRest
 from tradefleet.orders.intents import Intent
+from tradefleet.services.executor.batching import Batches, together_of
 from tradefleet.services.executor.status import ExecutorStatus
 
 Put = Callable[[AnyEvent], None]
@@ -82,8 +86,10 @@ class Performer:
         leave: Callable[[str], None],
         late: Callable[[Entry], None],
         status: ExecutorStatus,
+        largest_batch: int,
     ) -> None:
-        """late: takes an entry of the audit that could not be written ahead."""
+        """late: takes an entry of the audit that could not be written ahead. largest_batch: orders in one
+        request, at most."""
         self._journal = journal
         self._exchange = exchange
         self._may_sign = may_sign
@@ -94,6 +100,7 @@ class Performer:
         self._late = late
         self._status = status
         self._lost = ""
+        self._batches = Batches(largest_batch)
         self.sends: set[asyncio.Task[None]] = set()
         """Creates whose answer has not come."""
         self.intents: dict[str, Intent] = {}
@@ -111,10 +118,12 @@ class Performer:
             if isinstance(action, JudgeSignal) and action.verdict is Verdict.ACCEPTED
         }
         written: set[str] = set()
-        answers: list[AnyEvent] = []
+        together = together_of(actions, judged)
+        answers = await self._submit_together(together) if together else []
+        done = {intent.client_order_id for intent in together}
         for action in actions:
             match action:
-                case Submit(intent=intent):
+                case Submit(intent=intent) if intent.client_order_id not in done:
                     verdict = judged.get(intent.signal_id)
                     answer = await self._submit(intent, verdict)
                     if isinstance(answer, IntentWritten) and verdict is not None:
@@ -147,11 +156,38 @@ class Performer:
         except IntentExists:
             return _not_written(intent, "intent_exists")
         failpoint("order.written")
-        self.intents[intent.client_order_id] = intent
-        send = self._spawn(self._send(intent))
+        return self._leaves([intent], self._send(intent))[0]
+
+    async def _submit_together(self, intents: list[Intent]) -> list[AnyEvent]:
+        """Several that reduce: written in one transaction, sent in one request as far as there is room."""
+        if self._lost:
+            return [_not_written(intent, self._lost) for intent in intents]
+        failpoint("order.before_write")
+        try:
+            await self._journal.write_intents(intents)
+        except JournalDown as error:
+            first = self._stop_writing(intents[0], "postgres_down", error)
+            return [first, *(_not_written(intent, self._lost) for intent in intents[1:])]
+        except Fenced as error:
+            first = self._stop_writing(intents[0], "fenced", error)
+            return [first, *(_not_written(intent, self._lost) for intent in intents[1:])]
+        except IntentExists:
+            # None of them is there by this: each by itself, so that one does not keep the others.
+            return [await self._submit(intent, None) for intent in intents]
+        failpoint("order.written")
+        batch, alone = self._batches.split(intents, self._exchange.orders.room_for_batch)
+        answers = self._leaves(batch, self._send_batch(batch)) if batch else []
+        for intent in alone:
+            answers += self._leaves([intent], self._send(intent))
+        return answers
+
+    def _leaves(self, intents: list[Intent], sending: Coroutine[Any, Any, None]) -> list[AnyEvent]:
+        """These are in the journal: they may go. The core is told before the send can answer."""
+        self.intents |= {intent.client_order_id: intent for intent in intents}
+        send = self._spawn(sending)
         self.sends.add(send)
         send.add_done_callback(self.sends.discard)
-        return IntentWritten(now_ns=0, client_order_id=intent.client_order_id)
+        return [IntentWritten(now_ns=0, client_order_id=intent.client_order_id) for intent in intents]
 
     def _stop_writing(self, intent: Intent, reason: str, error: Exception) -> AnyEvent:
         if reason == "postgres_down":
@@ -163,7 +199,15 @@ class Performer:
         return _not_written(intent, reason)
 
     async def _send(self, intent: Intent) -> None:
-        result = await self._exchange.orders.create(intent, self._may_sign)
+        self._finished(intent, await self._exchange.orders.create(intent, self._may_sign))
+
+    async def _send_batch(self, intents: list[Intent]) -> None:
+        results = await self._exchange.orders.create_batch(intents, self._may_sign)
+        self._batches.came_to(results)
+        for intent, result in zip(intents, results, strict=True):
+            self._finished(intent, result)
+
+    def _finished(self, intent: Intent, result: SendResult) -> None:
         self._status.orders_sent += 1
         self._put(
             SendFinished(
@@ -204,10 +248,14 @@ class Performer:
             self._status.problem("orders_not_cancelled", reason)
         self._put(OrdersCancelled(now_ns=0, everything=action.everything, done=not reason, reason=reason))
 
-    def protect(self, wishes: list[SetProtection]) -> None:
-        """The plans that these come of are written: ask the exchange."""
+    def carry_out(self, wishes: list[SetProtection | SetLeverage]) -> None:
+        """These are written, and the plans that they come of: ask the exchange."""
         for wish in wishes:
-            self._spawn(self._protect(wish))
+            match wish:
+                case SetProtection():
+                    self._spawn(self._protect(wish))
+                case SetLeverage():
+                    self._spawn(self._set_leverage(wish))
 
     async def _protect(self, wish: SetProtection) -> None:
         failpoint("stop.before_send")
@@ -227,6 +275,31 @@ class Performer:
                 outcome=result.outcome,
                 ret_code=result.ret_code,
                 message=result.message,
+            )
+        )
+
+    async def _set_leverage(self, wish: SetLeverage) -> None:
+        failpoint("leverage.before_send")
+        patience_s = max(0, wish.sign_by_ns - self._exchange.clock.now_ns()) / 1e9
+        result = await self._exchange.orders.set_leverage(
+            wish.symbol,
+            wish.leverage,
+            sign_by_ns=wish.sign_by_ns,
+            window_ms=(wish.valid_until_ns - wish.sign_by_ns) // 1_000_000,
+            may_sign=self._may_move_stops,
+            patience_s=patience_s,
+        )
+        failpoint("leverage.answered")
+        self._put(
+            LeverageAnswered(
+                now_ns=0,
+                symbol=wish.symbol,
+                leverage=wish.leverage,
+                outcome=result.outcome,
+                ret_code=result.ret_code,
+                message=result.message,
+                reason=result.reason.value,
+                again=result.again,
             )
         )
 

@@ -17,6 +17,7 @@ from tradefleet.core.actions import (
     ClearLatch,
     EngageLatch,
     KeepExecution,
+    SetLeverage,
     SetProtection,
     Submit,
 )
@@ -34,14 +35,14 @@ class Recorder:
         journal: Journal,
         config: ConfigSnapshot,
         on_owners: Callable[[list[ShardOwner]], None],
-        on_stops: Callable[[list[SetProtection]], None],
+        on_wishes: Callable[[list[SetProtection | SetLeverage]], None],
     ) -> None:
-        """config: in force when the epoch begins. on_owners, on_stops: told of what may be done now, since it
-        is written."""
+        """config: in force when the epoch begins. on_owners, on_wishes: told of what may be done now, since
+        it is written."""
         self._journal = journal
         self._config = config
         self._on_owners = on_owners
-        self._on_stops = on_stops
+        self._on_wishes = on_wishes
         self._batch: list[AnyAction | AnyEvent] = []
         self._entries: list[Entry] = []
         self._position: StreamMark | None = None
@@ -106,6 +107,6 @@ class Recorder:
         owners = [row.owner for row in batch if isinstance(row, ChooseOwner)]
         if owners:
             self._on_owners(owners)
-        stops = [row for row in batch if isinstance(row, SetProtection)]
-        if stops:
-            self._on_stops(stops)
+        wishes = [row for row in batch if isinstance(row, SetProtection | SetLeverage)]
+        if wishes:
+            self._on_wishes(wishes)

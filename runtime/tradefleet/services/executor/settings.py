@@ -23,8 +23,9 @@ class ExecutorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     credentials. store_patience_s: how long a store may be away at the start. Periods in seconds.
     probe_port: where probes and metrics are served; 0 for nowhere. pod_name: of this pod; "" outside
     of a cluster. flatten_patience_s: how long a process that is told to stop goes on closing the positions
-    of a bot that was deleted with `onDelete: flatten`; below the pod's grace period. private_silence_s: so
-    long without a frame, answers to pings included, and the private stream is dead.
+    of a bot that was deleted with `onDelete: flatten`; below the pod's grace period. largest_batch: so many
+    closes go in one request at most; 1 sends each alone. private_silence_s: so long without a frame, answers
+    to pings included, and the private stream is dead.
     """
 
     postgres: str
@@ -51,6 +52,7 @@ class ExecutorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     clock_period_s: float = 30.0
     sends_patience_s: float = 2.0
     flatten_patience_s: float = 0.0
+    largest_batch: Annotated[int, msgspec.Meta(ge=1, le=20)] = 20
     private_silence_s: float = 45.0
     probe_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
     pod_name: str = ""

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import structlog
 
-from tradefleet.core.actions import AnyAction, JudgeSignal, KeepExecution, Verdict
+from tradefleet.core.actions import AnyAction, JudgeSignal, KeepExecution, KeepReport, Verdict
 from tradefleet.core.events import AnyEvent, ConfigApplied, SignalReceived
 from tradefleet.risk.daily_loss import loss_fraction
 from tradefleet.spec.snapshot import ConfigSnapshot
@@ -30,6 +30,7 @@ _NO_CORE: Final[Mapping[str, Any]] = {
     "latch_records": [],
     "kill_switch": {"engaged": False, "seconds_to_flat": None},
     "may_open": False,
+    "leverage": {"set": 0, "waiting": 0, "refused": {}},
 }
 """Between two epochs nothing is known."""
 
@@ -70,6 +71,7 @@ class ExecutorStatus:
         self._accepted = 0
         self._fills = 0
         self._refused: Counter[str] = Counter()
+        self._comparisons: Counter[str] = Counter()
 
     def problem(self, kind: str, detail: str, **figures: Any) -> None:
         """Count and log something that a person should know. kind: a word for the metric's label."""
@@ -126,6 +128,8 @@ class ExecutorStatus:
                     self._count_verdict(action)
                 case KeepExecution(execution=execution) if execution.exec_type.changes_position:
                     self._fills += 1
+                case KeepReport(report=report):
+                    self._comparisons[report.outcome.value] += 1
 
     def report(self, core: Mapping[str, Any]) -> dict[str, Any]:
         """Everything, as plain JSON values. core: what the core of the running epoch says; the
@@ -158,6 +162,7 @@ class ExecutorStatus:
             "accepted": self._accepted,
             "refused_by_reason": dict(sorted(self._refused.items())),
             "orders_sent": self.orders_sent,
+            "reconciliations": dict(sorted(self._comparisons.items())),
             "fills": self._fills,
             "stores": {name: "up" if state == "up" else "down" for name, state in self.stores.items()},
             "dead_letters": dict(self.dead_letters()),

@@ -12,7 +12,7 @@ import msgspec
 
 from tradefleet.services.fleet.data_folder import DataFolder, SimulatedKey
 from tradefleet.services.fleet.process import Command
-from tradefleet.spec.market import Credentials, Endpoints, Simulator
+from tradefleet.spec.market import Credentials, Endpoints, Exchange, PositionMode
 from tradefleet.spec.snapshot import ConfigSnapshot
 
 HISTORY_MINUTES = 180
@@ -47,8 +47,9 @@ def write_snapshot(data: DataFolder, process: str, snapshot: ConfigSnapshot) -> 
     data.write(f"config/{process}.json", snapshot.encode())
 
 
-def simulator(data: DataFolder, wanted: Simulator, port: int, key: SimulatedKey) -> Command:
-    """The simulated exchange of this fleet; its account stays in the data folder."""
+def simulator(data: DataFolder, exchange: Exchange, port: int, key: SimulatedKey) -> Command:
+    """The simulated exchange of this fleet; its account, in the bot's mode, stays in the data folder."""
+    wanted = exchange.simulator
     settings = {
         "state_folder": str(data.root / "simulator"),
         "api_key": key.api_key,
@@ -57,6 +58,7 @@ def simulator(data: DataFolder, wanted: Simulator, port: int, key: SimulatedKey)
         "recording": wanted.recording or None,
         "speed": float(wanted.speed),
         "copies": wanted.copies,
+        "hedged": exchange.position_mode is PositionMode.HEDGE,
         "history_minutes": HISTORY_MINUTES,
         "ready_file": str(ready_path(data)),
     }

@@ -33,24 +33,31 @@ def line(view: FleetView) -> str:
 
 
 def open_positions(executor: dict[str, Any]) -> int:
-    """How many symbols have a size."""
-    return len(sizes(executor))
+    """How many positions have a size; the legs of hedge mode are two."""
+    return len(_held(executor))
 
 
 def sizes(executor: dict[str, Any]) -> dict[str, str]:
-    """Signed size by symbol, as the executor's status has it."""
+    """Signed size by symbol, as the executor's status has it; both legs of hedge mode side by side."""
     found: dict[str, str] = {}
+    for symbol, size in _held(executor):
+        found[symbol] = f"{found[symbol]} / {size}" if symbol in found else size
+    return found
+
+
+def _held(executor: dict[str, Any]) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
     positions = executor.get("positions") or ()
     rows = positions.values() if isinstance(positions, dict) else positions
     names = list(positions) if isinstance(positions, dict) else []
     for number, row in enumerate(rows):
         if not isinstance(row, dict):
-            found[str(names[number])] = str(row)
+            found.append((str(names[number]), str(row)))
             continue
         key = row.get("key")
         inner = key.get("symbol") if isinstance(key, dict) else None
         symbol = str(row.get("symbol") or inner or (names[number] if names else number))
         size = str(row.get("size", "0"))
         if size.strip("-0."):
-            found[symbol] = size
+            found.append((symbol, size))
     return found

@@ -223,7 +223,7 @@ class Fleet:
         port = usable_port(self.state.simulator_port)
         self.state = msgspec.structs.replace(self.state, simulator_port=port)
         key = self.data.simulated_key()
-        command = children.simulator(self.data, spec.exchange.simulator, port, key)
+        command = children.simulator(self.data, spec.exchange, port, key)
         ready_file = children.ready_path(self.data)
         ready_file.unlink(missing_ok=True)
         kept = self._simulator = self._keep("simulator", lambda: command, self.refuse)

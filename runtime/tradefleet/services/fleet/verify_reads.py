@@ -41,7 +41,7 @@ def _read_exchange(rest: str, key: str, secret: str, category: str) -> Side:
     closed_rows = list(_pages(session.get_order_history, about))
     executions = (_execution(row) for row in _pages(session.get_executions, about))
     positions = {
-        row["symbol"]: Decimal(row["size"]) * (1 if row["side"] == "Buy" else -1)
+        _name(row["symbol"], row["positionIdx"]): Decimal(row["size"]) * (1 if row["side"] == "Buy" else -1)
         for row in _pages(session.get_positions, about)
         if Decimal(row["size"] or "0") != 0
     }
@@ -52,6 +52,11 @@ def _read_exchange(rest: str, key: str, secret: str, category: str) -> Side:
         executions={execution.exec_id: execution for execution in executions},
         positions=positions,
     )
+
+
+def _name(symbol: str, position_idx: Any) -> str:
+    """Of a position: a leg of hedge mode has its index behind the symbol."""
+    return f"{symbol}/{position_idx}" if int(position_idx) else symbol
 
 
 def _pages(read: Any, about: dict[str, str]) -> Iterator[dict[str, str]]:
@@ -130,7 +135,9 @@ async def _read_journal(connection: Any, bot_uid: str, streamed: dict[str, str],
             orders={order.order_id: order for order in orders},
             executions={execution.exec_id: execution for execution in executions},
             positions={
-                row["key"]["symbol"]: Decimal(row["size"]) for row in positions if Decimal(row["size"]) != 0
+                _name(row["key"]["symbol"], row["key"]["position_idx"]): Decimal(row["size"])
+                for row in positions
+                if Decimal(row["size"]) != 0
             },
         ),
         origins=Origins(

@@ -39,7 +39,8 @@ class ExecutionFact(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Side(msgspec.Struct, frozen=True, kw_only=True):
-    """What one side says. positions: signed size by symbol, flat ones left out."""
+    """What one side says. positions: signed size by symbol (symbol/1 and symbol/2 in hedge mode), flat ones
+    left out."""
 
     orders: dict[str, OrderFact]
     executions: dict[str, ExecutionFact]
@@ -60,8 +61,8 @@ class Origins(msgspec.Struct, frozen=True, kw_only=True):
     """Where orders come from.
 
     intents: by client order id. latches: ids, of which the kill switch's close positions under
-    `<latch>/<symbol>`. signals: ids in Postgres, with the shard's instance that made each.
-    streamed: the same in the Redis stream, which holds only the newest.
+    `<latch>/<position>`. signals: ids in Postgres, with the shard's instance that made each. streamed:
+    the same in the Redis stream, which holds only the newest.
     """
 
     intents: dict[str, IntentFact]
@@ -112,10 +113,10 @@ def unexplained(side: Side, origins: Origins, *, since_ns: int) -> list[str]:
 
     A fill of our own order leads over its intent to a signal; a fill of a stop or target that the
     exchange made leads to the signal that opened the position it closed, the last opening fill of
-    that symbol. since_ns: fills from then on must also be found in the Redis stream.
+    that side and symbol. since_ns: fills from then on must also be found in the Redis stream.
     """
     found = []
-    entries: dict[str, str] = {}
+    entries: dict[tuple[str, str], str] = {}
     for fill in sorted(side.executions.values(), key=lambda one: (one.at_ns, one.exec_id)):
         order = side.orders.get(fill.order_id)
         if fill.exec_type not in FILLS or (order is not None and is_way_out(order.client_order_id)):
@@ -124,7 +125,9 @@ def unexplained(side: Side, origins: Origins, *, since_ns: int) -> list[str]:
         if lost:
             found.append(f"fill {fill.exec_id} of {fill.symbol}: {lost}")
             continue
-        if signal_id.partition("/")[0] in origins.latches:
+        # What is closed beside the first position of a signal has the position's name behind its id.
+        signal_id = signal_id.partition("/")[0]
+        if signal_id in origins.latches:
             continue  # closed by the kill switch
         if not origins.signals.get(signal_id):
             found.append(f"fill {fill.exec_id} of {fill.symbol}: signal {signal_id} is not in Postgres")
@@ -136,19 +139,20 @@ def unexplained(side: Side, origins: Origins, *, since_ns: int) -> list[str]:
 
 
 def _origin(
-    fill: ExecutionFact, order: OrderFact | None, origins: Origins, entries: dict[str, str]
+    fill: ExecutionFact, order: OrderFact | None, origins: Origins, entries: dict[tuple[str, str], str]
 ) -> tuple[str, str]:
-    """(signal id, what is missing on the way to it); remembers entries by symbol."""
+    """(signal id, what is missing on the way to it); remembers entries by symbol and side: a stop that sells
+    has closed what was bought."""
     if order is None:
         return "", f"its order {fill.order_id} is not known"
     if not order.client_order_id:
-        entry = entries.get(fill.symbol, "")
+        entry = entries.get((fill.symbol, "Buy" if fill.side == "Sell" else "Sell"), "")
         return entry, "" if entry else "a stop or target without an entry before it"
     intent = origins.intents.get(order.client_order_id)
     if intent is None:
         return "", f"no intent has the client order id {order.client_order_id}"
     if intent.opens:
-        entries[fill.symbol] = intent.signal_id
+        entries[fill.symbol, fill.side] = intent.signal_id
     return intent.signal_id, ""
 
 

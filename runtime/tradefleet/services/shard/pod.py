@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 from tradefleet.adapters.config_source import BotAddress, is_in_cluster
 from tradefleet.services.metrics import SHARD, exposition
 from tradefleet.services.probes import Heartbeat, Probes
+from tradefleet.services.shard.settings import ShardSettings
 
 if TYPE_CHECKING:
-    from tradefleet.services.shard import Shard, ShardSettings
+    from tradefleet.services.shard.process import Shard
 
 SILENT_S: Final = 10.0
 """A hundred ticks missed. The kubelet asks three times before it kills."""
@@ -21,7 +22,7 @@ SILENT_S: Final = 10.0
 class ShardPod:
     """What a shard's process shows to its cluster, before and after there is a shard."""
 
-    def __init__(self, settings: "ShardSettings") -> None:
+    def __init__(self, settings: ShardSettings) -> None:
         self.heartbeat = Heartbeat(SILENT_S, time.monotonic)
         self._settings = settings
         self._shard: Shard | None = None

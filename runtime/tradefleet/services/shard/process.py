@@ -1,22 +1,18 @@
-"""A shard as a process: public frames in, signals out. It has no credentials and places no orders.
+"""One shard's process while it serves: the router and the loops around it.
 
 Composition only: the configuration says what to watch, `FrameRouter` decides, `PublicStream` carries
 bytes in, `SignalPublisher` carries signals out. The executor chooses which process of a shard is its
 owner; until then this one runs in shadow.
-
-    python -m tradefleet.services.shard settings.json
 """
 
 import asyncio
 import contextlib
 import secrets
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-import msgspec
 import structlog
 
 from tradefleet.adapters.bybit.public_rest import (
@@ -27,21 +23,17 @@ from tradefleet.adapters.bybit.public_rest import (
     listed,
 )
 from tradefleet.adapters.bybit.public_stream import PublicStream, StreamSettings
-from tradefleet.adapters.config_source import BadSnapshot, ConfigSource, SourceAway
+from tradefleet.adapters.config_source import BadSnapshot, ConfigSource
 from tradefleet.adapters.files.status import write_json
 from tradefleet.adapters.redis import BusDown, ShardBus
-from tradefleet.adapters.telemetry import logs
 from tradefleet.core.pipeline import Output, Resubscribe
 from tradefleet.core.pipeline_router import TICK_PERIOD_NS, FrameRouter
 from tradefleet.domain.signals import Signal
 from tradefleet.market.frames import ControlFrame, ControlKind
-from tradefleet.services.loops import serve, set_within
-from tradefleet.services.probes import served
-from tradefleet.services.process_main import ProgramFailed, run_program, stop_signal
-from tradefleet.services.shard_pod import ShardPod
-from tradefleet.services.shard_signals import BusState, SignalPublisher
-from tradefleet.services.shard_status import shard_status
-from tradefleet.services.sources import open_source
+from tradefleet.services.loops import set_within
+from tradefleet.services.shard.settings import ShardFailed, ShardSettings, symbols_of
+from tradefleet.services.shard.signals import BusState, SignalPublisher
+from tradefleet.services.shard.status import shard_status
 from tradefleet.spec.snapshot import ConfigSnapshot
 
 log = structlog.get_logger(__name__)
@@ -52,86 +44,10 @@ LISTING_SECONDS: Final = 60.0
 """Between two looks whether a symbol that was not traded is."""
 LEAVING_SECONDS: Final = 0.1
 """Between two announcements of an owner that leaves: its successor is chosen at the first."""
-CONFIG_RETRY_SECONDS: Final = 1.0
-
-
-class ShardSettings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """Everything the process needs to know.
-
-    redis: address of the bus. snapshot: the configuration's file, or `kubernetes://NAMESPACE/BOT`.
-    shard: index in it. status: the file to report in. rest, public_stream: addresses of the exchange.
-    announce_seconds, status_seconds: how often. history_seconds: how often missing candles are asked
-    for. probe_port: where probes and metrics are served; 0 for nowhere. pod_name: under which we
-    report in the resource's status; "" outside of a cluster. hand_over_seconds: how long a pod that is
-    told to stop goes on as the owner while nobody else has been chosen.
-    """
-
-    redis: str
-    snapshot: str
-    shard: int
-    status: str
-    rest: str
-    public_stream: str
-    log_level: str = "info"
-    announce_seconds: float = 0.5
-    status_seconds: float = 0.5
-    history_seconds: float = 10.0
-    probe_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
-    pod_name: str = ""
-    hand_over_seconds: float = 8.0
-
-
-class ShardFailed(ProgramFailed):
-    """The shard cannot start; the text is one line that says what to do."""
-
-
-async def run(settings: ShardSettings) -> None:
-    """Serve until SIGTERM or SIGINT; raises ShardFailed."""
-    logs.configure(f"shard-{settings.shard}", settings.log_level)
-    stop = stop_signal()
-    pod = ShardPod(settings)
-    async with served(settings.probe_port, pod.probes()):
-        shard = await _unless_stopped(Shard.prepare(settings), stop)
-        if shard is None:
-            return
-        log.info("shard_started", instance=shard.instance, symbols=len(shard.router.pipelines))
-        left = asyncio.Event()
-        await serve([*shard.loops(pod.heartbeat.turned), *pod.loops(shard), shard.leave(stop, left)], left)
-    await shard.close()
-    log.info("shard_stopped", signals=shard.publisher.published)
 
 
 class Shard:
     """One shard's process: the router and the loops around it."""
-
-    @staticmethod
-    async def prepare(settings: ShardSettings) -> "Shard":
-        """Read the configuration and the contracts' rules; raises ShardFailed."""
-        try:
-            source = open_source(settings.snapshot)
-            snapshot = await _first(source)
-            symbols = _symbols(snapshot, settings)
-            category = snapshot.spec.exchange.category.value
-            known = await listed(settings.rest, category, symbols)
-            offset_ns = await clock_offset_ns(settings.rest)
-            bus = ShardBus(settings.redis, snapshot.uid)
-        except ExchangeUnreachable as error:
-            raise ShardFailed(f"the exchange does not answer: {error}; is spec.exchange right?") from error
-        except BadSnapshot as error:
-            raise ShardFailed(str(error)) from error
-        except ValueError as error:
-            raise ShardFailed(f"redis {settings.redis!r} is no address: {error}") from error
-        if known.unknown and not settings.pod_name:
-            # Somebody sits in front of it and can mend it at once; a pod would only fail again and again.
-            raise ShardFailed(known.unknown)
-        shard = Shard(settings, source, snapshot, known, offset_ns, bus)
-        try:
-            shard.write_status("starting")
-        except OSError as error:
-            raise ShardFailed(
-                f"status {settings.status}: cannot be written ({error.strerror}); name a writable folder"
-            ) from error
-        return shard
 
     def __init__(
         self,
@@ -301,7 +217,7 @@ class Shard:
 
     async def _await_listing(self) -> None:
         """Should a missing symbol be traded after all, the process ends and begins again with it."""
-        missing = set(_symbols(self.snapshot, self.settings)) - self.router.pipelines.keys()
+        missing = set(symbols_of(self.snapshot, self.settings)) - self.router.pipelines.keys()
         category = self.snapshot.spec.exchange.category.value
         while True:
             await asyncio.sleep(LISTING_SECONDS)
@@ -374,45 +290,3 @@ def stream_settings(snapshot: ConfigSnapshot) -> StreamSettings:
         back_off_first=float(feed.reconnect.initial_seconds),
         back_off_most=float(feed.reconnect.max_seconds),
     )
-
-
-def _symbols(snapshot: ConfigSnapshot, settings: ShardSettings) -> tuple[str, ...]:
-    try:
-        return snapshot.shard(settings.shard).symbols
-    except KeyError as error:
-        raise ShardFailed(f"snapshot {settings.snapshot}: {error.args[0]}") from error
-
-
-async def _first(source: ConfigSource) -> ConfigSnapshot:
-    """The configuration to begin with, however long nobody has it; raises BadSnapshot."""
-    said = False
-    while True:
-        try:
-            return await source.read()
-        except SourceAway as away:
-            if not said:
-                log.error("config_unread", kind="config_unread", reason=str(away))
-            said = True
-        await asyncio.sleep(CONFIG_RETRY_SECONDS)
-
-
-async def _unless_stopped(preparing: Coroutine[Any, Any, Shard], stop: asyncio.Event) -> Shard | None:
-    """What is prepared; None when the stop came first, since an exchange that does not answer may take
-    seconds to say so."""
-    prepared, stopped = asyncio.create_task(preparing), asyncio.create_task(stop.wait())
-    await asyncio.wait({prepared, stopped}, return_when=asyncio.FIRST_COMPLETED)
-    stopped.cancel()
-    if prepared.done():
-        return prepared.result()
-    prepared.cancel()
-    await asyncio.wait({prepared})
-    return None
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Run with the settings in the named JSON file, or in the environment; the exit status."""
-    return run_program("shard", arguments, ShardSettings, run)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tradefleet.core.pipeline import PipelineStatus
 
 if TYPE_CHECKING:
-    from tradefleet.services.shard import Shard
+    from tradefleet.services.shard.process import Shard
 
 _MS: Final = 1_000_000
 

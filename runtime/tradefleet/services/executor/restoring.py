@@ -1,0 +1,80 @@
+"""The first event of an epoch: what the journal knows, with the rules of all that it knows.
+
+Nothing is decided here. The core is told everything at once, by `Restored`.
+"""
+
+from tradefleet.adapters.config_source import BadSnapshot, ConfigSource
+from tradefleet.adapters.postgres.journal import JournalState
+from tradefleet.adapters.redis.messages import StreamPosition
+from tradefleet.core.events import Restored
+from tradefleet.domain.orders import Account
+from tradefleet.services.executor.epoch import Parts
+from tradefleet.services.executor.settings import ExecutorFailed
+from tradefleet.services.executor.standby import Standby
+from tradefleet.services.executor.status import ExecutorStatus
+from tradefleet.services.executor.without_journal import WithoutJournal
+from tradefleet.spec.snapshot import ConfigSnapshot
+
+
+async def restored(
+    parts: Parts, account: Account, epoch: int, standby: Standby, without: WithoutJournal
+) -> tuple[Restored, StreamPosition]:
+    """What the journal knows, with the instruments of all that it knows and the account's fee; and where
+    to read the bus on.
+
+    Raises JournalDown, Fenced, Unreadable, ExchangeUnreachable, and ExecutorFailed for a configuration that
+    cannot be used.
+    """
+    config = await _newest(parts.config, parts.status)
+    await without.merge(parts.journal, account, config.uid)
+    state = await parts.journal.begin_epoch(account, config.uid, epoch, config)
+    if state.config.generation > config.generation:
+        # A supervisor that lost its count, or an old file: limits never go back.
+        config = state.config
+    parts.status.config = config
+    symbols = sorted(_symbols(config, state))
+    rules = await standby.rules(symbols)
+    parts.status.say_unknown(standby.unknown)
+    fee = await parts.exchange.reads.taker_fee([instrument.symbol for instrument in rules])
+    first = Restored(
+        now_ns=0,
+        account=account,
+        epoch=epoch,
+        config=config,
+        instruments=rules,
+        taker_fee=fee,
+        intents=state.intents,
+        positions=state.positions,
+        executions_counted=state.executions_counted,
+        seen_signals=state.seen_signals,
+        owners=state.owners,
+        latches=state.latches,
+        kill_switch_before=state.kill_switch_before,
+        kill_switches_known=state.kill_switches_known,
+        baseline=state.baseline,
+        quiet_until_ns=state.quiet_until_ns,
+    )
+    mark = state.stream_position
+    return first, StreamPosition(
+        run_id=mark.run_id, signals_id=mark.signals_id, announcements_id=mark.announcements_id
+    )
+
+
+async def _newest(config: ConfigSource, status: ExecutorStatus) -> ConfigSnapshot:
+    """The configuration now; while it is none, the newest one that we know."""
+    try:
+        found = await config.read()
+    except BadSnapshot as bad:
+        if status.config is None:
+            raise ExecutorFailed(str(bad)) from bad
+        status.config_refused(str(bad), bad.generation)
+        return status.config
+    status.config_error = ""
+    return found
+
+
+def _symbols(config: ConfigSnapshot, state: JournalState) -> set[str]:
+    """Symbols that we trade, and those of which something is still open."""
+    held = {position.key.symbol for position in state.positions if position.size != 0}
+    unresolved = {record.intent.key.symbol for record in state.intents if not record.state.is_final}
+    return {*config.spec.universe.symbols, *held, *unresolved}
