@@ -17,7 +17,9 @@ CHAOS_SEEDS ?= 200
 CHAOS_SEED ?=
 CHAOS_WORKERS ?=
 CHAOS_SCENARIOS := tests/chaos tests/integration/executor/test_named_scenarios.py \
-	tests/integration/executor/test_executor_survives_sigkill.py
+	tests/integration/executor/test_executor_survives_sigkill.py \
+	tests/integration/executor/test_parts_and_reversals.py \
+	tests/integration/executor/test_money_that_moves_without_orders.py
 # A folder with etcd and kube-apiserver, as other projects name it; without one they are built.
 KUBEBUILDER_ASSETS ?=
 

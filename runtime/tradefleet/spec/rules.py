@@ -132,6 +132,12 @@ def parts_are_no_more_than_the_whole(spec: BotSpec) -> bool:
     return sum((part.share for part in spec.exits.partial_close.parts), Decimal(0)) <= 1
 
 
+def _nearer(one: str, other: str) -> str:
+    """In CEL: one part is none, or lies nearer than the other."""
+    near, far = f"self.exits.partialClose.{one}", f"self.exits.partialClose.{other}"
+    return f"({near}.share == 0.0 || {far}.share == 0.0 || {near}.profit < {far}.profit)"
+
+
 RULES: tuple[Rule, ...] = (
     Rule(
         live_mode_is_confirmed,
@@ -215,10 +221,7 @@ RULES: tuple[Rule, ...] = (
         parts_lie_one_beyond_the_other,
         ("spec.exits.partialClose",),
         "has a part that lies no farther than the one before it; let profits rise, or set its share to 0",
-        "[[self.exits.partialClose.first, self.exits.partialClose.second], "
-        "[self.exits.partialClose.second, self.exits.partialClose.third], "
-        "[self.exits.partialClose.first, self.exits.partialClose.third]]"
-        ".all(pair, pair[0].share == 0.0 || pair[1].share == 0.0 || pair[0].profit < pair[1].profit)",
+        " && ".join(map(_nearer, ("first", "second", "first"), ("second", "third", "third"))),
     ),
     Rule(
         parts_are_no_more_than_the_whole,
