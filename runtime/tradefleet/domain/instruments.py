@@ -1,6 +1,6 @@
 """What can be traded, and on which grid of prices and sizes.
 
-Source: Bybit V5, GET /v5/market/instruments-info (category linear).
+Source: Bybit V5, GET /v5/market/instruments-info (categories linear and spot).
 """
 
 from decimal import Decimal
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import msgspec
 
-from tradefleet.domain.quantities import MONEY, Steps, Ticks, ceil_to, floor_to, to_units
+from tradefleet.domain.quantities import MONEY, ZERO, Steps, Ticks, ceil_to, floor_to, to_units
 
 
 class InstrumentStatus(StrEnum):
@@ -26,6 +26,8 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     tick_size: quote currency a tick. qty_step, min_qty, max_market_qty, max_limit_qty: base
     currency. min_notional: quote currency; orders that only reduce are exempt. max_leverage: a
     factor. price_limit_ratio: how far from the mark a market order may reach, a fraction.
+    quote_step: grid of amounts in quote currency, spot only (a market buy may name what it spends).
+    A spot pair has no leverage (1), is settled in its quote coin, and its mark is the last price.
     """
 
     venue: str
@@ -43,6 +45,7 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     min_notional: Decimal
     max_leverage: Decimal
     price_limit_ratio: Decimal
+    quote_step: Decimal = ZERO
 
     def ticks(self, price: Decimal) -> Ticks:
         """The price in ticks; raises NotAMultiple off the grid."""
