@@ -20,7 +20,7 @@ FAULTS_PATH = "/simulator/faults/public"
 STATUS_PATH = "/simulator/status"
 
 HUB = web.AppKey("public_hub", PublicHub)
-HUBS: web.AppKey[tuple[PublicHub, ...]] = web.AppKey("public_hubs")
+HUBS: web.AppKey[Sequence[PublicHub]] = web.AppKey("public_hubs")
 DRIVER = web.AppKey("driver", asyncio.Task[None])
 """Ends only when it is cancelled or when the simulation broke; whoever runs the app watches it."""
 
