@@ -66,6 +66,7 @@ class ApiKey(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=
         default_factory=lambda: {
             "ContractTrade": ["Order", "Position"],
             "Derivatives": ["DerivativesTrade"],
+            "Spot": ["SpotTrade"],
         }
     )
     read_only: bool = False
