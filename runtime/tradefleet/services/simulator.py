@@ -64,12 +64,13 @@ class SimulatorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
 
 
 class Ready(msgspec.Struct, frozen=True, rename="camel"):
-    """The ready file: where to connect, and which process answers."""
+    """The ready file: where to connect, and which process answers. spot_stream: None without spot."""
 
     rest: str
     public_stream: str
     private_stream: str
     pid: int
+    spot_stream: str | None = None
 
 
 class SimulatorFailed(ProgramFailed):
@@ -197,6 +198,7 @@ async def _served(app: web.Application, settings: SimulatorSettings) -> AsyncIte
             public_stream=f"ws://{shown}:{port}/v5/public/linear",
             private_stream=f"ws://{shown}:{port}/v5/private",
             pid=os.getpid(),
+            spot_stream=f"ws://{shown}:{port}/v5/public/spot" if settings.spot else None,
         )
     finally:
         await runner.cleanup()

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pybit.unified_trading
 import pytest
 
 pytestmark = pytest.mark.process
@@ -85,10 +86,42 @@ def test_it_says_where_it_serves_and_ends_cleanly(start: Any, stop: signal.Signa
     assert ready["pid"] == simulator.process.pid
     assert ready["publicStream"].endswith("/v5/public/linear")
     assert ready["privateStream"].endswith("/v5/private")
+    assert ready["spotStream"].endswith("/v5/public/spot")
     assert status == 0
     assert not simulator.ready_file.exists()
     events = [json.loads(line)["event"] for line in lines]
     assert (events[0], events[-1]) == ("simulator_ready", "simulator_stopped")
+
+
+@pytest.mark.parametrize(("spot", "pairs"), [(True, ["BTCUSDT", "ETHUSDT"]), (False, [])])
+def test_spot_is_served_unless_it_is_left_out(start: Any, spot: bool, pairs: list[str]) -> None:
+    ready = start(spot=spot).ready()
+
+    with urllib.request.urlopen(ready["rest"] + "/v5/market/tickers?category=spot") as answer:
+        symbols = [row["symbol"] for row in json.load(answer)["result"]["list"]]
+
+    assert symbols == pairs
+    assert (ready["spotStream"] is None) is not spot
+
+
+def test_coins_survive_sigkill(start: Any) -> None:
+    session = pybit.unified_trading.HTTP(api_key="key", api_secret="secret")
+    first = start()
+    session.endpoint = first.ready()["rest"]
+    pair = {"category": "spot", "symbol": "BTCUSDT"}
+    session.place_order(**pair, side="Buy", orderType="Market", qty="500")
+    session.place_order(**pair, side="Buy", orderType="Limit", qty="0.001", price="60000", orderLinkId="rest")
+    before = session.get_wallet_balance(accountType="UNIFIED", coin="BTC")["result"]["list"][0]["coin"]
+    first.process.kill()
+    first.end()
+    first.ready_file.unlink()
+
+    session.endpoint = start().ready()["rest"]
+
+    (after,) = session.get_wallet_balance(accountType="UNIFIED", coin="BTC")["result"]["list"][0]["coin"]
+    assert after["walletBalance"] == before[0]["walletBalance"] != "0"
+    (order,) = session.get_open_orders(**pair)["result"]["list"]
+    assert order["orderLinkId"] == "rest"
 
 
 def test_a_ready_file_left_by_a_killed_process_is_not_believed(start: Any) -> None:

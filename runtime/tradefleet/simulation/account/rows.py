@@ -64,7 +64,7 @@ def order_row(order: Order) -> Row:
         "feeCurrency": order.fee_coin,
         "stopOrderType": order.stop_kind.value,
         "triggerPrice": "" if trigger is None else plain(trigger.price),
-        "triggerDirection": 0 if trigger is None else int(trigger.direction),
+        "triggerDirection": 0 if trigger is None or spot else int(trigger.direction),
         "triggerBy": "" if trigger is None else trigger.by.value,
         **_attached(stop, target),
         "tpslMode": _tpsl_mode(order),

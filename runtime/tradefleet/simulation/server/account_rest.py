@@ -21,6 +21,7 @@ from tradefleet.simulation.account.exchange import SimulatedExchange
 from tradefleet.simulation.account.faults import FaultKind
 from tradefleet.simulation.account.orders import SPOT, Order, Refused
 from tradefleet.simulation.account.reads import Params
+from tradefleet.simulation.account.spot.rules import NOT_FOUND, NOT_FOUND_TEXT
 from tradefleet.simulation.server import account_commands, account_faults
 from tradefleet.simulation.server.account_faults import STRUCK, lose_answer
 from tradefleet.simulation.server.batches import (
@@ -243,6 +244,8 @@ class AccountRest:
         """The cancel comes too late: the order fills at its own price, a moment after the refusal."""
         order = self._exchange.resting_order(_json_object(payload))
         asyncio.get_running_loop().call_later(late_s, self._exchange.fill_resting, order.order_id)
+        if order.category == SPOT:
+            raise Refused(NOT_FOUND, NOT_FOUND_TEXT)
         raise Refused(GONE, "order not exists or too late to cancel")
 
     def _refused(self, code: int, text: str, rate: RateLimit) -> web.Response:

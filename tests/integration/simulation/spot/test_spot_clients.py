@@ -12,6 +12,9 @@ import ccxt
 import pybit.unified_trading
 import pytest
 from pybit.exceptions import InvalidRequestError
+from tests.support.eventually import eventually
+
+from tradefleet.domain.orders import Side
 
 SPOT = {"category": "spot", "symbol": "BTCUSDT"}
 PAIR = "BTC/USDT"
@@ -230,3 +233,37 @@ async def test_spot_has_a_rate_limit_of_its_own(served: Any) -> None:
         return [answer[2]["X-Bapi-Limit"] for answer in answers]
 
     assert await asyncio.to_thread(limits) == ["20", "10"]
+
+
+async def test_faults_strike_spot_too(served: Any) -> None:
+    session = session_at(served.rest)
+
+    async def post(path: str, **fault: Any) -> Any:
+        async with aiohttp.ClientSession() as http, http.post(f"{served.rest}{path}", json=fault) as answer:
+            return (await answer.json())["retCode"]
+
+    def rest() -> str:
+        price = str(served.exchange.spot.market.book("BTCUSDT").levels(Side.BUY)[40][0])
+        body = {"side": "Buy", "orderType": "Limit", "qty": "0.001", "price": price}
+        return str(session.place_order(**SPOT, **body)["result"]["orderId"])
+
+    order_id = await asyncio.to_thread(rest)
+    armed = [
+        await post("/simulator/faults/account", kind="cancel_race", seconds=0.01),
+        await post("/simulator/faults/public?category=spot", kind="gap", topic="orderbook.50.ETHUSDT"),
+        await post("/simulator/faults/public", kind="gap", topic="orderbook.50.DOGEUSDT"),
+        await post("/simulator/faults/public?category=option", kind="gap", topic="orderbook.50.ETHUSDT"),
+    ]
+
+    def cancelled() -> int:
+        with pytest.raises(InvalidRequestError) as refused:
+            session.cancel_order(**SPOT, orderId=order_id)
+        return int(refused.value.status_code)
+
+    def status() -> str:
+        return str(session.get_open_orders(**SPOT, orderId=order_id)["result"]["list"][0]["orderStatus"])
+
+    assert armed == [0, 0, 0, 10001]
+    assert await asyncio.to_thread(cancelled) == 170213
+    await eventually(lambda: served.exchange.recent["spot"])
+    assert await asyncio.to_thread(status) == "Filled"

@@ -441,3 +441,36 @@ def test_ids_of_a_cancel_all_are_those_recorded(trader: SpotTrader) -> None:
         (recorded["orderId"], recorded["orderLinkId"]),
     ):
         assert (len(order_id), int(link_id) - int(order_id)) == (19, 1)
+
+
+def test_a_spot_order_has_the_fields_of_the_recorded_one(trader: SpotTrader) -> None:
+    (recorded,) = payload("ccxt_fetch_order")["result"]["list"]
+    order = trader.create("Buy", "0.001", "58000", triggerPrice="59000", orderFilter="tpslOrder")
+
+    row = trader.now(order)
+
+    # What it says under triggerBy is the last price of that moment, which the field's name does not.
+    assert set(recorded) <= set(row)
+    assert {name: type(row[name]) for name in recorded} == {
+        name: type(value) for name, value in recorded.items()
+    }
+    alike = ("stopOrderType", "isLeverage", "reduceOnly", "positionIdx", "triggerDirection", "timeInForce")
+    assert {name: row[name] for name in alike} == {name: recorded[name] for name in alike}
+
+
+def test_rows_of_both_categories_have_the_same_fields_of_the_same_types(trader: SpotTrader) -> None:
+    contract = {"category": "linear", "symbol": "BTCUSDT", "side": "Buy", "orderType": "Market", "qty": "1"}
+    trader.exchange.create(contract)
+    trader.create("Buy", "500")
+
+    for topic in ("order", "execution", "execution.fast"):
+        linear, spot = (
+            {name: type(value) for name, value in row.items()}
+            for row in (publication.rows[topic][-1] for publication in trader.published)
+        )
+        assert list(linear) == list(spot)
+        assert linear == spot
+    usdt, btc = trader.exchange.wallet()["coin"]
+    assert {name: type(value) for name, value in usdt.items()} == {
+        name: type(value) for name, value in btc.items()
+    }
