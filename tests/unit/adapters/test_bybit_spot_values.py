@@ -11,11 +11,14 @@ from tests.support.simulated_account import intent
 from tradefleet.adapters.bybit.bodies import (
     OrderFilter,
     OrderName,
+    Protection,
     Scope,
     cancel_all_body,
     cancel_body,
+    close_body,
     contradiction,
     create_body,
+    trading_stop_body,
 )
 from tradefleet.adapters.bybit.errors import BadRow
 from tradefleet.adapters.bybit.private_stream import _Frame, _values, topics_of
@@ -198,3 +201,10 @@ def test_topics_are_asked_for_ten_at_a_time_on_spot() -> None:
 
     assert [len(part) for part in in_parts(topics, MOST_SPOT_ARGS)] == [10, 10, 3]
     assert in_parts(topics, None) == [topics]
+
+
+def test_nothing_of_spot_is_closed_or_protected_like_a_position() -> None:
+    with pytest.raises(ValueError, match="has no position"):
+        close_body(SPOT, Side.SELL, Decimal(1))
+    with pytest.raises(ValueError, match="has no position"):
+        trading_stop_body(SPOT, Protection(stop_loss=Decimal(1)))

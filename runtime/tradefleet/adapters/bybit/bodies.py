@@ -158,7 +158,9 @@ def create_body(intent: Intent) -> Body:
 
 
 def close_body(key: PositionKey, side: Side, qty: Decimal) -> Body:
-    """A market order of nobody's intent that can only reduce: the way out."""
+    """A market order of nobody's intent that can only reduce: the way out. Raises ValueError for spot, where
+    nothing is reduce-only and a repeat would sell twice."""
+    _require_position(key)
     return {
         "category": key.category,
         "symbol": key.symbol,
@@ -206,6 +208,7 @@ def cancel_all_body(scope: Scope) -> Body:
 
 def trading_stop_body(key: PositionKey, shall_be: Protection) -> Body:
     """Of POST /v5/position/trading-stop for the whole position; raises ValueError when nothing is said."""
+    _require_position(key)
     wishes = {
         "stopLoss": shall_be.stop_loss,
         "takeProfit": shall_be.take_profit,
@@ -226,6 +229,11 @@ def trading_stop_body(key: PositionKey, shall_be: Protection) -> Body:
         "tpslMode": "Full",
         **body,
     }
+
+
+def _require_position(key: PositionKey) -> None:
+    if key.category == SPOT:
+        raise ValueError(f"{key.symbol} of spot: has no position that could be closed or protected")
 
 
 def leverage_body(symbol: str, leverage: Decimal) -> Body:

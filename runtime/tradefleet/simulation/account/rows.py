@@ -67,7 +67,8 @@ def order_row(order: Order) -> Row:
         "triggerDirection": 0 if trigger is None or spot else int(trigger.direction),
         "triggerBy": "" if trigger is None else trigger.by.value,
         **_attached(stop, target),
-        "tpslMode": _tpsl_mode(order),
+        # Spot's recorded row has none, and ccxt takes a row that has one for a contract's.
+        **({} if spot else {"tpslMode": _tpsl_mode(order)}),
         "tpLimitPrice": "",
         "slLimitPrice": "",
         "ocoTriggerBy": "",
