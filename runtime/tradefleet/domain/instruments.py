@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import msgspec
 
-from tradefleet.domain.quantities import MONEY, ZERO, Steps, Ticks, ceil_to, floor_to, to_units
+from tradefleet.domain.quantities import MONEY, ONE, ZERO, Steps, Ticks, ceil_to, floor_to, to_units
 
 
 class InstrumentStatus(StrEnum):
@@ -70,6 +70,12 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     def price_up(self, price: Decimal) -> Decimal:
         """The nearest price on the grid that is not below `price`."""
         return ceil_to(price, self.tick_size)
+
+    def band(self, around: Decimal) -> tuple[Decimal, Decimal]:
+        """(lowest price of a sell, highest of a buy) that may stray so far from `around`, on the grid. Spot
+        refuses what lies beyond it, counted from the last price."""
+        lowest = self.price_up(MONEY.multiply(around, MONEY.subtract(ONE, self.price_limit_ratio)))
+        return lowest, self.price_down(MONEY.multiply(around, MONEY.add(ONE, self.price_limit_ratio)))
 
     def size_down(self, size: Decimal) -> Decimal:
         """The largest size on the grid that is not above `size`."""

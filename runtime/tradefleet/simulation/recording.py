@@ -39,8 +39,9 @@ class RecordingError(Exception):
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(
-            f"recording {path}: {reason}. Name a folder with one {FRAMES_PATTERN} and {INSTRUMENTS_NAME}, "
-            f"or name none to replay the built-in one ({BUILT_IN.name})."
+            f"recording {path}: {reason}. Name a folder with one {FRAMES_PATTERN} and its "
+            f"{INSTRUMENTS_NAME} (or {SPOT_INSTRUMENTS_NAME}), "
+            f"or name none to replay the built-in one ({BUILT_IN.name}, {BUILT_IN_SPOT.name})."
         )
 
 

@@ -156,6 +156,12 @@ def test_a_port_in_use_is_one_line_that_says_what_to_do(start: Any) -> None:
     assert line.endswith("name another port, or 0 for any free one")
 
 
+def test_a_spot_recording_that_is_not_there_is_one_line(start: Any, tmp_path: Path) -> None:
+    line = failure(start(spot_recording=str(tmp_path / "none")))
+
+    assert line.startswith(f"simulator: spot_recording: recording {tmp_path / 'none'}: is not a folder")
+
+
 def test_a_folder_that_cannot_be_written_is_one_line(start: Any, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 

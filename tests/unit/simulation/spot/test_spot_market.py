@@ -138,6 +138,12 @@ def test_the_rules_of_a_pair_are_read(spot_recording: Recording) -> None:
     assert (pair.min_notional, pair.max_market_qty, pair.max_limit_qty) == (5, 120, 230)
 
 
+def test_the_band_of_a_pair_ends_on_the_tick_inside(spot_recording: Recording) -> None:
+    pair = instrument_of(spot_recording.instrument_rows["BTCUSDT"], "spot")
+
+    assert pair.band(Decimal("65140.5")) == (Decimal("64814.8"), Decimal("65466.2"))
+
+
 def test_all_recorded_pairs_are_read(spot_recording: Recording) -> None:
     pairs = [instrument_of(row, "spot") for row in spot_recording.instrument_rows.values()]
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from tradefleet.domain.instruments import Instrument, InstrumentStatus
 from tradefleet.domain.orders import OrderType, Side
-from tradefleet.domain.quantities import ONE, NotAMultiple, plain
+from tradefleet.domain.quantities import NotAMultiple, plain
 from tradefleet.simulation.account.orders import MarketUnit, Order, Refused, StopKind
 from tradefleet.simulation.account.spot.wire import SpotRequest, invalid
 
@@ -81,9 +81,7 @@ def check_value(instrument: Instrument, value: Decimal) -> None:
 
 def check_band(instrument: Instrument, side: Side, price: Decimal, last: Decimal) -> None:
     """A buy too far above the last price, or a sell too far below it, is refused, not moved."""
-    ratio = instrument.price_limit_ratio
-    highest = instrument.price_down(last * (ONE + ratio))
-    lowest = instrument.price_up(last * (ONE - ratio))
+    lowest, highest = instrument.band(last)
     if side is Side.BUY and price > highest:
         raise Refused(BUY_ABOVE, f"Buy order price cannot be higher than {plain(highest)}.")
     if side is Side.SELL and price < lowest:
