@@ -10,6 +10,7 @@ from pybit.unified_trading import HTTP
 from tests.support.executor_world import KEY, SECRET, SYMBOL, ExecutorProcess, World, eventually
 
 from tradefleet.domain.signals import Target
+from tradefleet.services.fleet.latches import engage_kill_switch, until_flat
 from tradefleet.simulation.market.replay import ReplayMarket
 from tradefleet.simulation.recording import load_spot_recording
 from tradefleet.spec.trading import Risk
@@ -85,3 +86,19 @@ async def test_a_sale_of_coins_hides_no_loss(world: World) -> None:
     world.exchange.fund(SYMBOL, Decimal("0.06"))
 
     await executor.until(lambda found: any(one.startswith("daily-loss") for one in found["latches"]))
+
+
+async def test_the_kill_switch_is_flat_while_coins_and_their_orders_stay(world: World) -> None:
+    world.exchange.transfer(Decimal("0.5"), "BTC")
+    await holding(world)
+    order = {"side": "Sell", "orderType": "Market", "qty": "0.2", "triggerPrice": "50000"}
+    await asyncio.to_thread(
+        somebody(world).place_order, **PAIR, **order, orderFilter="tpslOrder", orderLinkId="theirs"
+    )
+
+    _, account = await engage_kill_switch(world.dsn, "a test", "cli:me", None)
+
+    assert await until_flat(world.dsn, account, 40.0) is not None
+    assert await world.position() == 0
+    found = await asyncio.to_thread(somebody(world).get_open_orders, **PAIR)
+    assert [row["orderLinkId"] for row in found["result"]["list"]] == ["theirs"]
