@@ -49,7 +49,8 @@ _MOVES_SIZE = frozenset(
 class Execution(msgspec.Struct, frozen=True, kw_only=True):
     """One execution row.
 
-    price: quote per base; qty, closed_qty: base; fee: settle currency, above zero is a cost.
+    price: quote per base; qty, closed_qty: base; fee: in fee_coin, above zero is a cost. fee_coin: the
+    settle coin, on spot the coin that was received.
     exec_id: the key by which repeats are dropped. seq: the exchange's cross sequence (order among
     rows of one symbol). at_ns: exchange time.
     """
@@ -70,6 +71,7 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     create_type: str
     seq: int
     at_ns: int
+    fee_coin: str = "USDT"
 
     @property
     def signed_qty(self) -> Decimal:

@@ -1,6 +1,6 @@
 """What can be traded, and on which grid of prices and sizes.
 
-Source: Bybit V5, GET /v5/market/instruments-info (category linear).
+Source: Bybit V5, GET /v5/market/instruments-info (categories linear and spot).
 """
 
 from decimal import Decimal
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import msgspec
 
-from tradefleet.domain.quantities import MONEY, Steps, Ticks, ceil_to, floor_to, to_units
+from tradefleet.domain.quantities import MONEY, ONE, ZERO, Steps, Ticks, ceil_to, floor_to, to_units
 
 
 class InstrumentStatus(StrEnum):
@@ -26,7 +26,8 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     tick_size: quote currency a tick. qty_step, min_qty, max_market_qty, max_limit_qty: base
     currency. min_notional: quote currency; orders that only reduce are exempt. max_leverage: a
     factor, of which the leverage moves in steps. price_limit_ratio: how far from the mark a market order may
-    reach, a fraction.
+    reach, a fraction. quote_step: grid of amounts in quote currency, spot only (a market buy may name what it
+    spends). A spot pair has no leverage (1), is settled in its quote coin, and its mark is the last price.
     """
 
     venue: str
@@ -45,6 +46,7 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     max_leverage: Decimal
     price_limit_ratio: Decimal
     leverage_step: Decimal = Decimal("0.01")
+    quote_step: Decimal = ZERO
 
     def ticks(self, price: Decimal) -> Ticks:
         """The price in ticks; raises NotAMultiple off the grid."""
@@ -69,6 +71,12 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     def price_up(self, price: Decimal) -> Decimal:
         """The nearest price on the grid that is not below `price`."""
         return ceil_to(price, self.tick_size)
+
+    def band(self, around: Decimal) -> tuple[Decimal, Decimal]:
+        """(lowest price of a sell, highest of a buy) that may stray so far from `around`, on the grid. Spot
+        refuses what lies beyond it, counted from the last price."""
+        lowest = self.price_up(MONEY.multiply(around, MONEY.subtract(ONE, self.price_limit_ratio)))
+        return lowest, self.price_down(MONEY.multiply(around, MONEY.add(ONE, self.price_limit_ratio)))
 
     def size_down(self, size: Decimal) -> Decimal:
         """The largest size on the grid that is not above `size`."""

@@ -112,7 +112,8 @@ class ExchangeOrder(msgspec.Struct, frozen=True, kw_only=True):
 
     client_order_id: "" when the exchange made the order (an attached stop or target).
     qty, cum_exec_qty: base currency. avg_price: None before the first fill. stop_order_type: ""
-    for plain orders, else "StopLoss", "TakeProfit", ... at_ns: the exchange's updatedTime.
+    for plain orders, else "StopLoss", "TakeProfit", ... at_ns: the exchange's updatedTime. by_value: a
+    spot market order whose qty is quote currency (what it may spend).
     """
 
     category: str
@@ -136,3 +137,4 @@ class ExchangeOrder(msgspec.Struct, frozen=True, kw_only=True):
     reject_reason: str
     created_ns: int
     at_ns: int
+    by_value: bool = False

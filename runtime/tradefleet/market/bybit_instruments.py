@@ -1,6 +1,6 @@
-"""The rules of Bybit's contracts as its REST writes them: GET /v5/market/instruments-info.
+"""The rules of Bybit's contracts and spot pairs as its REST writes them: GET /v5/market/instruments-info.
 
-Source: Bybit V5, "Get Instruments Info" (category linear).
+Source: Bybit V5, "Get Instruments Info" (categories linear and spot).
 """
 
 from collections.abc import Mapping
@@ -10,8 +10,10 @@ from typing import Any, Final
 import msgspec
 
 from tradefleet.domain.instruments import Instrument, InstrumentStatus
+from tradefleet.domain.quantities import ONE
 
 VENUE: Final = "bybit"
+SPOT: Final = "spot"
 
 
 class BadInstrument(ValueError):
@@ -39,6 +41,25 @@ class _Risk(msgspec.Struct):
     price_limit_ratio: Decimal = msgspec.field(name="priceLimitRatioX")
 
 
+class _SpotLot(msgspec.Struct, rename="camel"):
+    base_precision: Decimal
+    quote_precision: Decimal
+    min_order_qty: Decimal
+    min_order_amt: Decimal
+    max_limit_order_qty: Decimal
+    max_market_order_qty: Decimal
+
+
+class _SpotRow(msgspec.Struct, rename="camel"):
+    symbol: str
+    status: InstrumentStatus
+    base_coin: str
+    quote_coin: str
+    price_filter: _Price
+    lot_size_filter: _SpotLot
+    risk_parameters: _Risk
+
+
 class _Row(msgspec.Struct, rename="camel"):
     symbol: str
     status: InstrumentStatus
@@ -52,20 +73,20 @@ class _Row(msgspec.Struct, rename="camel"):
 
 
 def instrument_of(row: Mapping[str, Any], category: str = "linear") -> Instrument:
-    """The contract of one row of `result.list`; raises BadInstrument."""
+    """The contract (or pair) of one row of `result.list`; raises BadInstrument."""
+    if category == SPOT:
+        return _spot_of(row)
     try:
         rules = msgspec.convert(row, _Row)
     except msgspec.ValidationError as error:
         raise BadInstrument(f"instrument {row.get('symbol')}: {error}") from error
     lot = rules.lot_size_filter
-    steps = (
-        ("tickSize", rules.price_filter.tick_size),
-        ("qtyStep", lot.qty_step),
-        ("leverageStep", rules.leverage_filter.leverage_step),
+    _require_grid(
+        rules.symbol,
+        tickSize=rules.price_filter.tick_size,
+        qtyStep=lot.qty_step,
+        leverageStep=rules.leverage_filter.leverage_step,
     )
-    for name, unit in steps:
-        if not (unit.is_finite() and unit > 0):
-            raise BadInstrument(f"instrument {rules.symbol}: {name} {unit} is not above 0")
     return Instrument(
         venue=VENUE,
         category=category,
@@ -84,3 +105,41 @@ def instrument_of(row: Mapping[str, Any], category: str = "linear") -> Instrumen
         price_limit_ratio=rules.risk_parameters.price_limit_ratio,
         leverage_step=rules.leverage_filter.leverage_step,
     )
+
+
+def _spot_of(row: Mapping[str, Any]) -> Instrument:
+    try:
+        rules = msgspec.convert(row, _SpotRow)
+    except msgspec.ValidationError as error:
+        raise BadInstrument(f"instrument {row.get('symbol')}: {error}") from error
+    lot = rules.lot_size_filter
+    _require_grid(
+        rules.symbol,
+        tickSize=rules.price_filter.tick_size,
+        basePrecision=lot.base_precision,
+        quotePrecision=lot.quote_precision,
+    )
+    return Instrument(
+        venue=VENUE,
+        category=SPOT,
+        symbol=rules.symbol,
+        status=rules.status,
+        base_coin=rules.base_coin,
+        quote_coin=rules.quote_coin,
+        settle_coin=rules.quote_coin,
+        tick_size=rules.price_filter.tick_size,
+        qty_step=lot.base_precision,
+        min_qty=lot.min_order_qty,
+        max_market_qty=lot.max_market_order_qty,
+        max_limit_qty=lot.max_limit_order_qty,
+        min_notional=lot.min_order_amt,
+        max_leverage=ONE,
+        price_limit_ratio=rules.risk_parameters.price_limit_ratio,
+        quote_step=lot.quote_precision,
+    )
+
+
+def _require_grid(symbol: str, **units: Decimal) -> None:
+    for name, unit in units.items():
+        if not (unit.is_finite() and unit > 0):
+            raise BadInstrument(f"instrument {symbol}: {name} {unit} is not above 0")

@@ -14,12 +14,14 @@ from tradefleet.domain.positions import ExchangePosition
 
 
 class Wallet(msgspec.Struct, frozen=True, kw_only=True):
-    """The settle currency's wallet: balance without unrealised profit, equity with it."""
+    """One coin's wallet: balance without unrealised profit, equity with it. locked: held back by spot
+    orders, and part of the balance."""
 
     coin: str
     wallet_balance: Decimal
     equity: Decimal
     at_ns: int
+    locked: Decimal = Decimal(0)
 
 
 class ExchangeView(msgspec.Struct, frozen=True, kw_only=True):

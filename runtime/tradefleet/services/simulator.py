@@ -25,7 +25,7 @@ from tradefleet.simulation.account.exchange import SimulatedExchange
 from tradefleet.simulation.account.orders import Refused
 from tradefleet.simulation.account.store import StateError
 from tradefleet.simulation.market.replay import ReplayMarket
-from tradefleet.simulation.recording import RecordingError, load_recording
+from tradefleet.simulation.recording import RecordingError, load_recording, load_spot_recording
 from tradefleet.simulation.server.app import DRIVER, build_app
 from tradefleet.simulation.server.options import ServerOptions
 
@@ -40,7 +40,8 @@ class SimulatorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     """Everything the process needs to know.
 
     port: 0 for any free one. recording: a folder (see `simulation.recording`), None for the built-in
-    one. speed: recorded seconds a second. copies: of every recorded symbol, for load.
+    one. spot: serve category spot too, from the built-in recording or the one that spot_recording
+    names. speed: recorded seconds a second. copies: of every recorded contract, for load.
     history_minutes: candles and trades of that much past are there at the start, made of whole laps;
     a bar strategy warms up from them. state_folder: the account's; kept across restarts. hedged: put
     its contracts into hedge mode, as far as nothing stands in their way; else they stay as they were.
@@ -54,6 +55,8 @@ class SimulatorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     host: str = "127.0.0.1"
     port: int = 0
     recording: str | None = None
+    spot: bool = True
+    spot_recording: str | None = None
     speed: float = 1.0
     copies: int = 0
     history_minutes: int = 0
@@ -64,12 +67,13 @@ class SimulatorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
 
 
 class Ready(msgspec.Struct, frozen=True, rename="camel"):
-    """The ready file: where to connect, and which process answers."""
+    """The ready file: where to connect, and which process answers. spot_stream: None without spot."""
 
     rest: str
     public_stream: str
     private_stream: str
     pid: int
+    spot_stream: str | None = None
 
 
 class SimulatorFailed(ProgramFailed):
@@ -82,8 +86,9 @@ async def run(settings: SimulatorSettings) -> None:
     stop = stop_signal()
     _forget(settings.ready_file)
     market = _market(settings)
-    with _account(market, settings) as exchange:
-        app = build_app(market, exchange, settings.server)
+    spot = _spot_market(settings) if settings.spot else None
+    with _account(market, spot, settings) as exchange:
+        app = build_app(market, exchange, settings.server, spot)
         async with _served(app, settings) as ready:
             with _announced(ready, settings.ready_file):
                 log.info("simulator_ready", **msgspec.to_builtins(ready), symbols=len(market.symbols))
@@ -111,11 +116,31 @@ def _market(settings: SimulatorSettings) -> ReplayMarket:
         raise SimulatorFailed(str(error)) from error
 
 
+def _spot_market(settings: SimulatorSettings) -> ReplayMarket:
+    folder = settings.spot_recording
+    try:
+        return ReplayMarket(
+            load_spot_recording(None if folder is None else Path(folder)),
+            start_ns=time.time_ns(),
+            speed=settings.speed,
+            history_ns=settings.history_minutes * MINUTE_NS,
+            clock=time.time_ns,
+        )
+    except (RecordingError, ValueError) as error:
+        raise SimulatorFailed(f"spot_recording: {error}") from error
+
+
 @contextlib.contextmanager
-def _account(market: ReplayMarket, settings: SimulatorSettings) -> Iterator[SimulatedExchange]:
+def _account(
+    market: ReplayMarket, spot: ReplayMarket | None, settings: SimulatorSettings
+) -> Iterator[SimulatedExchange]:
     try:
         exchange = SimulatedExchange(
-            market, Path(settings.state_folder), api_key=settings.api_key, api_secret=settings.api_secret
+            market,
+            Path(settings.state_folder),
+            api_key=settings.api_key,
+            api_secret=settings.api_secret,
+            spot=spot,
         )
     except StateError as error:
         raise SimulatorFailed(f"state_folder {error}") from error
@@ -185,6 +210,7 @@ async def _served(app: web.Application, settings: SimulatorSettings) -> AsyncIte
             public_stream=f"ws://{shown}:{port}/v5/public/linear",
             private_stream=f"ws://{shown}:{port}/v5/private",
             pid=os.getpid(),
+            spot_stream=f"ws://{shown}:{port}/v5/public/spot" if settings.spot else None,
         )
     finally:
         await runner.cleanup()

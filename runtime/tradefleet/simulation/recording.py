@@ -1,9 +1,9 @@
 """Recorded markets on disk: what the simulator replays.
 
 A folder holds `*.recvns_raw.jsonl.zst` (a line `<receive time ns> <raw frame>`, frames as they came
-from Bybit's public linear WebSocket: orderbook.200, publicTrade, tickers; acks and other topics are
-passed over) and `instruments_linear.json.zst` (the answer of instruments-info). One comes with the
-package. Decoding happens once; laps and copies share the result.
+from Bybit's public WebSocket of one category: orderbook.200, publicTrade, tickers; acks and other
+topics are passed over) and `instruments_<category>.json.zst` (the answer of instruments-info). One of
+linear and one of spot come with the package. Decoding happens once; laps and copies share the result.
 """
 
 from collections import defaultdict
@@ -19,8 +19,10 @@ from tradefleet.simulation.market.track import RECORDED_DEPTH, BrokenTrack, Fram
 from tradefleet.simulation.market.wire import BookFrame, FrameHead, TickerFrame, TradeFrame
 
 BUILT_IN: Final = Path(__file__).parent / "recordings" / "bybit-v5-linear"
+BUILT_IN_SPOT: Final = BUILT_IN.with_name("bybit-v5-spot")
 FRAMES_PATTERN: Final = "*.recvns_raw.jsonl.zst"
 INSTRUMENTS_NAME: Final = "instruments_linear.json.zst"
+SPOT_INSTRUMENTS_NAME: Final = "instruments_spot.json.zst"
 
 LAP_PAUSE_MS: Final = 100
 """Between a lap's last frame and the next lap's first: the push interval of the 200 levels."""
@@ -37,25 +39,36 @@ class RecordingError(Exception):
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(
-            f"recording {path}: {reason}. Name a folder with one {FRAMES_PATTERN} and {INSTRUMENTS_NAME}, "
-            f"or name none to replay the built-in one ({BUILT_IN.name})."
+            f"recording {path}: {reason}. Name a folder with one {FRAMES_PATTERN} and its "
+            f"{INSTRUMENTS_NAME} (or {SPOT_INSTRUMENTS_NAME}), "
+            f"or name none to replay the built-in one ({BUILT_IN.name}, {BUILT_IN_SPOT.name})."
         )
 
 
 class Recording(msgspec.Struct, frozen=True):
-    """A decoded recording. length_ms: of one lap; instrument_rows: every listed contract by symbol."""
+    """A decoded recording. length_ms: of one lap; instrument_rows: every listed symbol of the category."""
 
     folder: Path
     tracks: dict[str, SymbolTrack]
     instrument_rows: dict[str, dict[str, Any]]
     length_ms: int
+    category: str = "linear"
 
 
 def load_recording(folder: Path | None = None) -> Recording:
-    """Decode a recording, the built-in one when `folder` is None; raises RecordingError."""
-    folder = BUILT_IN if folder is None else folder
+    """Decode a recording of linear contracts, the built-in one when `folder` is None; raises
+    RecordingError."""
+    return _load(BUILT_IN if folder is None else folder, INSTRUMENTS_NAME, "linear")
+
+
+def load_spot_recording(folder: Path | None = None) -> Recording:
+    """The same of spot pairs."""
+    return _load(BUILT_IN_SPOT if folder is None else folder, SPOT_INSTRUMENTS_NAME, "spot")
+
+
+def _load(folder: Path, instruments_name: str, category: str) -> Recording:
     frames_path = _frames_path(folder)
-    rows = _instrument_rows(folder / INSTRUMENTS_NAME)
+    rows = _instrument_rows(folder / instruments_name)
     frames: dict[str, list[Frame]] = defaultdict(list)
     for symbol, frame in _frames(frames_path):
         frames[symbol].append(frame)
@@ -65,13 +78,13 @@ def load_recording(folder: Path | None = None) -> Recording:
     last_ms = max(frame.ts for of_symbol in frames.values() for frame in of_symbol)
     for symbol in frames:
         if symbol not in rows:
-            raise RecordingError(folder / INSTRUMENTS_NAME, f"does not list {symbol}, which was recorded")
+            raise RecordingError(folder / instruments_name, f"does not list {symbol}, which was recorded")
     try:
         tracks = {symbol: build_track(symbol, of_symbol, start_ms) for symbol, of_symbol in frames.items()}
     except ValueError as error:  # BrokenTrack, or a level that is no number
         kind = "cannot be replayed" if isinstance(error, BrokenTrack) else "holds a bad frame"
         raise RecordingError(frames_path, f"{kind}: {error}") from error
-    return Recording(folder, tracks, rows, last_ms - start_ms + LAP_PAUSE_MS)
+    return Recording(folder, tracks, rows, last_ms - start_ms + LAP_PAUSE_MS, category)
 
 
 def _frames_path(folder: Path) -> Path:

@@ -310,7 +310,7 @@ async def test_a_post_only_order_that_would_take_does_not(
         ({"order_type": OrderType.LIMIT, "price": None}, "limit order"),
         ({"time_in_force": TimeInForce.POST_ONLY}, "post-only"),
         ({"qty": Decimal(0)}, "not above zero"),
-        ({"key": PositionKey("spot", "BTCUSDT")}, "category spot"),
+        ({"key": PositionKey("inverse", "BTCUSDT")}, "category inverse"),
         ({"key": PositionKey("linear", "BTCUSDT", 2)}, "leg 2"),
         ({"key": PositionKey("linear", "BTCUSDT", 3)}, "position_idx 3"),
         ({"leg": Leg.CLOSE, "key": PositionKey("linear", "BTCUSDT", 2)}, "leg 2"),

@@ -45,16 +45,29 @@ def copies() -> int:
 
 
 @pytest.fixture
+def spot() -> ReplayMarket | None:
+    """The spot market beside the contracts; a module that needs one says so."""
+    return None
+
+
+@pytest.fixture
 async def world(
-    tmp_path: Path, database: str, postgres: RunningPostgres, recording: Recording, copies: int
+    tmp_path: Path,
+    database: str,
+    postgres: RunningPostgres,
+    recording: Recording,
+    copies: int,
+    spot: ReplayMarket | None,
 ) -> AsyncIterator[World]:
     with running_valkey(tmp_path / "valkey") as valkey:
         world = World(tmp_path, postgres, valkey)
         world.dsn = database
         world.configure()
         world.market = ReplayMarket(recording, start_ns=time.time_ns(), clock=time.time_ns, copies=copies)
-        world.exchange = SimulatedExchange(world.market, tmp_path / "state", api_key=KEY, api_secret=SECRET)
-        runner = web.AppRunner(build_app(world.market, world.exchange), access_log=None)
+        world.exchange = SimulatedExchange(
+            world.market, tmp_path / "state", api_key=KEY, api_secret=SECRET, spot=spot
+        )
+        runner = web.AppRunner(build_app(world.market, world.exchange, spot=spot), access_log=None)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         world.address = "{}:{}".format(*runner.addresses[0][:2])

@@ -86,6 +86,7 @@ def test_it_says_where_it_serves_and_ends_cleanly(start: Any, stop: signal.Signa
     assert ready["pid"] == simulator.process.pid
     assert ready["publicStream"].endswith("/v5/public/linear")
     assert ready["privateStream"].endswith("/v5/private")
+    assert ready["spotStream"].endswith("/v5/public/spot")
     assert status == 0
     assert not simulator.ready_file.exists()
     events = [json.loads(line)["event"] for line in lines]
@@ -115,6 +116,37 @@ def client_of(simulator: Simulator) -> HTTP:
 def indices(client: HTTP, symbol: str) -> list[int]:
     rows = client.get_positions(category="linear", symbol=symbol)["result"]["list"]
     return [row["positionIdx"] for row in rows]
+
+
+@pytest.mark.parametrize(("spot", "pairs"), [(True, ["BTCUSDT", "ETHUSDT"]), (False, [])])
+def test_spot_is_served_unless_it_is_left_out(start: Any, spot: bool, pairs: list[str]) -> None:
+    ready = start(spot=spot).ready()
+
+    with urllib.request.urlopen(ready["rest"] + "/v5/market/tickers?category=spot") as answer:
+        symbols = [row["symbol"] for row in json.load(answer)["result"]["list"]]
+
+    assert symbols == pairs
+    assert (ready["spotStream"] is None) is not spot
+
+
+def test_coins_survive_sigkill(start: Any) -> None:
+    session = HTTP(api_key="key", api_secret="secret")
+    first = start()
+    session.endpoint = first.ready()["rest"]
+    pair = {"category": "spot", "symbol": "BTCUSDT"}
+    session.place_order(**pair, side="Buy", orderType="Market", qty="500")
+    session.place_order(**pair, side="Buy", orderType="Limit", qty="0.001", price="60000", orderLinkId="rest")
+    before = session.get_wallet_balance(accountType="UNIFIED", coin="BTC")["result"]["list"][0]["coin"]
+    first.process.kill()
+    first.end()
+    first.ready_file.unlink()
+
+    session.endpoint = start().ready()["rest"]
+
+    (after,) = session.get_wallet_balance(accountType="UNIFIED", coin="BTC")["result"]["list"][0]["coin"]
+    assert after["walletBalance"] == before[0]["walletBalance"] != "0"
+    (order,) = session.get_open_orders(**pair)["result"]["list"]
+    assert order["orderLinkId"] == "rest"
 
 
 def test_a_ready_file_left_by_a_killed_process_is_not_believed(start: Any) -> None:
@@ -147,6 +179,12 @@ def test_a_port_in_use_is_one_line_that_says_what_to_do(start: Any) -> None:
 
     assert line.startswith(f"simulator: cannot listen on 127.0.0.1 port {port} (")
     assert line.endswith("name another port, or 0 for any free one")
+
+
+def test_a_spot_recording_that_is_not_there_is_one_line(start: Any, tmp_path: Path) -> None:
+    line = failure(start(spot_recording=str(tmp_path / "none")))
+
+    assert line.startswith(f"simulator: spot_recording: recording {tmp_path / 'none'}: is not a folder")
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(start: Any, tmp_path: Path) -> None:

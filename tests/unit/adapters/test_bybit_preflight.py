@@ -167,6 +167,7 @@ def test_a_recorded_key_is_read() -> None:
         may_withdraw=False,
         bound=False,
         expires_ns=1_703_229_625 * 10**9,
+        may_trade_spot=True,
     )
 
 
@@ -212,3 +213,10 @@ def test_a_demo_account_is_named_by_a_hash_of_its_key() -> None:
     assert demo_uid("key") == demo_uid("key")
     assert demo_uid("key") != demo_uid("other")
     assert "secret-looking" not in demo_uid("secret-looking")
+
+
+def test_a_key_without_the_spot_permission_refuses_when_spot_is_asked_for() -> None:
+    (finding,) = findings(GOOD, False, NOW_NS, spot=True)
+
+    assert (finding.kind, finding.refuses) == ("no_spot", True)
+    assert findings(key(may_trade_spot=True), False, NOW_NS, spot=True) == ()

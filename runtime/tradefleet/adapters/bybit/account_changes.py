@@ -22,6 +22,7 @@ from tradefleet.adapters.bybit.bodies import Amendment, Body, OrderName, Protect
 from tradefleet.adapters.bybit.clock import Clock
 from tradefleet.adapters.bybit.errors import ClockNotMeasured
 from tradefleet.adapters.bybit.governor import Governor
+from tradefleet.adapters.bybit.quotas import pool
 from tradefleet.adapters.bybit.results import CallResult, no_reply, read_call_answer
 from tradefleet.adapters.bybit.rows import MILLISECOND_NS
 from tradefleet.adapters.bybit.transport import NoReply, SignedHttp
@@ -66,6 +67,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     name: OrderName | None = None
     sign_by_ns: int | None = None
     window_ms: int | None = None
+    category: str = bodies.LINEAR
 
 
 def way_out_name() -> str:
@@ -94,7 +96,7 @@ class AccountChanges:
 
     async def cancel(self, name: OrderName, *, patience_s: float = PATIENCE_S) -> CallResult:
         """Take one order away. GONE: it is over already, and may have filled."""
-        wish = _wish(Operation.CANCEL, bodies.name_body(name), Lane.REDUCING, name=name)
+        wish = _wish(Operation.CANCEL, bodies.cancel_body(name), Lane.REDUCING, name=name)
         return await self._until_done(wish, patience_s)
 
     async def cancel_all(self, scope: Scope, *, patience_s: float = PATIENCE_S) -> CallResult:
@@ -202,7 +204,8 @@ class AccountChanges:
     async def _once(self, wish: Wish, may_sign: Permit, patience_s: float) -> CallResult:
         operation = wish.operation
         path = PATHS[operation]
-        if not await self.governor.admitted(path, wish.lane, patience_s):
+        budget = pool(path, wish.category)
+        if not await self.governor.admitted(budget, wish.lane, patience_s):
             return _not_sent(operation, Reason.RATE_BUDGET, Reason.RATE_BUDGET)
         # As in a create: nothing awaits between this reading of the clock and the signature.
         try:
@@ -218,7 +221,7 @@ class AccountChanges:
         headers = self._http.headers(
             wish.body.decode(), timestamp_ms=now_ns // MILLISECOND_NS, recv_window_ms=window_ms
         )
-        reply = await self._http.post(path, wish.body, headers)
+        reply = await self._http.post(path, wish.body, headers, pool=budget)
         if not isinstance(reply, NoReply):
             return read_call_answer(operation, reply, wish.name)
         sent = no_reply(reply)
@@ -240,7 +243,14 @@ def _wish(
     sign_by_ns: int | None = None,
 ) -> Wish:
     encoded = msgspec.json.encode(body)
-    return Wish(operation=operation, body=encoded, lane=lane, name=name, sign_by_ns=sign_by_ns)
+    return Wish(
+        operation=operation,
+        body=encoded,
+        lane=lane,
+        name=name,
+        sign_by_ns=sign_by_ns,
+        category=body["category"],
+    )
 
 
 def _not_sent(operation: Operation, reason: Reason, message: str) -> CallResult:

@@ -18,6 +18,7 @@ import requests
 from pybit.exceptions import FailedRequestError, InvalidRequestError
 from pybit.unified_trading import HTTP
 
+from tradefleet.adapters.bybit.bodies import LINEAR, SPOT
 from tradefleet.adapters.bybit.errors import BadRow, Unreadable
 from tradefleet.adapters.bybit.governor import TOO_MANY_VISITS, Governor
 from tradefleet.adapters.bybit.preflight import (
@@ -28,9 +29,11 @@ from tradefleet.adapters.bybit.preflight import (
     margin_of,
     uid_of,
 )
+from tradefleet.adapters.bybit.quotas import pool
 from tradefleet.adapters.bybit.rows import (
     MILLISECOND_NS,
     Row,
+    coins_of,
     execution_of,
     order_of,
     position_of,
@@ -68,7 +71,8 @@ SETTLE_COINS: Final = ("USDT", "USDC")
 WALLET_COIN: Final = "USDT"
 
 TRANSFERS: Final = frozenset({"TRANSFER_IN", "TRANSFER_OUT"})
-"""Types of the transaction log that move money in and out of the account without trading."""
+"""Types of the transaction log that move money in and out of the account without trading. A spot trade
+counts with them: it moves money out of the settle coin into another, or back."""
 
 WINDOW_NS: Final = 7 * 86_400 * 1_000_000_000
 """Executions are asked for at most seven days at once."""
@@ -154,9 +158,26 @@ class AccountReads:
         return await self._in_thread(partial(self._view, tuple(ask_for), executions_from_ns, now_ns))
 
     async def transfers(self, from_ns: int) -> Decimal:
-        """Deposits less withdrawals of the settle coin since then, complete to the last page; raises
-        Unreadable."""
+        """Deposits less withdrawals of the settle coin since then, and what spot orders have brought of it
+        less what they have spent, complete to the last page; raises Unreadable."""
         return await self._in_thread(partial(self._transfers, from_ns))
+
+    async def open_orders(self, category: str = SPOT) -> tuple[ExchangeOrder, ...]:
+        """Every open order of a category, complete to the last page; raises Unreadable."""
+        return await self._in_thread(partial(self._open_orders, category))
+
+    async def order_history(self, from_ns: int, category: str = SPOT) -> tuple[ExchangeOrder, ...]:
+        """Orders made since then (at most seven days) that have ended; raises Unreadable."""
+        return await self._in_thread(partial(self._history, from_ns, category))
+
+    async def executions(self, from_ns: int, now_ns: int, category: str = SPOT) -> tuple[Execution, ...]:
+        """Executions of a category since then, oldest first; raises Unreadable. Exchange time."""
+        return await self._in_thread(partial(self._executions, from_ns, now_ns, category))
+
+    async def coins(self, at_ns: int) -> tuple[Wallet, ...]:
+        """Every coin of the account with what spot orders hold back of it; raises Unreadable. at_ns: the
+        exchange's clock now."""
+        return await self._in_thread(lambda: coins_of(self._wallet_row(), at_ns))
 
     async def standing(self) -> Standing:
         """The orders and positions that are there now, complete to the last page; raises Unreadable."""
@@ -250,10 +271,18 @@ class AccountReads:
         open_orders = tuple(order for order in orders if not order.status.is_terminal)
         return Standing(orders=open_orders, positions=self._positions())
 
-    def _open_orders(self) -> tuple[ExchangeOrder, ...]:
+    def _open_orders(self, category: str = LINEAR) -> tuple[ExchangeOrder, ...]:
         rows: list[Row] = []
-        for coin in self._settle_coins:
-            rows += self._pages(self._session.get_open_orders, settleCoin=coin, openOnly=0, limit=50)
+        scopes: list[dict[str, str]] = [{"settleCoin": coin} for coin in self._settle_coins]
+        for scope in [{}] if category == SPOT else scopes:
+            rows += self._pages(
+                self._session.get_open_orders, category=category, **scope, openOnly=0, limit=50
+            )
+        return tuple(_newest(map(order_of, rows)))
+
+    def _history(self, from_ns: int, category: str) -> tuple[ExchangeOrder, ...]:
+        since = from_ns // MILLISECOND_NS
+        rows = self._pages(self._session.get_order_history, category=category, startTime=since, limit=50)
         return tuple(_newest(map(order_of, rows)))
 
     def _asked_orders(self, ask_for: tuple[tuple[str, str], ...]) -> tuple[ExchangeOrder, ...]:
@@ -273,7 +302,7 @@ class AccountReads:
             rows += self._pages(self._session.get_positions, settleCoin=coin, limit=200)
         return tuple(position for position in map(position_of, rows) if position.size)
 
-    def _executions(self, from_ns: int, now_ns: int) -> tuple[Execution, ...]:
+    def _executions(self, from_ns: int, now_ns: int, category: str = LINEAR) -> tuple[Execution, ...]:
         """Oldest first, each once. The last window has no end: what happens meanwhile belongs to it."""
         found: dict[str, Execution] = {}
         while True:
@@ -281,7 +310,7 @@ class AccountReads:
             window: dict[str, Any] = {"startTime": from_ns // MILLISECOND_NS}
             if not last:
                 window["endTime"] = (from_ns + WINDOW_NS) // MILLISECOND_NS
-            rows = self._pages(self._session.get_executions, limit=100, **window)
+            rows = self._pages(self._session.get_executions, category=category, limit=100, **window)
             found |= {execution.exec_id: execution for execution in map(execution_of, rows)}
             if last:
                 return tuple(sorted(found.values(), key=lambda e: (e.at_ns, e.seq, e.exec_id)))
@@ -290,13 +319,13 @@ class AccountReads:
     def _transfers(self, from_ns: int) -> Decimal:
         rows = self._pages(
             self._session.get_transaction_log,
-            in_category=False,  # a transfer is of none
+            category="",  # a transfer is of none
             accountType="UNIFIED",
             currency=WALLET_COIN,
             startTime=from_ns // MILLISECOND_NS,
             limit=50,
         )
-        moved = {row.get("id"): row for row in rows if row.get("type") in TRANSFERS}
+        moved = {row.get("id"): row for row in rows if row.get("type") in TRANSFERS or _is_of_spot(row)}
         return sum((_cash_flow(row) for row in moved.values()), start=ZERO)
 
     def _wallet_row(self) -> Row:
@@ -305,17 +334,18 @@ class AccountReads:
             raise Unreadable(f"account/wallet-balance: {len(rows)} unified accounts")
         return rows[0]
 
-    def _pages(self, ask: Callable[..., Any], *, in_category: bool = True, **query: Any) -> list[Row]:
-        """All rows of a list: the end is a page without rows or without a cursor."""
-        if in_category:
-            query["category"] = "linear"
+    def _pages(self, ask: Callable[..., Any], *, category: str = LINEAR, **query: Any) -> list[Row]:
+        """All rows of a list: the end is a page without rows or without a cursor. category: none when ""."""
+        if category:
+            query["category"] = category
         rows: list[Row] = []
         cursor = ""
         for _ in range(MOST_PAGES):
             more = {"cursor": cursor} if cursor else {}
             result = self._result(ask, **query, **more)
             page = _rows(result)
-            rows += page
+            # Recorded rows lack the category that the answer has.
+            rows += [{"category": category, **row} for row in page] if category else page
             cursor = result.get("nextPageCursor") or ""
             if not page or not cursor:
                 return rows
@@ -345,7 +375,7 @@ class AccountReads:
 
     def _asked(self, ask: Callable[..., Any], query: dict[str, Any]) -> Any:
         """The answer, when there was room for the question; raises what pybit raises."""
-        path = ENDPOINTS[_name(ask)]
+        path = pool(ENDPOINTS[_name(ask)], query.get("category", ""))
         if not self._governor.admitted_blocking(path, self._lane, ROOM_WITHIN_S):
             raise Unreadable(f"{_name(ask)}: no room in the budget of calls within {ROOM_WITHIN_S} s")
         sent_ns = time.monotonic_ns()
@@ -394,6 +424,11 @@ def _newest(orders: Iterable[ExchangeOrder]) -> list[ExchangeOrder]:
         if kept is None or order.at_ns >= kept.at_ns:
             newest[order.order_id] = order
     return list(newest.values())
+
+
+def _is_of_spot(row: Row) -> bool:
+    """A spot trade of whoever else uses the account: money has become coins, or coins money."""
+    return row.get("category") == SPOT and row.get("type") == "TRADE"
 
 
 def _cash_flow(row: Row) -> Decimal:

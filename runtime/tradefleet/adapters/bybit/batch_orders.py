@@ -30,8 +30,8 @@ from tradefleet.orders.intents import Intent
 
 CREATE_BATCH: Final = "/v5/order/create-batch"
 
-MOST: Final = {"linear": 20, "spot": 10}
-"""Orders of a request, by category."""
+MOST: Final = {"linear": 20}
+"""Orders of a request, by category. None of spot's, where no order can only reduce."""
 
 
 class MarketClose(Protocol):

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from tradefleet.adapters.bybit import spot_bodies
 from tradefleet.domain.orders import OrderType, PriceKind, Side, TimeInForce
 from tradefleet.domain.positions import PositionKey
 from tradefleet.domain.quantities import ZERO, plain
@@ -23,18 +24,23 @@ TRIGGER: Final = PriceKind.MARK.value
 """Stops and targets go by the mark, which no single trade in a thin book can move."""
 
 LINEAR: Final = "linear"
+SPOT: Final = spot_bodies.SPOT
 ONE_WAY: Final = 0
 HEDGE: Final = 3
 
 
 class OrderName(msgspec.Struct, frozen=True, kw_only=True):
     """One order, by the exchange's id or by ours: exactly one, since with both the exchange has been
-    seen to answer that it is too late."""
+    seen to answer that it is too late.
+
+    orders: on spot a cancel finds only orders of this kind, those in the book when none is named.
+    """
 
     symbol: str
     order_id: str = ""
     client_order_id: str = ""
     category: str = LINEAR
+    orders: "OrderFilter | None" = None
 
     def __post_init__(self) -> None:
         if bool(self.order_id) == bool(self.client_order_id):
@@ -58,10 +64,15 @@ class OrderFilter(StrEnum):
     ACTIVE = "Order"
     """In the book; stops, targets and conditional orders stay."""
     CONDITIONAL = "StopOrder"
+    TPSL = "tpslOrder"
+    """Spot: orders that hold coins back while they wait for their trigger."""
+    BIDIRECTIONAL = "BidirectionalTpslOrder"
+    """Spot: stop and target in one, as the exchange makes of a filled limit order's."""
 
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True):
-    """Of what cancel-all takes away: one symbol, or all that settles in a coin (exactly one of the two)."""
+    """Of what cancel-all takes away: one symbol, or all that settles in a coin (exactly one of the two); of
+    spot one pair, or all when none is named, and without a filter only what is in the book."""
 
     symbol: str = ""
     settle_coin: str = ""
@@ -69,6 +80,10 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     category: str = LINEAR
 
     def __post_init__(self) -> None:
+        if self.category == SPOT:
+            if self.settle_coin:
+                raise ValueError(f"settle_coin {self.settle_coin!r}: spot settles in none; name a symbol")
+            return
         if bool(self.symbol) == bool(self.settle_coin):
             raise ValueError(f"symbol {self.symbol!r}, settle_coin {self.settle_coin!r}: give exactly one")
 
@@ -88,9 +103,11 @@ class Protection(msgspec.Struct, frozen=True, kw_only=True):
 
 def contradiction(intent: Intent) -> str:
     """Why the exchange could only refuse this intent; "" when nothing speaks against it."""
+    if intent.key.category == SPOT:
+        return spot_bodies.contradiction(intent)
     idx, limit = intent.key.position_idx, intent.order_type is OrderType.LIMIT
     if intent.key.category != LINEAR:
-        return f"category {intent.key.category} is not built; linear is"
+        return f"category {intent.key.category} is not built; linear and spot are"
     if intent.qty <= ZERO:
         return f"qty {intent.qty} is not above zero"
     if limit and (intent.price is None or intent.price <= ZERO):
@@ -111,6 +128,8 @@ def create_body(intent: Intent) -> Body:
 
     A stop or target is never put on an order that only reduces: the exchange refuses the pair.
     """
+    if intent.key.category == SPOT:
+        return spot_bodies.create_body(intent)
     market = intent.order_type is OrderType.MARKET
     body: Body = {
         "category": intent.key.category,
@@ -139,7 +158,9 @@ def create_body(intent: Intent) -> Body:
 
 
 def close_body(key: PositionKey, side: Side, qty: Decimal, client_order_id: str) -> Body:
-    """A market order of nobody's intent that can only reduce: the way out."""
+    """A market order of nobody's intent that can only reduce: the way out. Raises ValueError for spot, where
+    nothing is reduce-only and a repeat would sell twice."""
+    _require_position(key)
     return {
         "category": key.category,
         "symbol": key.symbol,
@@ -153,8 +174,14 @@ def close_body(key: PositionKey, side: Side, qty: Decimal, client_order_id: str)
     }
 
 
+def cancel_body(name: OrderName) -> Body:
+    """Of POST /v5/order/cancel."""
+    body = name_body(name)
+    return {**body, "orderFilter": name.orders.value} if name.orders else body
+
+
 def name_body(name: OrderName) -> Body:
-    """Which order; all of POST /v5/order/cancel."""
+    """Which order."""
     body: Body = {"category": name.category, "symbol": name.symbol}
     if name.order_id:
         return {**body, "orderId": name.order_id}
@@ -173,12 +200,16 @@ def amend_body(name: OrderName, shall_be: Amendment) -> Body:
 def cancel_all_body(scope: Scope) -> Body:
     """Of POST /v5/order/cancel-all."""
     body: Body = {"category": scope.category}
-    body |= {"symbol": scope.symbol} if scope.symbol else {"settleCoin": scope.settle_coin}
+    if scope.symbol:
+        body["symbol"] = scope.symbol
+    elif scope.settle_coin:
+        body["settleCoin"] = scope.settle_coin
     return {**body, "orderFilter": scope.orders.value} if scope.orders is not OrderFilter.ALL else body
 
 
 def trading_stop_body(key: PositionKey, shall_be: Protection) -> Body:
     """Of POST /v5/position/trading-stop for the whole position; raises ValueError when nothing is said."""
+    _require_position(key)
     wishes = {
         "stopLoss": shall_be.stop_loss,
         "takeProfit": shall_be.take_profit,
@@ -199,6 +230,11 @@ def trading_stop_body(key: PositionKey, shall_be: Protection) -> Body:
         "tpslMode": "Full",
         **body,
     }
+
+
+def _require_position(key: PositionKey) -> None:
+    if key.category == SPOT:
+        raise ValueError(f"{key.symbol} of spot: has no position that could be closed or protected")
 
 
 def leverage_body(symbol: str, leverage: Decimal) -> Body:

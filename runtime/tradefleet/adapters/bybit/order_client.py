@@ -15,10 +15,11 @@ from typing import Any, Final, Self
 import msgspec
 
 from tradefleet.adapters.bybit.batch_orders import BatchOrders, MaySign
-from tradefleet.adapters.bybit.bodies import contradiction, create_body
+from tradefleet.adapters.bybit.bodies import LINEAR, SPOT, contradiction, create_body
 from tradefleet.adapters.bybit.clock import Clock
 from tradefleet.adapters.bybit.errors import BadRow, ClockNotMeasured, Unreadable
 from tradefleet.adapters.bybit.governor import TOO_MANY_VISITS, Governor
+from tradefleet.adapters.bybit.quotas import pool
 from tradefleet.adapters.bybit.results import SendResult, no_reply, not_sent, read_create_answer
 from tradefleet.adapters.bybit.rows import MILLISECOND_NS, Row, execution_of, order_of
 from tradefleet.adapters.bybit.transport import ORDER, Envelope, NoReply, SignedHttp, query_text
@@ -98,7 +99,7 @@ class OrderClient(BatchOrders):
         """
         if why := contradiction(intent):
             return not_sent(Reason.PARAMETERS, why)
-        if intent.reduce_only:
+        if _reduces(intent):
             if not await self._room_to_reduce(intent):
                 return not_sent(Reason.RATE_BUDGET, Reason.RATE_BUDGET)
             return await self._sign_and_send(intent, may_sign)
@@ -106,7 +107,7 @@ class OrderClient(BatchOrders):
             return not_sent(Reason.CIRCUIT_OPEN, Reason.CIRCUIT_OPEN)
         try:
             # What opens never waits: an entry that is late is worth less than the room that it takes.
-            if self.governor.try_now(CREATE, Lane.OPENING):
+            if self.governor.try_now(pool(CREATE, intent.key.category), Lane.OPENING):
                 return not_sent(Reason.RATE_BUDGET, Reason.RATE_BUDGET)
             return await self._sign_and_send(intent, may_sign)
         finally:
@@ -119,7 +120,8 @@ class OrderClient(BatchOrders):
             patience_s = max(0, intent.sign_by_ns - self._clock.now_ns()) / 1e9
         except ClockNotMeasured:
             return True  # nothing will be signed; the clock itself says so below
-        return await self.governor.admitted(CREATE, Lane.REDUCING, patience_s)
+        budget = pool(CREATE, intent.key.category)
+        return await self.governor.admitted(budget, Lane.REDUCING, patience_s)
 
     async def _sign_and_send(self, intent: Intent, may_sign: MaySign) -> SendResult:
         window_ms = (intent.valid_until_ns - intent.sign_by_ns) // MILLISECOND_NS
@@ -143,14 +145,15 @@ class OrderClient(BatchOrders):
             body.decode(), timestamp_ms=now_ns // MILLISECOND_NS, recv_window_ms=window_ms
         )
         failpoint("order.signed")
-        reply = await self._http.post(CREATE, body, headers, ORDER)
+        budget = pool(CREATE, intent.key.category)
+        reply = await self._http.post(CREATE, body, headers, ORDER, pool=budget)
         if isinstance(reply, NoReply):
             return no_reply(reply)
         failpoint("order.answered")
         return read_create_answer(reply.status, reply.body, intent.client_order_id)
 
     async def query(
-        self, client_order_id: str, symbol: str, created_ns: int
+        self, client_order_id: str, symbol: str, created_ns: int, category: str = LINEAR
     ) -> tuple[QueryAnswer, ExchangeOrder | None, tuple[Execution, ...]]:
         """Ask for one order by our id: open and recent orders, then history, then its executions.
 
@@ -158,7 +161,7 @@ class OrderClient(BatchOrders):
         missing. It is for the caller to decide from when on absence counts. created_ns: of the
         intent; history and executions are read from a minute before it.
         """
-        ids = {"category": "linear", "symbol": symbol, "orderLinkId": client_order_id}
+        ids = {"category": category, "symbol": symbol, "orderLinkId": client_order_id}
         # A minute of slack: nothing of this order is older, whatever the two clocks think.
         since = {**ids, "startTime": str(max(0, created_ns // MILLISECOND_NS - 60_000))}
         try:
@@ -196,22 +199,31 @@ class OrderClient(BatchOrders):
         if envelope.retCode != 0:
             raise Unreadable(f"GET {path}: retCode {envelope.retCode}: {envelope.retMsg}")
         try:
-            return msgspec.json.decode(envelope.result, type=_List)
+            page = msgspec.json.decode(envelope.result, type=_List)
         except msgspec.DecodeError as error:
             raise Unreadable(f"GET {path}: {type(error).__name__}: {error}") from error
+        # Recorded rows lack the category that the answer has.
+        rows = [{"category": query["category"], **row} for row in page.list]
+        return _List(rows, page.nextPageCursor)
 
     async def _asked(self, path: str, query: Mapping[str, str]) -> Envelope:
         raw = query_text(query)
-        if not await self.governor.admitted(path, Lane.RESOLVING, READ_PATIENCE_S):
+        budget = pool(path, query["category"])
+        if not await self.governor.admitted(budget, Lane.RESOLVING, READ_PATIENCE_S):
             raise Unreadable(f"GET {path}: no room in the budget of reads within {READ_PATIENCE_S} s")
         try:
             timestamp_ms = self._clock.now_ns() // MILLISECOND_NS
         except ClockNotMeasured as error:
             raise Unreadable(str(error)) from error
         headers = self._http.headers(raw, timestamp_ms=timestamp_ms, recv_window_ms=self._recv_window_ms)
-        reply = await self._http.get(path, raw, headers)
+        reply = await self._http.get(path, raw, headers, pool=budget)
         if isinstance(reply, NoReply):
             raise Unreadable(f"GET {path}: {reply.text}")
         if reply.status != 200 or reply.envelope is None:
             raise Unreadable(f"GET {path}: HTTP {reply.status}, or no envelope of Bybit")
         return reply.envelope
+
+
+def _reduces(intent: Intent) -> bool:
+    """May it pass where only what makes exposure smaller may? On spot nothing but its leg says so."""
+    return intent.reduce_only or (intent.key.category == SPOT and intent.leg.reduces)

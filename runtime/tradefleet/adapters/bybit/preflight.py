@@ -40,6 +40,7 @@ class KeyFacts(msgspec.Struct, frozen=True, kw_only=True):
     may_withdraw: bool
     bound: bool
     expires_ns: int | None
+    may_trade_spot: bool = False
 
 
 class AccountFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,19 +63,23 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     refuses: bool
 
 
-def findings(facts: AccountFacts, hedge: bool, now_ns: int) -> tuple[Finding, ...]:
-    """Everything that speaks against trading this account, refusals first. hedge: as the bot wants it."""
+def findings(facts: AccountFacts, hedge: bool, now_ns: int, *, spot: bool = False) -> tuple[Finding, ...]:
+    """Everything that speaks against trading this account, refusals first. hedge: as the bot wants it. spot:
+    coins shall be traded too."""
+    key = facts.key
     found = (
         *_of_account(facts),
         *_of_position_mode(facts, hedge),
-        *(_of_key(facts.key, now_ns) if facts.key else ()),
+        *(_of_key(key, now_ns) if key else ()),
     )
+    if spot and key is not None and not key.may_trade_spot:
+        found = (*found, _refusal("no_spot", "the key may not trade spot; give it SPOT: Trade"))
     return tuple(sorted(found, key=lambda finding: not finding.refuses))
 
 
-def warnings_of(facts: AccountFacts, hedge: bool, now_ns: int) -> tuple[Finding, ...]:
+def warnings_of(facts: AccountFacts, hedge: bool, now_ns: int, *, spot: bool = False) -> tuple[Finding, ...]:
     """What only warns; raises PreflightRefused with every sentence that refuses."""
-    found = findings(facts, hedge, now_ns)
+    found = findings(facts, hedge, now_ns, spot=spot)
     refusals = [finding.text for finding in found if finding.refuses]
     if refusals:
         raise PreflightRefused("; ".join(refusals))
@@ -168,6 +173,7 @@ def key_facts(row: Row) -> KeyFacts:
         may_order="Order" in contract or unified,
         may_change_positions="Position" in contract or unified,
         may_withdraw="Withdraw" in _words(granted, "Wallet"),
+        may_trade_spot="SpotTrade" in _words(granted, "Spot"),
         bound=bound,
         expires_ns=None if bound else _moment_ns(row, "expiredAt"),
     )

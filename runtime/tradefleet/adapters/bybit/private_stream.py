@@ -9,7 +9,7 @@ what it said is then learned by reconciling. Source: Bybit V5, "ws/connect", "pr
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -31,7 +31,14 @@ log = structlog.get_logger(__name__)
 
 PrivateValue = ExchangeOrder | Execution | ExchangePosition | Wallet
 
-TOPICS: Final = ("order.linear", "execution.linear", "position.linear", "wallet")
+LINEAR: Final = "linear"
+SPOT: Final = "spot"
+
+
+def topics_of(categories: Sequence[str]) -> tuple[str, ...]:
+    """What is subscribed to: by category, so that rows of others are not even sent."""
+    rows = [f"{topic}.{category}" for category in categories for topic in ("order", "execution")]
+    return (*rows, *(["position.linear"] if LINEAR in categories else []), "wallet")
 
 
 class PrivateStreamSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,8 +93,11 @@ class PrivateStream:
         on_down: Callable[[str], None],
         settings: PrivateStreamSettings | None = None,
         on_bad: Callable[[str, bytes, str], None] = lambda _topic, _raw, _error: None,
+        categories: Sequence[str] = (LINEAR,),
     ) -> None:
-        """url: such as wss://stream.bybit.com/v5/private."""
+        """url: such as wss://stream.bybit.com/v5/private. categories: linear, spot or both; each value
+        says of which it is."""
+        self._topics = topics_of(categories)
         self._url = url
         self._key = key
         self._secret = secret
@@ -157,7 +167,7 @@ class PrivateStream:
         await self._agreed(socket, "auth")
 
     async def _subscribe(self, socket: ClientConnection) -> None:
-        await _say(socket, {"op": "subscribe", "args": list(TOPICS)})
+        await _say(socket, {"op": "subscribe", "args": list(self._topics)})
         await self._agreed(socket, "subscribe")
 
     async def _agreed(self, socket: ClientConnection, op: str) -> None:
@@ -214,7 +224,10 @@ class PrivateStream:
 
 def _values(frame: _Frame, row: dict[str, Any]) -> Iterator[PrivateValue]:
     """The row's value; none for a topic or a coin that is not ours. Raises BadRow."""
-    match frame.topic.partition(".")[0]:
+    topic, _, category = frame.topic.partition(".")
+    if category:
+        row = _of_category(row, category)
+    match topic:
         case "order":
             yield order_of(row)
         case "execution":
@@ -225,6 +238,15 @@ def _values(frame: _Frame, row: dict[str, Any]) -> Iterator[PrivateValue]:
             wallet = wallet_of(row, frame.creationTime * MILLISECOND_NS)
             if wallet is not None:
                 yield wallet
+
+
+def _of_category(row: dict[str, Any], category: str) -> dict[str, Any]:
+    """The row with its topic's category; raises BadRow for a row that says another: a spot row among
+    contracts would be taken for one of a position."""
+    said = row.get("category", category)
+    if said != category:
+        raise BadRow("category", said, f"{category}, as its topic's name says")
+    return {**row, "category": category}
 
 
 async def _say(socket: ClientConnection, request: dict[str, Any]) -> None:

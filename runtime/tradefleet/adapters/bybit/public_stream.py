@@ -23,6 +23,9 @@ log = structlog.get_logger(__name__)
 MOST_ARGS_CHARS: Final = 21_000
 """Text of all topics of one connection that the exchange allows."""
 
+MOST_SPOT_ARGS: Final = 10
+"""Topics of one subscribe request that the exchange allows on spot (`args size >10`)."""
+
 _CHARS_BESIDES: Final = 3  # quotes and comma, should they count
 
 OnFrame = Callable[[bytes, int], None]
@@ -33,12 +36,14 @@ OnLost = Callable[[Sequence[str], str], None]
 class StreamSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How a connection behaves; all times in seconds.
 
-    silence: without any frame, the answer to a ping included, the connection is given up; half of
-    it without one sends a ping. back_off_first, back_off_most: between two attempts, doubling, of
-    which a random half is cut off.
+    topics_per_request: the most of one request, None for no bound; on spot MOST_SPOT_ARGS. A larger group
+    is asked for in parts. silence: without any frame, the answer to a ping included, the connection is
+    given up; half of it without one sends a ping. back_off_first, back_off_most: between two attempts,
+    doubling, of which a random half is cut off.
     """
 
     topics_per_connection: int = 200
+    topics_per_request: int | None = None
     ping: float = 20.0
     silence: float = 10.0
     back_off_first: float = 0.5
@@ -118,6 +123,12 @@ def spread(groups: Iterable[Sequence[str]], most_topics: int) -> list[list[Seque
     return plan
 
 
+def in_parts(group: Sequence[str], most: int | None) -> list[Sequence[str]]:
+    """A group of topics as requests of at most so many."""
+    size = most or max(1, len(group))
+    return [group[start : start + size] for start in range(0, len(group), size)]
+
+
 class _Listener(picows.WSListener):
     """One socket's callbacks."""
 
@@ -192,7 +203,8 @@ class _Connection:
         """Serve one socket to its end; why it ended."""
         self._transport = transport
         for group in self._groups:
-            self._send(subscribe(group, self._next_id()))
+            for part in in_parts(group, self._stream.settings.topics_per_request):
+                self._send(subscribe(part, self._next_id()))
         self._stream.on_up(self.topics)
         log.info("public_stream_up", topics=len(self.topics))
         watch = asyncio.create_task(self._watch(listener))

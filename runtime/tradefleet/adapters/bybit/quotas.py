@@ -1,4 +1,4 @@
-"""How often each endpoint of Bybit may be called: the default tier of an account, linear contracts.
+"""How often each endpoint of Bybit may be called: the default tier of an account, linear and spot.
 
 A VIP account is told its higher limits by the headers of its first answers.
 Source: Bybit V5, "Rate Limit Rules" (2026-07); reference C3.
@@ -48,10 +48,28 @@ QUOTAS: Final[Mapping[str, Quota]] = {
     "/v5/user/query-api": _a_second(10, READING_SHARES),
 }
 
+_SPOT: Final[Mapping[str, Quota]] = {
+    "/v5/order/create": _a_second(20, TRADING_SHARES),
+    "/v5/order/amend": _a_second(10, TRADING_SHARES),
+    "/v5/order/cancel": _a_second(20, TRADING_SHARES),
+    "/v5/order/cancel-all": _a_second(20, TRADING_SHARES),
+    "/v5/order/realtime": _a_second(50, READING_SHARES),
+    "/v5/order/history": _a_second(50, READING_SHARES),
+    "/v5/execution/list": _a_second(50, READING_SHARES),
+}
+"""The exchange counts spot apart from contracts."""
+
+
+def pool(path: str, category: str) -> str:
+    """The name of the budget that a call to `path` spends: spot has some of its own."""
+    return f"spot:{path}" if category == "spot" and path in _SPOT else path
+
+
 ADDRESS_QUOTA: Final = Quota(limit=600, window_ns=5 * SECOND_NS + JITTER_NS, shares=ADDRESS_SHARES)
 """600 in 5 s of one address, all hosts together; beyond it comes HTTP 403."""
 
 
 def default_budgets() -> Budgets:
     """Fresh budgets: one of these for each account and address."""
-    return Budgets(QUOTAS, ADDRESS_QUOTA)
+    of_spot = {pool(path, "spot"): quota for path, quota in _SPOT.items()}
+    return Budgets({**QUOTAS, **of_spot}, ADDRESS_QUOTA)

@@ -22,6 +22,7 @@ Row = Mapping[str, Any]
 Word = TypeVar("Word", bound=StrEnum)
 
 MILLISECOND_NS: Final = 1_000_000
+SETTLE_COIN: Final = "USDT"
 
 _NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]{1,2})?")
 _NOTHING: Final = frozenset({"", "UNKNOWN"})
@@ -31,9 +32,9 @@ _NOTHING: Final = frozenset({"", "UNKNOWN"})
 def order_of(row: Row) -> ExchangeOrder:
     """An order row of REST or of the topic `order`; raises BadRow."""
     return ExchangeOrder(
-        category=_text(row, "category", default="linear"),
+        category=(category := _text(row, "category", default="linear")),
         symbol=_needed(row, "symbol"),
-        position_idx=_whole(row, "positionIdx"),
+        position_idx=0 if category == "spot" else _whole(row, "positionIdx"),
         order_id=_needed(row, "orderId"),
         client_order_id=_text(row, "orderLinkId"),
         side=_word(row, "side", Side),
@@ -52,6 +53,7 @@ def order_of(row: Row) -> ExchangeOrder:
         reject_reason=_text(row, "rejectReason"),
         created_ns=_ms(row, "createdTime"),
         at_ns=_ms(row, "updatedTime"),
+        by_value=_text(row, "marketUnit") == "quoteCoin",
     )
 
 
@@ -74,6 +76,7 @@ def execution_of(row: Row) -> Execution:
         create_type=_text(row, "createType"),
         seq=_whole(row, "seq"),
         at_ns=_ms(row, "execTime"),
+        fee_coin=_text(row, "feeCurrency") or SETTLE_COIN,
     )
 
 
@@ -101,25 +104,37 @@ def position_of(row: Row) -> ExchangePosition:
     )
 
 
-def wallet_of(row: Row, at_ns: int, coin: str = "USDT") -> Wallet | None:
+def wallet_of(row: Row, at_ns: int, coin: str = SETTLE_COIN) -> Wallet | None:
     """One coin of a wallet row, None when the row does not name the coin; raises BadRow.
 
     at_ns: exchange time of the frame or answer, as the row has none.
     """
+    return next((_coin(held, at_ns) for held in _coins(row) if held.get("coin") == coin), None)
+
+
+def coins_of(row: Row, at_ns: int) -> tuple[Wallet, ...]:
+    """Every coin of a wallet row; raises BadRow."""
+    return tuple(_coin(held, at_ns) for held in _coins(row))
+
+
+def _coins(row: Row) -> list[Row]:
     coins = row.get("coin")
     if not isinstance(coins, list):
         raise BadRow("coin", coins, "a list of coins")
     for held in coins:
         if not isinstance(held, dict):
             raise BadRow("coin", held, "an object")
-        if held.get("coin") == coin:
-            return Wallet(
-                coin=coin,
-                wallet_balance=_number(held, "walletBalance"),
-                equity=_number(held, "equity"),
-                at_ns=at_ns,
-            )
-    return None
+    return coins
+
+
+def _coin(held: Row, at_ns: int) -> Wallet:
+    return Wallet(
+        coin=_needed(held, "coin"),
+        wallet_balance=_number(held, "walletBalance"),
+        equity=_number(held, "equity"),
+        at_ns=at_ns,
+        locked=_number_or_none(held, "locked") or ZERO,
+    )
 
 
 def _text(row: Row, name: str, default: str = "") -> str:

@@ -89,17 +89,19 @@ class SignedHttp:
         )
 
     async def post(
-        self, path: str, body: bytes, headers: Mapping[str, str], mark: str = ""
+        self, path: str, body: bytes, headers: Mapping[str, str], mark: str = "", *, pool: str = ""
     ) -> Reply | NoReply:
-        """Send this body, once."""
-        return await self._once("POST", path, path, headers, body, mark)
+        """Send this body, once. pool: the budget that it spends, the path's own when not given."""
+        return await self._once("POST", pool or path, path, headers, body, mark)
 
-    async def get(self, path: str, raw_query: str, headers: Mapping[str, str]) -> Reply | NoReply:
-        """Ask, once. raw_query: as signed, escapes included."""
-        return await self._once("GET", path, f"{path}?{raw_query}", headers, None, "")
+    async def get(
+        self, path: str, raw_query: str, headers: Mapping[str, str], *, pool: str = ""
+    ) -> Reply | NoReply:
+        """Ask, once. raw_query: as signed, escapes included. pool: as in `post`."""
+        return await self._once("GET", pool or path, f"{path}?{raw_query}", headers, None, "")
 
     async def _once(
-        self, method: str, path: str, target: str, headers: Mapping[str, str], body: bytes | None, mark: str
+        self, method: str, pool: str, target: str, headers: Mapping[str, str], body: bytes | None, mark: str
     ) -> Reply | NoReply:
         sent_ns = time.monotonic_ns()
         try:
@@ -115,7 +117,7 @@ class SignedHttp:
                 reply = Reply(
                     status=response.status, body=(read := await response.read()), envelope=_envelope(read)
                 )
-                self._heard(path, sent_ns, reply, response.headers)
+                self._heard(pool, sent_ns, reply, response.headers)
                 return reply
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             # Both come of opening the connection: the request had nowhere to be written to.
@@ -127,14 +129,14 @@ class SignedHttp:
         self._breaker.saw(seen(None, None), time.monotonic_ns())
         return NoReply(sent=sent, text=f"{type(error).__name__}: {error}")
 
-    def _heard(self, path: str, sent_ns: int, reply: Reply, headers: Mapping[str, str]) -> None:
+    def _heard(self, pool: str, sent_ns: int, reply: Reply, headers: Mapping[str, str]) -> None:
         code = None if reply.envelope is None else reply.envelope.retCode
         result = seen(reply.status, code)
         # An answer that says nothing is no word about the probe of somebody else.
         if result is not Seen.NOTHING:
             self._breaker.saw(result, time.monotonic_ns())
         self._governor.answered(
-            path,
+            pool,
             sent_ns=sent_ns,
             status=reply.status,
             headers=headers,

@@ -4,7 +4,7 @@
 `put` and every execution through `fill`, so that the step tells all of it and nothing of it twice.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -41,7 +41,10 @@ class Desk:
     """One account's state beside one market.
 
     unjudged: the wallet has moved since it was last asked whether the margin is enough.
+    locked: what spot orders hold back of the settle coin.
     """
+
+    locked: Callable[[], Decimal] = staticmethod(lambda: ZERO)
 
     def __init__(self, market: MarketView, state: AccountState, fees: FeeRates) -> None:
         self.market = market
@@ -107,6 +110,7 @@ class Desk:
             self.market.instruments,
             self.fees,
             self.market.mark_price,
+            self.locked(),
         )
 
     def position_figures(self, position: Position) -> PositionFigures:

@@ -25,7 +25,7 @@ from tradefleet.simulation.account import wire
 from tradefleet.simulation.account.engine import GONE, AccountEngine
 from tradefleet.simulation.account.faults import FaultPlan
 from tradefleet.simulation.account.ledger import FeeRates
-from tradefleet.simulation.account.orders import Order, Refused
+from tradefleet.simulation.account.orders import LINEAR, SPOT, Order, Refused
 from tradefleet.simulation.account.rows import (
     MILLISECOND_NS,
     Row,
@@ -35,13 +35,16 @@ from tradefleet.simulation.account.rows import (
     position_stream_row,
     wallet_row,
 )
-from tradefleet.simulation.account.rules import DUPLICATE_LINK, DUPLICATE_TEXT
+from tradefleet.simulation.account.rules import DUPLICATE_LINK, DUPLICATE_TEXT, SETTLE_COIN
+from tradefleet.simulation.account.spot.desk import SPOT_FEES
+from tradefleet.simulation.account.spot.requests import SpotAccount
+from tradefleet.simulation.account.spot.wire import is_spot
 from tradefleet.simulation.account.state import MarginMode, Step
 from tradefleet.simulation.account.store import StateError, StateStore
 from tradefleet.simulation.market_view import Funding, MarketView
 
 RECENT_CLOSED: Final = 500
-"""How many ended orders order/realtime remembers; a restart forgets them, as Bybit's does."""
+"""How many ended orders of a category order/realtime remembers; a restart forgets them, as Bybit's does."""
 
 Body = Mapping[str, Any]
 
@@ -63,6 +66,7 @@ class ApiKey(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=
         default_factory=lambda: {
             "ContractTrade": ["Order", "Position"],
             "Derivatives": ["DerivativesTrade"],
+            "Spot": ["SpotTrade"],
         }
     )
     read_only: bool = False
@@ -81,7 +85,7 @@ Subscriber = Callable[[Publication], None]
 
 
 class SimulatedExchange:
-    """One account of a Bybit V5 unified account, linear contracts, cross margin."""
+    """One account of a Bybit V5 unified account: linear contracts in cross margin, and spot."""
 
     def __init__(
         self,
@@ -94,8 +98,11 @@ class SimulatedExchange:
         start_balance: Decimal = Decimal("10000"),
         fees: FeeRates | None = None,
         timing: Timing | None = None,
+        spot: MarketView | None = None,
+        spot_fees: FeeRates = SPOT_FEES,
     ) -> None:
-        """Opens the folder's account, or makes one with `start_balance` USDT.
+        """Opens the folder's account, or makes one with `start_balance` USDT. spot: the market in which
+        coins are traded; without one, category spot is not simulated.
 
         Raises StateError when the folder's file cannot be used.
         """
@@ -105,7 +112,7 @@ class SimulatedExchange:
         self.uid = uid
         self.timing = timing or Timing()
         self.faults = FaultPlan(market.now_ns)
-        self.recent: deque[Order] = deque(maxlen=RECENT_CLOSED)
+        self.recent = {category: deque[Order](maxlen=RECENT_CLOSED) for category in (LINEAR, SPOT)}
         self.store = StateStore.open(state_folder, uid, start_balance, market.now_ns())
         self._subscribers: list[Subscriber] = []
         self._broken: StateError | None = None
@@ -113,18 +120,23 @@ class SimulatedExchange:
         self._next_funding: dict[str, Funding] = {}
         self.key = ApiKey()
         state = self.store.load()
-        self._require_symbols([*(order.symbol for order in state.orders.values())])
-        self._require_symbols([p.symbol for p in state.positions.values() if p.size])
+        self._require_symbols(market, [*(order.symbol for order in state.orders.values())])
+        self._require_symbols(market, [p.symbol for p in state.positions.values() if p.size])
+        self._require_symbols(spot, [order.symbol for order in state.spot_orders.values()])
         self.engine = AccountEngine(market, state, fees or FeeRates())
+        self.spot: SpotAccount | None = None
+        if spot is not None:
+            self.spot = SpotAccount(spot, self.engine, self.store, self._carry_out, spot_fees)
         market.add_listener(self)
 
-    def _require_symbols(self, symbols: Sequence[str]) -> None:
+    def _require_symbols(self, market: MarketView | None, symbols: Sequence[str]) -> None:
         for symbol in symbols:
-            if symbol not in self.market.instruments:
+            if market is None or symbol not in market.instruments:
                 self.store.close()
+                what = "a spot order" if market is not self.market else "an order or position"
                 raise StateError(
                     self.store.path,
-                    f"has an order or position in {symbol}, which this market does not have: "
+                    f"has {what} in {symbol}, which this market does not have: "
                     "replay that symbol, or name another folder",
                 )
 
@@ -145,6 +157,8 @@ class SimulatedExchange:
 
     def create(self, body: Body) -> Order:
         """order/create: the accepted order as it is after its first match. Raises Refused."""
+        if self.spot is not None and is_spot(body):
+            return self.spot.create(body)
         request = wire.read_create(body)
         if request.order_link_id and self.store.link_is_used(request.order_link_id):
             raise Refused(DUPLICATE_LINK, DUPLICATE_TEXT)
@@ -152,17 +166,23 @@ class SimulatedExchange:
 
     def amend(self, body: Body) -> Order:
         """order/amend. Raises Refused."""
+        if self.spot is not None and is_spot(body):
+            return self.spot.amend(body)
         chosen, request = wire.read_chosen(body), wire.read_amend(body)
         order = self._find_open(chosen, "order not exists or too late to replace")
         return _order_of(self._carry_out(lambda at_ns: self.engine.amend(order.order_id, request, at_ns)))
 
     def cancel(self, body: Body) -> Order:
         """order/cancel. Raises Refused."""
+        if self.spot is not None and is_spot(body):
+            return self.spot.cancel(body)
         order = self._find_open(wire.read_chosen(body), "order not exists or too late to cancel")
         return _order_of(self._carry_out(lambda at_ns: self.engine.cancel(order.order_id, at_ns)))
 
     def cancel_all(self, body: Body) -> list[Order]:
         """order/cancel-all: the cancelled orders, at most 500. Raises Refused."""
+        if self.spot is not None and is_spot(body):
+            return self.spot.cancel_all(body)
         wire.require_linear(body)
         scope = wire.read_scope(body, needed=True)
         chosen_filter = wire.word(body, "orderFilter", wire.OrderFilter, wire.OrderFilter.ALL)
@@ -179,7 +199,7 @@ class SimulatedExchange:
             )
 
         step = self._carry_out(lambda at_ns: self.engine.cancel_where(chosen, at_ns))
-        return list(step.final_orders().values())
+        return [order for order in step.final_orders().values() if order.category != SPOT]
 
     def set_protection(self, body: Body) -> None:
         """position/trading-stop. Raises Refused."""
@@ -206,6 +226,8 @@ class SimulatedExchange:
 
     def resting_order(self, body: Body) -> Order:
         """The order in the book that a cancel names. Raises Refused."""
+        if self.spot is not None and is_spot(body):
+            return self.spot.resting_order(body)
         order = self._find_open(wire.read_chosen(body), "order not exists or too late to cancel")
         if not order.is_resting:
             raise Refused(GONE, "order not exists or too late to cancel")
@@ -213,6 +235,9 @@ class SimulatedExchange:
 
     def fill_resting(self, order_id: str) -> None:
         """Somebody takes all of this resting order at its own price; nothing when it is gone."""
+        if self.spot is not None and order_id in self.engine.state.spot_orders:
+            self.spot.fill_resting(order_id)
+            return
         self._carry_out(lambda at_ns: self.engine.fill_resting(order_id, at_ns))
 
     def _find_open(self, chosen: wire.Chosen, gone_text: str) -> Order:
@@ -229,8 +254,13 @@ class SimulatedExchange:
         """Settles funding of the symbol's positions now. Raises Refused for an unknown symbol."""
         return self._carry_out(lambda at_ns: self.engine.fund(symbol, rate, at_ns))
 
-    def transfer(self, amount: Decimal) -> Step:
-        """Moves USDT into the account, or out of it when below zero. Raises Refused."""
+    def transfer(self, amount: Decimal, coin: str = SETTLE_COIN) -> Step:
+        """Moves USDT (or coins of a spot pair) into the account, or out of it when below zero. Raises
+        Refused."""
+        if coin != SETTLE_COIN:
+            if self.spot is None or amount == 0:
+                raise wire.bad(f"params error: {coin} is not kept here, or the amount is zero")
+            return self.spot.transfer(coin, amount)
         return self._carry_out(lambda at_ns: self.engine.transfer(amount, at_ns))
 
     def deleverage(self, symbol: str, position_idx: int, qty: Decimal | None, price: Decimal | None) -> Step:
@@ -274,6 +304,8 @@ class SimulatedExchange:
             # Steps never go back in time, whatever the wall clock does: rows are ordered by it.
             self._last_step_ns = max(self._last_step_ns, self.market.now_ns())
             step = action(self._last_step_ns)
+            if self.spot is not None:
+                self.spot.engine.release(step)
             if not step:
                 return step
             try:
@@ -282,7 +314,9 @@ class SimulatedExchange:
                 # Memory is now ahead of the file: nothing may be answered from it any more.
                 self._broken = error
                 raise
-            self.recent.extend(o for o in step.final_orders().values() if o.status.is_terminal)
+            for order in step.final_orders().values():
+                if order.status.is_terminal:
+                    self.recent[order.category].append(order)
             if self._subscribers:
                 publication = self._publication(step)
                 for subscriber in tuple(self._subscribers if publication.rows else ()):
@@ -304,8 +338,12 @@ class SimulatedExchange:
                 for position in step.positions
             ]
         if step.transactions:
-            rows["wallet"] = [wallet_row(self.engine.figures())]
+            rows["wallet"] = [self.wallet()]
         return Publication(step.at_ns, rows)
+
+    def wallet(self) -> Row:
+        """The wallet's row as it is now."""
+        return wallet_row(self.engine.figures(), self.spot.coins() if self.spot else ())
 
 
 def _order_of(step: Step) -> Order:

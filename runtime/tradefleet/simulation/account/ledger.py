@@ -28,9 +28,11 @@ class FeeRates(msgspec.Struct, frozen=True):
 
 
 class Wallet(msgspec.Struct, frozen=True):
-    """Money in settle currency: balance == start + realised - fees - funding + transferred, always.
+    """Money in settle currency: balance == start + realised - fees - funding + transferred + spot,
+    always.
 
-    funding: paid by positions that were open at a settlement, below zero when received.
+    funding: paid by positions that were open at a settlement, below zero when received. spot: received
+    for coins sold, less what coins have cost.
     """
 
     start: Decimal
@@ -39,6 +41,11 @@ class Wallet(msgspec.Struct, frozen=True):
     fees: Decimal = ZERO
     funding: Decimal = ZERO
     transferred: Decimal = ZERO
+    spot: Decimal = ZERO
+
+    def exchanged(self, change: Decimal) -> "Wallet":
+        """The wallet after it has paid for coins (below zero) or was paid for them."""
+        return msgspec.structs.replace(self, balance=self.balance + change, spot=self.spot + change)
 
     def settled(self, pnl: Decimal, fee: Decimal) -> "Wallet":
         """The wallet after one execution."""

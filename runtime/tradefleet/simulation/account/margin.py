@@ -40,6 +40,8 @@ class AccountFigures(msgspec.Struct, frozen=True):
     position_margin: Decimal
     maintenance_margin: Decimal
     order_margin: Decimal
+    locked: Decimal = ZERO
+    """What spot orders hold back of the settle coin."""
 
     @property
     def equity(self) -> Decimal:
@@ -54,7 +56,7 @@ class AccountFigures(msgspec.Struct, frozen=True):
     @property
     def available(self) -> Decimal:
         """What new orders may use; below zero when the marks have moved against the account."""
-        return self.equity - self.position_margin - self.order_margin
+        return self.equity - self.position_margin - self.order_margin - self.locked
 
 
 def value_position(
@@ -115,8 +117,9 @@ def value_account(
     instruments: Mapping[str, Instrument],
     fees: FeeRates,
     mark: Callable[[str], Decimal],
+    locked: Decimal = ZERO,
 ) -> AccountFigures:
-    """The account at the current marks; `orders` oldest first."""
+    """The account at the current marks; `orders` oldest first; locked: by spot orders."""
     unrealised = margin = maintenance = for_orders = ZERO
     for position in positions.values():
         if position.size == 0:
@@ -129,4 +132,4 @@ def value_account(
         if opening:
             leverage = positions[order.key].leverage
             for_orders += order_margin(order.side, opening, order.price, leverage, fees)
-    return AccountFigures(wallet, unrealised, margin, maintenance, for_orders)
+    return AccountFigures(wallet, unrealised, margin, maintenance, for_orders, locked)

@@ -39,8 +39,20 @@ class Direction(IntEnum):
     FALL = 2
 
 
+LINEAR: Final = "linear"
+SPOT: Final = "spot"
+
+
+class MarketUnit(StrEnum):
+    """Bybit's marketUnit: in which coin the size of a spot market order is told; NONE for all others."""
+
+    NONE = ""
+    BASE = "baseCoin"
+    QUOTE = "quoteCoin"
+
+
 class StopKind(StrEnum):
-    """Bybit's stopOrderType: what sort of conditional order it is."""
+    """Bybit's stopOrderType: what sort of conditional order it is. The last two are spot's."""
 
     NONE = ""
     STOP = "Stop"
@@ -49,6 +61,8 @@ class StopKind(StrEnum):
     TRAILING = "TrailingStop"
     PARTIAL_STOP_LOSS = "PartialStopLoss"
     PARTIAL_TAKE_PROFIT = "PartialTakeProfit"
+    TPSL = "tpslOrder"
+    BIDIRECTIONAL = "BidirectionalTpslOrder"
 
 
 WHOLE: Final = frozenset({StopKind.STOP_LOSS, StopKind.TAKE_PROFIT, StopKind.TRAILING})
@@ -184,7 +198,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     reach; zero while a conditional market order waits. cum_exec_*: base, quote and settle currency.
     closed_pnl: realised by the order net of the fees of both sides. armed_ns: since when the trigger
     watches the price that it watches. handed_over: the attached stop
-    and target have gone to the position.
+    and target have gone to the position. qty of a market order by value (market_unit QUOTE) is quote
+    currency. fee_coin: in which the fee is paid; on spot the one that is received.
     """
 
     number: int
@@ -218,11 +233,16 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     cum_exec_value: Decimal = ZERO
     cum_exec_fee: Decimal = ZERO
     closed_pnl: Decimal = ZERO
+    category: str = LINEAR
+    market_unit: MarketUnit = MarketUnit.NONE
+    fee_coin: str = "USDT"
 
     @property
     def leaves(self) -> Decimal:
-        """What may still be filled, base currency; zero once the order has ended."""
-        return ZERO if self.status.is_terminal else self.qty - self.cum_exec_qty
+        """What may still be filled, in the unit of qty; zero once the order has ended."""
+        if self.status.is_terminal:
+            return ZERO
+        return self.qty - (self.cum_exec_value if self.market_unit is MarketUnit.QUOTE else self.cum_exec_qty)
 
     @property
     def only_reduces(self) -> bool:
@@ -243,6 +263,11 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     def is_waiting(self) -> bool:
         """Conditional, waiting for its trigger."""
         return self.status is OrderStatus.UNTRIGGERED
+
+    @property
+    def never_triggered(self) -> bool:
+        """Ended while it waited for its trigger."""
+        return self.status is OrderStatus.DEACTIVATED
 
     @property
     def is_protective(self) -> bool:
@@ -293,3 +318,6 @@ class Fill(msgspec.Struct, frozen=True, kw_only=True):
     at_ns: int
     exec_type: ExecutionType = ExecutionType.TRADE
     position_idx: int = 0
+    category: str = LINEAR
+    market_unit: MarketUnit = MarketUnit.NONE
+    fee_coin: str = "USDT"

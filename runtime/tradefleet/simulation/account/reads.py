@@ -2,7 +2,8 @@
 
 Each function takes the query's parameters (all strings) and returns the `result` of Bybit's answer.
 A page with rows always has a cursor, also the last one, as Bybit's lists have: the end is a page
-without rows. The account holds linear contracts only, so the other categories answer empty lists.
+without rows. The account holds linear contracts and, beside a spot market, spot orders; the other
+categories answer empty lists.
 Source: Bybit V5, "open-order", "order-list", "execution", "position", "wallet-balance",
 "account-info", "fee-rate", "apikey-info", "coin-info"; reference A15, C5.
 """
@@ -16,7 +17,7 @@ from tradefleet.domain.orders import OrderStatus
 from tradefleet.domain.quantities import plain
 from tradefleet.simulation.account import wire
 from tradefleet.simulation.account.exchange import SimulatedExchange
-from tradefleet.simulation.account.orders import Order, Refused
+from tradefleet.simulation.account.orders import LINEAR, SPOT, Order, Refused
 from tradefleet.simulation.account.rows import (
     MILLISECOND_NS,
     Row,
@@ -24,9 +25,9 @@ from tradefleet.simulation.account.rows import (
     order_row,
     position_rest_row,
     transaction_row,
-    wallet_row,
 )
 from tradefleet.simulation.account.rules import SETTLE_COIN
+from tradefleet.simulation.account.spot.wire import SpotFilter
 from tradefleet.simulation.account.state import TransactionType
 from tradefleet.simulation.account.store import HistoryQuery
 
@@ -69,9 +70,13 @@ def _is_linear(params: Params) -> bool:
     category = params.get("category", "")
     if category in _EMPTY_CATEGORIES:
         return False
-    if category != "linear":
+    if category != LINEAR:
         raise wire.bad("Illegal category")
     return True
+
+
+def _is_spot(exchange: SimulatedExchange, params: Params) -> bool:
+    return exchange.spot is not None and params.get("category") == SPOT
 
 
 def _listing(params: Params, rows: Sequence[Row] = (), cursor: str = "") -> Row:
@@ -119,8 +124,10 @@ def _last_ns(end_ms: int) -> int:
     return end_ms * MILLISECOND_NS + MILLISECOND_NS - 1
 
 
-def _symbols(exchange: SimulatedExchange, scope: wire.Scope) -> tuple[str, ...]:
+def _symbols(exchange: SimulatedExchange, scope: wire.Scope, *, spot: bool = False) -> tuple[str, ...]:
     instruments = exchange.market.instruments
+    if spot and exchange.spot is not None:
+        instruments = exchange.spot.market.instruments
     if scope.symbol and scope.symbol not in instruments:
         raise wire.bad(f"params error: symbol invalid {scope.symbol}")
     return tuple(symbol for symbol, instrument in instruments.items() if scope.admits(instrument))
@@ -131,19 +138,21 @@ def open_orders(exchange: SimulatedExchange, params: Params) -> Row:
 
     An id is looked for among both. Newest first.
     """
-    if not _is_linear(params):
+    spot = _is_spot(exchange, params)
+    if not spot and not _is_linear(params):
         return _listing(params)
-    scope = wire.read_scope(params, needed=True)
-    symbols = frozenset(_symbols(exchange, scope))
-    kind = wire.word(params, "orderFilter", wire.OrderFilter, wire.OrderFilter.ALL)
+    scope = wire.read_scope(params, needed=not spot)
+    symbols = frozenset(_symbols(exchange, scope, spot=spot))
+    kind = _filter(params, spot=spot)
     order_id, link_id = params.get("orderId", ""), params.get("orderLinkId", "")
-    orders: Iterable[Order] = exchange.engine.state.orders.values()
+    state, recent = exchange.engine.state, exchange.recent[SPOT if spot else LINEAR]
+    orders: Iterable[Order] = (state.spot_orders if spot else state.orders).values()
     if order_id:
-        orders = [o for o in (*orders, *exchange.recent) if o.order_id == order_id]
+        orders = [o for o in (*orders, *recent) if o.order_id == order_id]
     elif link_id:
-        orders = [o for o in (*orders, *exchange.recent) if o.order_link_id == link_id]
+        orders = [o for o in (*orders, *recent) if o.order_link_id == link_id]
     elif wire.whole(params, "openOnly") == 1:
-        orders = exchange.recent
+        orders = recent
     before, limit = _before(params), _limit(params, 20, 50)
     chosen = [
         order
@@ -155,6 +164,12 @@ def open_orders(exchange: SimulatedExchange, params: Params) -> Row:
     return _listing(params, [order_row(o) for o in page], _cursor(page[-1].number) if page else "")
 
 
+def _filter(params: Params, *, spot: bool) -> wire.OrderFilter | SpotFilter:
+    if spot:
+        return wire.word(params, "orderFilter", SpotFilter, SpotFilter.ALL)
+    return wire.word(params, "orderFilter", wire.OrderFilter, wire.OrderFilter.ALL)
+
+
 def _history_query(exchange: SimulatedExchange, params: Params, limit: int) -> HistoryQuery:
     """The shared part of order/history and execution/list; an id lifts the default window."""
     scope = wire.read_scope(params, needed=False)
@@ -163,7 +178,8 @@ def _history_query(exchange: SimulatedExchange, params: Params, limit: int) -> H
     since, until = _window(params, exchange.market.now_ns())
     windowed = timed or not (order_id or link_id)
     return HistoryQuery(
-        symbols=None if scope == wire.Scope() else _symbols(exchange, scope),
+        category=params.get("category", ""),
+        symbols=None if scope == wire.Scope() else _symbols(exchange, scope, spot=_is_spot(exchange, params)),
         order_id=order_id,
         link_id=link_id,
         status=params.get("orderStatus", ""),
@@ -176,13 +192,14 @@ def _history_query(exchange: SimulatedExchange, params: Params, limit: int) -> H
 
 def order_history(exchange: SimulatedExchange, params: Params) -> Row:
     """order/history: orders that have ended, newest first."""
-    if not _is_linear(params):
+    spot = _is_spot(exchange, params)
+    if not spot and not _is_linear(params):
         return _listing(params)
     status = params.get("orderStatus", "")
     if status and status not in {s.value for s in OrderStatus if s.is_terminal}:
         raise Refused(181017, "orderStatus must be a final status")
     query = _history_query(exchange, params, _limit(params, 20, 50))
-    kind = wire.word(params, "orderFilter", wire.OrderFilter, wire.OrderFilter.ALL)
+    kind = _filter(params, spot=spot)
     orders = exchange.store.ended_orders(query, exchange.market.now_ns() - UNFILLED_KEPT_NS)
     rows = [order_row(order) for order in orders if kind.admits(order)]
     return _listing(params, rows, _cursor(orders[-1].number) if orders else "")
@@ -190,7 +207,7 @@ def order_history(exchange: SimulatedExchange, params: Params) -> Row:
 
 def executions(exchange: SimulatedExchange, params: Params) -> Row:
     """execution/list: newest first; Funding rows among them unless `execType` asks otherwise."""
-    if not _is_linear(params):
+    if not _is_spot(exchange, params) and not _is_linear(params):
         return _listing(params)
     if params.get("execType"):
         wire.word(params, "execType", ExecutionType)
@@ -221,10 +238,10 @@ def positions(exchange: SimulatedExchange, params: Params) -> Row:
 
 
 def wallet_balance(exchange: SimulatedExchange, params: Params) -> Row:
-    """account/wallet-balance: one unified account, one coin."""
+    """account/wallet-balance: one unified account, USDT and every coin that it has had."""
     if params.get("accountType", "") != "UNIFIED":
         raise wire.bad("accountType only support UNIFIED.")
-    row = wallet_row(exchange.engine.figures())
+    row = exchange.wallet()
     coins = [coin.strip() for coin in params.get("coin", "").split(",") if coin.strip()]
     if coins:
         row["coin"] = [each for each in row["coin"] if each["coin"] in coins]
@@ -246,14 +263,15 @@ def account_info(exchange: SimulatedExchange, params: Params) -> Row:
 
 
 def fee_rates(exchange: SimulatedExchange, params: Params) -> Row:
-    """account/fee-rate: the same rates for every symbol."""
-    if not _is_linear(params):
+    """account/fee-rate: the same rates for every symbol of a category."""
+    spot = _is_spot(exchange, params)
+    if not spot and not _is_linear(params):
         return {"list": []}
-    fees = exchange.engine.fees
+    fees = exchange.spot.engine.fees if spot and exchange.spot else exchange.engine.fees
     return {
         "list": [
             {"symbol": symbol, "takerFeeRate": plain(fees.taker), "makerFeeRate": plain(fees.maker)}
-            for symbol in _symbols(exchange, wire.read_scope(params, needed=False))
+            for symbol in _symbols(exchange, wire.read_scope(params, needed=False), spot=spot)
         ]
     }
 
@@ -296,7 +314,8 @@ def api_key_info(exchange: SimulatedExchange, params: Params) -> Row:
 def coin_info(exchange: SimulatedExchange, params: Params) -> Row:
     """asset/coin/query-info: the coins of the market, with no chain to move them on."""
     coins = {SETTLE_COIN}
-    for instrument in exchange.market.instruments.values():
+    pairs = exchange.spot.market.instruments.values() if exchange.spot else ()
+    for instrument in (*exchange.market.instruments.values(), *pairs):
         coins |= {instrument.base_coin, instrument.settle_coin}
     asked: Any = params.get("coin", "")
     rows = [
@@ -310,12 +329,14 @@ def coin_info(exchange: SimulatedExchange, params: Params) -> Row:
 def transaction_log(exchange: SimulatedExchange, params: Params) -> Row:
     """account/transaction-log: every movement of the wallet, newest first."""
     kind = wire.word(params, "type", TransactionType) if params.get("type") else None
-    if params.get("currency", SETTLE_COIN) != SETTLE_COIN or params.get("category") in _EMPTY_CATEGORIES:
-        return {"list": [], "nextPageCursor": ""}
     base_coin = params.get("baseCoin", "")
     since, until = _window(params, exchange.market.now_ns())
+    scope = wire.Scope(base_coin=base_coin)
+    named = {*_symbols(exchange, scope), *_symbols(exchange, scope, spot=True)} if base_coin else None
     query = HistoryQuery(
-        symbols=_symbols(exchange, wire.Scope(base_coin=base_coin)) if base_coin else None,
+        category=params.get("category", ""),
+        coin=params.get("currency", ""),
+        symbols=None if named is None else tuple(sorted(named)),
         since_ns=since,
         until_ns=until,
         before=_before(params),

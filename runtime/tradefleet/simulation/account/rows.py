@@ -7,14 +7,17 @@ Source: reference B2; every recorded payload's fields are held to by
 tests/unit/simulation/account/test_account_rows.py.
 """
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Final
+
+import msgspec
 
 from tradefleet.domain.fills import ExecutionType
 from tradefleet.domain.quantities import MONEY, ONE, ZERO, divide, plain
 from tradefleet.simulation.account.ledger import GRAIN, FeeRates, Position
 from tradefleet.simulation.account.margin import AccountFigures, PositionFigures
-from tradefleet.simulation.account.orders import Fill, Order, Protection
+from tradefleet.simulation.account.orders import SPOT, Fill, MarketUnit, Order, Protection
 from tradefleet.simulation.account.rules import SETTLE_COIN
 from tradefleet.simulation.account.state import Transaction, TransactionType
 
@@ -33,9 +36,10 @@ def order_row(order: Order) -> Row:
     trigger, leaves = order.trigger, order.leaves
     stop, target = order.stop_loss, order.take_profit
     average = divide(order.cum_exec_value, order.cum_exec_qty) if order.cum_exec_qty else None
+    spot = order.category == SPOT
     return {
         "symbol": order.symbol,
-        "category": CATEGORY,
+        "category": order.category,
         "orderId": order.order_id,
         "orderLinkId": order.order_link_id,
         "parentOrderLinkId": "",
@@ -51,19 +55,20 @@ def order_row(order: Order) -> Row:
         "rejectReason": order.reject_reason.value,
         "avgPrice": "" if average is None else plain(average.quantize(GRAIN, context=MONEY)),
         "leavesQty": plain(leaves),
-        "leavesValue": plain(leaves * order.price),
+        "leavesValue": plain(leaves if order.market_unit is MarketUnit.QUOTE else leaves * order.price),
         "cumExecQty": plain(order.cum_exec_qty),
         "cumExecValue": plain(order.cum_exec_value),
         "cumExecFee": plain(order.cum_exec_fee),
-        "cumFeeDetail": {SETTLE_COIN: plain(order.cum_exec_fee)} if order.cum_exec_fee else {},
-        "closedPnl": plain(order.closed_pnl),
-        "feeCurrency": SETTLE_COIN,
+        "cumFeeDetail": {order.fee_coin: plain(order.cum_exec_fee)} if order.cum_exec_fee else {},
+        "closedPnl": "" if spot else plain(order.closed_pnl),
+        "feeCurrency": order.fee_coin,
         "stopOrderType": order.stop_kind.value,
         "triggerPrice": "" if trigger is None else plain(trigger.price),
-        "triggerDirection": 0 if trigger is None else int(trigger.direction),
+        "triggerDirection": 0 if trigger is None or spot else int(trigger.direction),
         "triggerBy": "" if trigger is None else trigger.by.value,
         **_attached(stop, target),
-        "tpslMode": _tpsl_mode(order),
+        # Spot's recorded row has none, and ccxt takes a row that has one for a contract's.
+        **({} if spot else {"tpslMode": _tpsl_mode(order)}),
         "tpLimitPrice": "",
         "slLimitPrice": "",
         "ocoTriggerBy": "",
@@ -76,9 +81,9 @@ def order_row(order: Order) -> Row:
         "smpOrderId": "",
         "slippageToleranceType": order.tolerance.kind.value if order.tolerance else "UNKNOWN",
         "slippageTolerance": plain(order.tolerance.value) if order.tolerance else "",
-        "marketUnit": "",
+        "marketUnit": order.market_unit.value,
         "blockTradeId": "",
-        "isLeverage": "",
+        "isLeverage": "0" if spot else "",
         "orderIv": "",
         "extraFees": "",
         "rpiTakerAccess": False,
@@ -104,9 +109,11 @@ def _attached(stop: Protection | None, target: Protection | None) -> Row:
 
 
 def execution_row(fill: Fill) -> Row:
-    """One execution, for execution/list and the topic `execution`."""
+    """One execution, for execution/list and the topic `execution`; a spot one has no position and no
+    mark."""
+    spot = fill.category == SPOT
     return {
-        "category": CATEGORY,
+        "category": fill.category,
         "symbol": fill.symbol,
         "orderId": fill.order_id,
         "orderLinkId": fill.order_link_id,
@@ -116,7 +123,7 @@ def execution_row(fill: Fill) -> Row:
         "leavesQty": plain(fill.leaves),
         "createType": "" if fill.exec_type is ExecutionType.FUNDING else fill.create_type.value,
         "orderType": "UNKNOWN" if fill.order_type is None else fill.order_type.value,
-        "stopOrderType": fill.stop_kind.value or "UNKNOWN",
+        "stopOrderType": fill.stop_kind.value or ("" if spot else "UNKNOWN"),
         "execId": fill.exec_id,
         "execPrice": plain(fill.price),
         "execQty": plain(fill.qty),
@@ -125,18 +132,18 @@ def execution_row(fill: Fill) -> Row:
         "execTime": _ms(fill.at_ns),
         "execFee": plain(fill.fee),
         "feeRate": plain(fill.fee_rate),
-        "feeCurrency": SETTLE_COIN,
+        "feeCurrency": fill.fee_coin,
         "isMaker": fill.is_maker,
-        "closedSize": plain(fill.closed_qty),
-        "execPnl": plain(fill.pnl),
-        "markPrice": plain(fill.mark_price),
-        "indexPrice": plain(fill.index_price),
+        "closedSize": "" if spot else plain(fill.closed_qty),
+        "execPnl": "" if spot else plain(fill.pnl),
+        "markPrice": "" if spot else plain(fill.mark_price),
+        "indexPrice": "" if spot else plain(fill.index_price),
         "underlyingPrice": "",
         "tradeIv": "",
         "markIv": "",
         "blockTradeId": "",
         "isLeverage": "0",
-        "marketUnit": "",
+        "marketUnit": fill.market_unit.value,
         "extraFees": "",
         "seq": fill.seq,
     }
@@ -145,7 +152,7 @@ def execution_row(fill: Fill) -> Row:
 def fast_execution_row(fill: Fill) -> Row:
     """The topic `execution.fast`: a maker's orderLinkId is "" there, as Bybit leaves it out."""
     return {
-        "category": CATEGORY,
+        "category": fill.category,
         "symbol": fill.symbol,
         "orderId": fill.order_id,
         "orderLinkId": "" if fill.is_maker else fill.order_link_id,
@@ -230,8 +237,26 @@ def _break_even(position: Position, fees: FeeRates) -> str:
     return _short(divide(signed_cost - position.realised_now, after_fee))
 
 
-def wallet_row(figures: AccountFigures) -> Row:
-    """The account, for account/wallet-balance and the topic `wallet`; USDT is counted as a dollar."""
+class Coin(msgspec.Struct, frozen=True):
+    """A balance beside the settle coin. locked: by orders; price: in dollars, zero when not known."""
+
+    name: str
+    balance: Decimal
+    locked: Decimal
+    price: Decimal
+
+    @property
+    def value(self) -> Decimal:
+        """In dollars."""
+        return self.balance * self.price
+
+
+def wallet_row(figures: AccountFigures, coins: Sequence[Coin] = ()) -> Row:
+    """The account, for account/wallet-balance and the topic `wallet`; USDT is counted as a dollar.
+
+    Coins beside it count in the equity and are no collateral.
+    """
+    held = sum((coin.value for coin in coins), ZERO)
     wallet, margin = figures.wallet, figures.position_margin + figures.order_margin
     rate_im, rate_mm = _rate(margin, figures), _rate(figures.maintenance_margin, figures)
     return {
@@ -241,8 +266,8 @@ def wallet_row(figures: AccountFigures) -> Row:
         "accountIMRateByMp": rate_im,
         "accountMMRate": rate_mm,
         "accountMMRateByMp": rate_mm,
-        "totalEquity": plain(figures.equity),
-        "totalWalletBalance": plain(wallet.balance),
+        "totalEquity": plain(figures.equity + held),
+        "totalWalletBalance": plain(wallet.balance + held),
         "totalMarginBalance": plain(figures.equity),
         "totalAvailableBalance": _short(max(ZERO, figures.available)),
         "totalPerpUPL": plain(figures.unrealised),
@@ -250,7 +275,7 @@ def wallet_row(figures: AccountFigures) -> Row:
         "totalInitialMarginByMp": _short(margin),
         "totalMaintenanceMargin": _short(figures.maintenance_margin),
         "totalMaintenanceMarginByMp": _short(figures.maintenance_margin),
-        "coin": [_coin_row(figures)],
+        "coin": [_coin_row(figures), *(_other_coin_row(coin) for coin in coins)],
     }
 
 
@@ -273,7 +298,31 @@ def _coin_row(figures: AccountFigures) -> Row:
         "bonus": "0",
         "collateralSwitch": True,
         "marginCollateral": True,
-        "locked": "0",
+        "locked": plain(figures.locked),
+        "spotHedgingQty": "0",
+        "spotBorrow": "0",
+    }
+
+
+def _other_coin_row(coin: Coin) -> Row:
+    return {
+        "coin": coin.name,
+        "equity": plain(coin.balance),
+        "usdValue": _short(coin.value),
+        "walletBalance": plain(coin.balance),
+        "availableToWithdraw": plain(coin.balance - coin.locked),
+        "availableToBorrow": "",
+        "borrowAmount": "0",
+        "accruedInterest": "0",
+        "totalOrderIM": "0",
+        "totalPositionIM": "0",
+        "totalPositionMM": "0",
+        "unrealisedPnl": "0",
+        "cumRealisedPnl": "0",
+        "bonus": "0",
+        "collateralSwitch": False,
+        "marginCollateral": True,
+        "locked": plain(coin.locked),
         "spotHedgingQty": "0",
         "spotBorrow": "0",
     }
@@ -299,22 +348,24 @@ def transaction_row(each: Transaction) -> Row:
     """One movement of the wallet, for account/transaction-log; the signs are the account's."""
     fill = each.fill
     funding = each.kind is TransactionType.SETTLEMENT
+    spot = fill is not None and fill.category == SPOT
     traded = fill is not None and not funding
+    fee = fill.fee if fill and traded and fill.fee_coin == each.coin else ZERO
     return {
         "id": f"{each.number}",
         "symbol": fill.symbol if fill else "",
-        "category": CATEGORY if fill else "",
+        "category": fill.category if fill else "",
         "side": fill.side.value if fill else "None",
         "transactionTime": _ms(each.at_ns),
         "type": each.kind.value,
         "transSubType": "",
         "qty": plain(fill.qty) if fill else "0",
         "size": plain(each.size) if fill else "",
-        "currency": SETTLE_COIN,
+        "currency": each.coin,
         "tradePrice": plain(fill.price) if fill else "",
         "funding": plain(each.change) if funding else "",
-        "fee": plain(fill.fee) if fill and traded else "0",
-        "cashFlow": plain(fill.pnl) if fill and traded else plain(ZERO if funding else each.change),
+        "fee": plain(fee),
+        "cashFlow": _cash_flow(each, fee, spot=spot),
         "change": plain(each.change),
         "cashBalance": plain(each.balance),
         "feeRate": plain(fill.fee_rate) if fill else "",
@@ -324,3 +375,11 @@ def transaction_row(each: Transaction) -> Row:
         "orderLinkId": fill.order_link_id if fill else "",
         "extraFees": "",
     }
+
+
+def _cash_flow(each: Transaction, fee: Decimal, *, spot: bool) -> str:
+    if spot:
+        return plain(each.change + fee)
+    if each.fill is not None and each.kind is TransactionType.TRADE:
+        return plain(each.fill.pnl)
+    return plain(ZERO if each.kind is TransactionType.SETTLEMENT else each.change)

@@ -52,7 +52,7 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True):
     """One movement of the wallet. change: what it did to it; balance: after it.
 
     fill: the execution that it comes from, None for a transfer. size: of the position after it,
-    signed, base currency.
+    signed, base currency. coin: of change and balance.
     """
 
     number: int
@@ -62,10 +62,13 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True):
     balance: Decimal
     fill: Fill | None = None
     size: Decimal = ZERO
+    coin: str = "USDT"
 
 
 class AccountState(msgspec.Struct):
-    """The account between two steps. orders: those still open, oldest first.
+    """The account between two steps. orders, spot_orders: those still open, oldest first.
+
+    coins: balances of all coins but the settle coin, which is the wallet's.
 
     salt: makes this account's ids differ from every other's; drawn when its folder was made.
     """
@@ -76,6 +79,8 @@ class AccountState(msgspec.Struct):
     orders: dict[str, Order] = {}
     counters: Counters = msgspec.field(default_factory=Counters)
     settings: Settings = Settings()
+    coins: dict[str, Decimal] = {}
+    spot_orders: dict[str, Order] = {}
 
     def position(self, instrument: Instrument, position_idx: int = 0) -> Position:
         """The symbol's position (of this leg), flat with its leverage when it was never touched."""
@@ -99,6 +104,12 @@ class AccountState(msgspec.Struct):
         """A UUID that is a function of salt, kind and number."""
         digest = hashlib.sha256(f"{self.salt}/{kind}/{number}".encode()).digest()
         return str(uuid.UUID(bytes=digest[:16], version=4))
+
+    def new_digits(self, kind: str, number: int) -> str:
+        """A number of 19 digits, as spot has for ids: greater with each `number`."""
+        digest = hashlib.sha256(f"{self.salt}/{kind}".encode()).digest()
+        prefix = int.from_bytes(digest[:8]) % (8 * 10**8)
+        return f"{10**8 + prefix}{number:010d}"
 
 
 class Step(msgspec.Struct):

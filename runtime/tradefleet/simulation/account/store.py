@@ -18,13 +18,14 @@ from typing import Final, TypeVar
 import msgspec
 
 from tradefleet.simulation.account.ledger import Position, Wallet
-from tradefleet.simulation.account.orders import Fill, Order
+from tradefleet.simulation.account.orders import SPOT, Fill, Order
 from tradefleet.simulation.account.state import AccountState, Counters, Settings, Step, Transaction
 
 FILE_NAME: Final = "account.sqlite"
-FORMAT: Final = 2
-OLDER_FORMAT: Final = 1
-"""Knew no settings, no transaction log and executions of trades only; is brought up to date."""
+FORMAT: Final = 3
+OLDER_FORMATS: Final = (1, 2)
+"""1 knew no settings, no transaction log and executions of trades only, 2 no spot; both are brought up
+to date."""
 
 APPLICATION_ID: Final = 0x7F1EE701
 
@@ -52,18 +53,26 @@ CREATE TABLE transactions (
     execution INTEGER, body TEXT NOT NULL);
 """
 
+_SINCE_FORMAT_3: Final = """
+ALTER TABLE account ADD COLUMN coins TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE orders ADD COLUMN category TEXT NOT NULL DEFAULT 'linear';
+ALTER TABLE executions ADD COLUMN category TEXT NOT NULL DEFAULT 'linear';
+ALTER TABLE transactions ADD COLUMN category TEXT NOT NULL DEFAULT 'linear';
+ALTER TABLE transactions ADD COLUMN coin TEXT NOT NULL DEFAULT 'USDT';
+"""
+
 _PUT_ORDER: Final = """
 INSERT INTO orders
-    (number, order_id, link_id, symbol, status, is_open, is_filled, created_ns, updated_ns, body)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    (number, order_id, link_id, symbol, status, is_open, is_filled, created_ns, updated_ns, body, category)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (number) DO UPDATE SET status = excluded.status, is_open = excluded.is_open,
     is_filled = excluded.is_filled, updated_ns = excluded.updated_ns, body = excluded.body"""
 
-_PUT_FILL: Final = "INSERT INTO executions VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-_PUT_TRANSACTION: Final = "INSERT INTO transactions VALUES (?, ?, ?, ?, ?, ?)"
+_PUT_FILL: Final = "INSERT INTO executions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_PUT_TRANSACTION: Final = "INSERT INTO transactions VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _EXECUTION: Final = "SELECT body FROM executions WHERE executions.number = transactions.execution"
 _PUT_POSITION: Final = "INSERT OR REPLACE INTO positions VALUES (?, ?)"
-_PUT_ACCOUNT: Final = "INSERT OR REPLACE INTO account VALUES (1, ?, ?, ?)"
+_PUT_ACCOUNT: Final = "INSERT OR REPLACE INTO account VALUES (1, ?, ?, ?, ?)"
 
 Value = TypeVar("Value")
 
@@ -78,8 +87,11 @@ class StateError(Exception):
 
 
 class HistoryQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Which rows, newest first. before: only numbers below it (the cursor). Times int64 ns."""
+    """Which rows, newest first. before: only numbers below it (the cursor). category, coin: all when "".
+    Times int64 ns."""
 
+    category: str = ""
+    coin: str = ""
     symbols: tuple[str, ...] | None = None
     order_id: str = ""
     link_id: str = ""
@@ -131,7 +143,7 @@ class StateStore:
             return
         if self._one("PRAGMA application_id") != APPLICATION_ID:
             raise StateError(self.path, "is not an account of the simulator; name another folder")
-        if version not in (FORMAT, OLDER_FORMAT):
+        if version not in (FORMAT, *OLDER_FORMATS):
             raise StateError(
                 self.path,
                 f"has format {version}, this program reads format {FORMAT}: "
@@ -143,22 +155,23 @@ class StateStore:
         owner = self._one("SELECT uid FROM identity")
         if owner != uid:
             raise StateError(self.path, f"belongs to uid {owner}, not {uid}; name another folder")
-        if version == OLDER_FORMAT:
+        if version in OLDER_FORMATS:
             with self._transaction():
-                self._bring_up_to_date()
+                self._bring_up_to_date(int(str(version)))
 
     def _create(self, uid: str, start_balance: Decimal, now_ns: int) -> None:
         wallet = Wallet(start=start_balance, balance=start_balance)
         with self._transaction():
             for statement in _SCHEMA.split(";"):
                 self._sql.execute(statement)
-            self._bring_up_to_date()
+            self._bring_up_to_date(1)
             self._sql.execute("INSERT INTO identity VALUES (?, ?, ?)", (secrets.token_hex(16), uid, now_ns))
-            self._sql.execute(_PUT_ACCOUNT, (_text(wallet), _text(Counters()), "{}"))
+            self._sql.execute(_PUT_ACCOUNT, (_text(wallet), _text(Counters()), "{}", "{}"))
             self._sql.execute(f"PRAGMA application_id = {APPLICATION_ID}")
 
-    def _bring_up_to_date(self) -> None:
-        for statement in _SINCE_FORMAT_2.split(";"):
+    def _bring_up_to_date(self, version: int) -> None:
+        since = (_SINCE_FORMAT_2 if version < 2 else "") + _SINCE_FORMAT_3
+        for statement in since.split(";"):
             self._sql.execute(statement)
         self._sql.execute(f"PRAGMA user_version = {FORMAT}")
 
@@ -166,8 +179,8 @@ class StateStore:
         """The account as of the last commit."""
         with _explained(self.path):
             salt = self._one("SELECT salt FROM identity")
-            columns = self._sql.execute("SELECT wallet, counters, settings FROM account").fetchone()
-            wallet, counters, settings = columns
+            columns = self._sql.execute("SELECT wallet, counters, settings, coins FROM account").fetchone()
+            wallet, counters, settings, coins = columns
             positions = [
                 _value(body, Position) for (body,) in self._sql.execute("SELECT body FROM positions")
             ]
@@ -179,7 +192,9 @@ class StateStore:
                 salt=str(salt),
                 wallet=_value(wallet, Wallet),
                 positions={position.key: position for position in positions},
-                orders={order.order_id: order for order in orders},
+                orders={order.order_id: order for order in orders if order.category != SPOT},
+                spot_orders={order.order_id: order for order in orders if order.category == SPOT},
+                coins=_value(coins, dict[str, Decimal]),
                 counters=_value(counters, Counters),
                 settings=_value(settings, Settings),
             )
@@ -198,7 +213,12 @@ class StateStore:
             self._sql.executemany(
                 _PUT_TRANSACTION, [_transaction_columns(each) for each in step.transactions]
             )
-            account = (_text(state.wallet), _text(state.counters), _text(state.settings))
+            account = (
+                _text(state.wallet),
+                _text(state.counters),
+                _text(state.settings),
+                _text(state.coins),
+            )
             self._sql.execute(_PUT_ACCOUNT, account)
 
     def link_is_used(self, link_id: str) -> bool:
@@ -232,6 +252,9 @@ class StateStore:
         clauses: list[str] = []
         values: list[object] = []
         _narrow(clauses, values, query, "at_ns")
+        if query.coin:
+            clauses.append("coin = ?")
+            values.append(query.coin)
         if kind:
             clauses.append("kind = ?")
             values.append(kind)
@@ -283,6 +306,9 @@ def _narrow(clauses: list[str], values: list[object], query: HistoryQuery, time_
     for clause, value in conditions:
         clauses.append(clause)
         values.append(value)
+    if query.category:
+        clauses.append("category = ?")
+        values.append(query.category)
     if query.symbols is not None:
         clauses.append(f"symbol IN ({','.join('?' * len(query.symbols))})")
         values.extend(query.symbols)
@@ -300,6 +326,7 @@ def _order_columns(order: Order) -> tuple[object, ...]:
         order.created_ns,
         order.updated_ns,
         _text(order),
+        order.category,
     )
 
 
@@ -313,14 +340,17 @@ def _fill_columns(fill: Fill) -> tuple[object, ...]:
         fill.at_ns,
         _text(fill),
         fill.exec_type.value,
+        fill.category,
     )
 
 
 def _transaction_columns(each: Transaction) -> tuple[object, ...]:
     fill = each.fill
-    symbol, execution = ("", None) if fill is None else (fill.symbol, fill.number)
+    symbol, execution, category = (
+        ("", None, "") if fill is None else (fill.symbol, fill.number, fill.category)
+    )
     body = msgspec.structs.replace(each, fill=None)  # its execution has a row of its own
-    return (each.number, each.kind.value, symbol, each.at_ns, execution, _text(body))
+    return (each.number, each.kind.value, symbol, each.at_ns, execution, _text(body), category, each.coin)
 
 
 def _text(value: object) -> str:

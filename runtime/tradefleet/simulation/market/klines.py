@@ -11,7 +11,10 @@ from tradefleet.simulation.market.wire import kline_frame
 class KlineFeed:
     """One topic's pushes, from the moment somebody subscribed."""
 
-    def __init__(self, symbol: str, interval: str, candles: CandleHistory, now_ms: int) -> None:
+    def __init__(
+        self, symbol: str, interval: str, candles: CandleHistory, now_ms: int, *, spot: bool = False
+    ) -> None:
+        self._spot = spot
         self._symbol = symbol
         self._interval = interval
         self._pushed = self._current(candles, now_ms)
@@ -23,11 +26,12 @@ class KlineFeed:
             return None
         self._pushed = current
         rows = [*((candle, True) for candle in closed), (current, False)]
-        return kline_frame(self._symbol, self._interval, rows, now_ms)
+        return kline_frame(self._symbol, self._interval, rows, now_ms, spot=self._spot)
 
     def current(self, candles: CandleHistory, now_ms: int) -> bytes:
         """The open candle, for a new subscriber."""
-        return kline_frame(self._symbol, self._interval, [(self._current(candles, now_ms), False)], now_ms)
+        rows = [(self._current(candles, now_ms), False)]
+        return kline_frame(self._symbol, self._interval, rows, now_ms, spot=self._spot)
 
     def _current(self, candles: CandleHistory, now_ms: int) -> Candle:
         return candles.candles(self._interval, now_ms, interval_start(self._interval, now_ms))[-1]

@@ -16,6 +16,7 @@ from tradefleet.market.bybit_instruments import instrument_of
 from tradefleet.simulation.market.track import SymbolTrack
 
 CATEGORY: Final = "linear"
+SPOT: Final = "spot"
 
 # Multiples of the golden ratio spread any number of copies evenly over the lap.
 _PHASE_STEP: Final = 0.6180339887
@@ -37,7 +38,11 @@ class NameTaken(ValueError):
 
 
 def list_symbols(
-    tracks: Mapping[str, SymbolTrack], rows: Mapping[str, dict[str, Any]], length_ms: int, copies: int
+    tracks: Mapping[str, SymbolTrack],
+    rows: Mapping[str, dict[str, Any]],
+    length_ms: int,
+    copies: int,
+    category: str = CATEGORY,
 ) -> list[Listing]:
     """The recorded symbols and `copies` copies of each, sorted by name.
 
@@ -51,7 +56,7 @@ def list_symbols(
             name = str(row["symbol"])
             if number and (name in rows or name in listings):
                 raise NameTaken(f"copies: {name}, copy {number} of {symbol}, is a listed contract")
-            listings[name] = Listing(name, track, instrument_of(row), row, phase_ms)
+            listings[name] = Listing(name, track, instrument_of(row, category), row, phase_ms)
     return [listings[name] for name in sorted(listings)]
 
 

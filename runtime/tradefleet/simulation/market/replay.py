@@ -94,7 +94,10 @@ class ReplayMarket:
         laps_before = -(-history_ns // lap_ns)
         lap_clock.postpone(-laps_before * lap_ns)
         run = uuid.uuid5(_RUN_NAMESPACE, str(start_ns) if run_id is None else run_id)
-        listings = list_symbols(recording.tracks, recording.instrument_rows, recording.length_ms, copies)
+        listings = list_symbols(
+            recording.tracks, recording.instrument_rows, recording.length_ms, copies, recording.category
+        )
+        self.category = recording.category
         self._lap_clock = lap_clock
         self._clock = clock
         self._advanced_ns = start_ns

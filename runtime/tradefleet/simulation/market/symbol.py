@@ -15,7 +15,7 @@ from tradefleet.simulation.market.book import LevelBook
 from tradefleet.simulation.market.candles import CandleHistory
 from tradefleet.simulation.market.clock import MILLISECOND_NS, LapClock
 from tradefleet.simulation.market.klines import KlineFeed
-from tradefleet.simulation.market.listing import Listing
+from tradefleet.simulation.market.listing import SPOT, Listing
 from tradefleet.simulation.market.ticker import TickerState
 from tradefleet.simulation.market.topics import DEPTH_OF, INTERVAL_OF, TICKERS, TRADES, book_stream
 from tradefleet.simulation.market.track import (
@@ -75,6 +75,7 @@ class SymbolReplay:
         before it are played into the history of candles and trades only."""
         self.listing = listing
         self.symbol = listing.symbol
+        self.is_spot = listing.instrument.category == SPOT
         self.book = LevelBook()
         self.ticker = TickerState(listing.symbol)
         self.watched: set[str] = set()
@@ -180,6 +181,7 @@ class SymbolReplay:
             update_id=stamp.update_id,
             seq=stamp.seq,
             cts=stamp.cut_ms,
+            spot=self.is_spot,
         )
         out.append(Frame(f"{book_stream(depth)}.{self.symbol}", payload))
 
@@ -191,7 +193,8 @@ class SymbolReplay:
                 listener.on_mark(self.symbol, self.ticker.mark, self.ticker.index, self.last_price, at_ns)
         if TICKERS in self.watched:
             kind: Kind = "snapshot" if step.replaces else "delta"
-            payload = ticker_frame(self.symbol, kind, fields, cs=self.ticker.cross_seq, ts=ts)
+            cs = self.ticker.cross_seq
+            payload = ticker_frame(self.symbol, kind, fields, cs=cs, ts=ts, spot=self.is_spot)
             out.append(Frame(f"{TICKERS}.{self.symbol}", payload))
 
     def _play_trades(self, step: TradeStep, lap: int, at_ns: int, out: list[Frame]) -> None:
@@ -200,7 +203,7 @@ class SymbolReplay:
             self._untold.extend(played)
         if TRADES in self.watched:
             rows = [self._trade_row(one) for one in played]
-            payload = trade_frame(self.symbol, at_ns // MILLISECOND_NS, rows)
+            payload = trade_frame(self.symbol, at_ns // MILLISECOND_NS, rows, spot=self.is_spot)
             out.append(Frame(f"{TRADES}.{self.symbol}", payload))
 
     def _count_trades(self, lap: int, step: TradeStep) -> list[PlayedTrade]:
@@ -244,7 +247,8 @@ class SymbolReplay:
         """Build the frames of this stream from now on."""
         self.watched.add(stream)
         if stream in INTERVAL_OF and stream not in self._klines:
-            self._klines[stream] = KlineFeed(self.symbol, INTERVAL_OF[stream], self.candles, now_ms)
+            interval = INTERVAL_OF[stream]
+            self._klines[stream] = KlineFeed(self.symbol, interval, self.candles, now_ms, spot=self.is_spot)
 
     def unwatch(self, stream: str) -> None:
         """Nobody listens any more."""
@@ -256,8 +260,9 @@ class SymbolReplay:
         if stream in DEPTH_OF:
             return self._book_snapshot(DEPTH_OF[stream], now_ms)
         if stream == TICKERS:
+            ticker = self.ticker
             return ticker_frame(
-                self.symbol, "snapshot", self.ticker.fields, cs=self.ticker.cross_seq, ts=now_ms
+                self.symbol, "snapshot", ticker.fields, cs=ticker.cross_seq, ts=now_ms, spot=self.is_spot
             )
         if stream in INTERVAL_OF:
             return self._klines[stream].current(self.candles, now_ms)
@@ -290,7 +295,7 @@ class SymbolReplay:
             size=row.size,
             price=row.price,
             tick_direction=row.tick_direction,
-            trade_id=str(uuid.uuid5(self._run, f"{self.symbol}.{lap}.{trade.ordinal}")),
+            trade_id=self._trade_id(lap, trade.ordinal),
             block=row.block,
             rpi=row.rpi,
             seq=self._seq(lap, row.seq),
@@ -308,7 +313,15 @@ class SymbolReplay:
             update_id=stamp.update_id,
             seq=stamp.seq,
             cts=stamp.cut_ms,
+            spot=self.is_spot,
         )
+
+    def _trade_id(self, lap: int, ordinal: int) -> str:
+        """A UUID, or on spot 19 digits."""
+        if not self.is_spot:
+            return str(uuid.uuid5(self._run, f"{self.symbol}.{lap}.{ordinal}"))
+        of_run = uuid.uuid5(self._run, self.symbol).int % 10**7
+        return f"22{of_run:07d}{lap * self._track.trades_a_lap + ordinal:010d}"
 
     def _update_id(self, depth: int, lap: int, step: BookStep) -> int:
         track = self._track

@@ -2,7 +2,7 @@
 
 A field that a delta does not name is unchanged. nextFundingTime is the one field that cannot be
 replayed as recorded: it is worked out from the wall clock and the contract's funding interval, and
-told again when it passes.
+told again when it passes. A spot ticker has neither mark nor index: both are its last price.
 """
 
 from collections.abc import Mapping
@@ -19,6 +19,22 @@ _RATE: Final = "fundingRate"
 _PRICES: Final = frozenset({"markPrice", "indexPrice", "lastPrice"})
 
 # Fields of dated contracts are there for perpetuals too, empty; so is the order of the exchange's rows.
+_SPOT_REST_ROW: Final[Mapping[str, str]] = {
+    "symbol": "",
+    "bid1Price": "",
+    "bid1Size": "",
+    "ask1Price": "",
+    "ask1Size": "",
+    "lastPrice": "",
+    "prevPrice24h": "",
+    "price24hPcnt": "",
+    "highPrice24h": "",
+    "lowPrice24h": "",
+    "turnover24h": "",
+    "volume24h": "",
+    "usdIndexPrice": "",
+}
+
 _REST_ROW: Final[Mapping[str, str]] = {
     "symbol": "",
     "lastPrice": "",
@@ -80,9 +96,10 @@ class TickerState:
             self.funding = self._told_funding()
         priced = not _PRICES.isdisjoint(told)
         if priced:
-            self.mark = Decimal(self.fields["markPrice"])
-            self.index = Decimal(self.fields["indexPrice"])
-            self.last = Decimal(self.fields["lastPrice"])
+            last = self.fields["lastPrice"]
+            self.mark = Decimal(self.fields.get("markPrice", last))
+            self.index = Decimal(self.fields.get("indexPrice", last))
+            self.last = Decimal(last)
         return told, priced
 
     @staticmethod
@@ -102,3 +119,8 @@ class TickerState:
         """The row of GET /v5/market/tickers: the stream's fields beside those of dated contracts."""
         stream = {"symbol": self._symbol, **self.fields}
         return {name: stream.get(name, otherwise) for name, otherwise in _REST_ROW.items()}
+
+    def spot_rest_row(self, top: Mapping[str, str]) -> dict[str, str]:
+        """The same for a spot pair; top: its best prices and sizes, which the spot stream leaves out."""
+        stream = {"symbol": self._symbol, **self.fields, **top}
+        return {name: stream.get(name, otherwise) for name, otherwise in _SPOT_REST_ROW.items()}

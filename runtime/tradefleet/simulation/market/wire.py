@@ -1,13 +1,13 @@
 """Public frames, in and out: what the recording holds and what is sent, byte for byte alike.
 
 The structs decode recorded frames; the functions build frames with the exchange's order of keys
-(depth 1 puts `ts` before `type`, klines put `data` before both). Every frame is compact JSON,
+(depth 1 and all of spot put `ts` before `type`, klines put `data` before both). Every frame is compact JSON,
 built once and sent to every subscriber.
 Source: recorded frames; reference A5 to A8.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -67,11 +67,12 @@ class TradeRow(msgspec.Struct, frozen=True, rename=_TRADE_KEYS):
     side: Literal["Buy", "Sell"]
     size: str
     price: str
-    tick_direction: str
     trade_id: str
     block: bool
     rpi: bool
     seq: int
+    tick_direction: str = ""
+    """Futures only."""
 
 
 class TradeFrame(msgspec.Struct, frozen=True):
@@ -106,9 +107,10 @@ def book_frame(
     update_id: int,
     seq: int,
     cts: int,
+    spot: bool = False,
 ) -> bytes:
     """An orderbook frame. bids, asks: made by `rows_json`; ts, cts: ms."""
-    head = f'"ts":{ts},"type":"{kind}"' if depth == 1 else f'"type":"{kind}","ts":{ts}'
+    head = f'"ts":{ts},"type":"{kind}"' if depth == 1 or spot else f'"type":"{kind}","ts":{ts}'
     return b'{"topic":"orderbook.%d.%s",%s,"data":{"s":"%s","b":%s,"a":%s,"u":%d,"seq":%d},"cts":%d}' % (
         depth,
         name := symbol.encode(),
@@ -122,17 +124,58 @@ def book_frame(
     )
 
 
-def trade_frame(symbol: str, ts: int, trades: Sequence[TradeRow]) -> bytes:
+def trade_frame(symbol: str, ts: int, trades: Sequence[TradeRow], *, spot: bool = False) -> bytes:
     """A publicTrade frame. ts: ms."""
+    if spot:
+        rows = msgspec.json.encode([_spot_trade(row) for row in trades])
+        return b'{"topic":"publicTrade.%s","ts":%d,"type":"snapshot","data":%s}' % (symbol.encode(), ts, rows)
     return b'{"topic":"publicTrade.%s","type":"snapshot","ts":%d,"data":%s}' % (
         symbol.encode(),
         ts,
-        msgspec.json.encode(trades),
+        msgspec.json.encode([_linear_trade(row) for row in trades]),
     )
 
 
-def ticker_frame(symbol: str, kind: Kind, fields: Mapping[str, str], *, cs: int, ts: int) -> bytes:
+def _linear_trade(row: TradeRow) -> dict[str, object]:
+    return {
+        "T": row.at_ms,
+        "s": row.symbol,
+        "S": row.side,
+        "v": row.size,
+        "p": row.price,
+        "L": row.tick_direction,
+        "i": row.trade_id,
+        "BT": row.block,
+        "RPI": row.rpi,
+        "seq": row.seq,
+    }
+
+
+def _spot_trade(row: TradeRow) -> dict[str, object]:
+    return {
+        "i": row.trade_id,
+        "T": row.at_ms,
+        "p": row.price,
+        "v": row.size,
+        "S": row.side,
+        "seq": row.seq,
+        "s": row.symbol,
+        "BT": row.block,
+        "RPI": row.rpi,
+    }
+
+
+def ticker_frame(
+    symbol: str, kind: Kind, fields: Mapping[str, str], *, cs: int, ts: int, spot: bool = False
+) -> bytes:
     """A tickers frame. fields: all but `symbol`, in the recorded order; ts: ms."""
+    if spot:
+        return b'{"topic":"tickers.%s","ts":%d,"type":"snapshot","cs":%d,"data":%s}' % (
+            symbol.encode(),
+            ts,
+            cs,
+            msgspec.json.encode({"symbol": symbol, **fields}),
+        )
     return b'{"topic":"tickers.%s","type":"%s","data":%s,"cs":%d,"ts":%d}' % (
         symbol.encode(),
         kind.encode(),
@@ -142,17 +185,24 @@ def ticker_frame(symbol: str, kind: Kind, fields: Mapping[str, str], *, cs: int,
     )
 
 
-def kline_frame(symbol: str, interval: str, candles: Sequence[tuple[Candle, bool]], ts: int) -> bytes:
+def kline_frame(
+    symbol: str, interval: str, candles: Sequence[tuple[Candle, bool]], ts: int, *, spot: bool = False
+) -> bytes:
     """A kline frame of (candle, closed?) pairs, oldest first. ts: ms.
 
     When a candle closes, one frame holds it and the next one, still flat (as recorded).
     """
-    return b'{"topic":"kline.%s.%s","data":%s,"ts":%d,"type":"snapshot"}' % (
+    layout = _SPOT_KLINE if spot else _LINEAR_KLINE
+    return layout % (
         interval.encode(),
         symbol.encode(),
         msgspec.json.encode([_kline_row(interval, candle, closed, ts) for candle, closed in candles]),
         ts,
     )
+
+
+_LINEAR_KLINE: Final = b'{"topic":"kline.%s.%s","data":%s,"ts":%d,"type":"snapshot"}'
+_SPOT_KLINE: Final = b'{"type":"snapshot","topic":"kline.%s.%s","data":%s,"ts":%d}'
 
 
 def _kline_row(interval: str, candle: Candle, closed: bool, ts: int) -> dict[str, object]:

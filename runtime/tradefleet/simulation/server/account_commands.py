@@ -14,7 +14,7 @@ from aiohttp import web
 from tradefleet.domain.quantities import MONEY
 from tradefleet.simulation.account.exchange import ApiKey, SimulatedExchange
 from tradefleet.simulation.account.orders import Refused
-from tradefleet.simulation.account.rows import execution_row, wallet_row
+from tradefleet.simulation.account.rows import execution_row
 from tradefleet.simulation.account.state import Step
 from tradefleet.simulation.server.envelope import parameter_error, respond
 
@@ -31,9 +31,10 @@ class Funding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Transfer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Move USDT in, or out when below zero."""
+    """Move USDT (or another coin) in, or out when below zero."""
 
     amount: Decimal
+    coin: str = "USDT"
 
 
 class Deleverage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
@@ -52,7 +53,7 @@ def add_routes(app: web.Application, exchange: SimulatedExchange) -> None:
         return _told(exchange, exchange.fund(asked.symbol, asked.rate))
 
     def transfer(asked: Transfer) -> object:
-        return _told(exchange, exchange.transfer(asked.amount))
+        return _told(exchange, exchange.transfer(asked.amount, asked.coin))
 
     def deleverage(asked: Deleverage) -> object:
         step = exchange.deleverage(asked.symbol, asked.position_idx, asked.qty, asked.price)
@@ -72,7 +73,7 @@ def _told(exchange: SimulatedExchange, step: Step) -> object:
     """The executions of a step and the wallet after it."""
     return {
         "executions": [execution_row(fill) for fill in step.fills],
-        "wallet": wallet_row(exchange.engine.figures()),
+        "wallet": exchange.wallet(),
     }
 
 

@@ -19,8 +19,9 @@ from tradefleet.simulation.account import reads, wire
 from tradefleet.simulation.account.engine import GONE
 from tradefleet.simulation.account.exchange import SimulatedExchange
 from tradefleet.simulation.account.faults import FaultKind
-from tradefleet.simulation.account.orders import Order, Refused
+from tradefleet.simulation.account.orders import SPOT, Order, Refused
 from tradefleet.simulation.account.reads import Params
+from tradefleet.simulation.account.spot.rules import NOT_FOUND, NOT_FOUND_TEXT
 from tradefleet.simulation.server import account_commands, account_faults
 from tradefleet.simulation.server.account_faults import STRUCK, lose_answer
 from tradefleet.simulation.server.batches import (
@@ -32,7 +33,7 @@ from tradefleet.simulation.server.batches import (
     run_batch,
 )
 from tradefleet.simulation.server.envelope import RateLimit, Refusal, respond
-from tradefleet.simulation.server.rate_limits import PER_SECOND, RollingLimits
+from tradefleet.simulation.server.rate_limits import PER_SECOND, RollingLimits, spot_pool
 from tradefleet.simulation.server.signing import check_request
 
 PERMISSION_DENIED: Final = 10005
@@ -185,7 +186,9 @@ class AccountRest:
 
             def act(granted: int) -> object:
                 self._require_write()
-                return run_batch(batch_of(_json_object(raw_body)), granted, partial(write, self._exchange))
+                has_spot = self._exchange.spot is not None
+                bodies = batch_of(_json_object(raw_body), has_spot=has_spot)
+                return run_batch(bodies, granted, partial(write, self._exchange))
 
             return await self._serve(request, path, raw_body, act, wanted=batch_size(raw_body))
 
@@ -212,7 +215,8 @@ class AccountRest:
             api_key=exchange.api_key,
             api_secret=exchange.api_secret,
         )
-        granted, rate = self._limits.take_some(path, now_ns, wanted)
+        spot = exchange.spot is not None and _is_of_spot(request, payload)
+        granted, rate = self._limits.take_some(spot_pool(path) if spot else path, now_ns, wanted)
         if granted == 0:
             return self._refused(RATE_LIMITED, RATE_LIMITED_TEXT, rate)
         fault = request.get(STRUCK)
@@ -240,10 +244,26 @@ class AccountRest:
         """The cancel comes too late: the order fills at its own price, a moment after the refusal."""
         order = self._exchange.resting_order(_json_object(payload))
         asyncio.get_running_loop().call_later(late_s, self._exchange.fill_resting, order.order_id)
+        if order.category == SPOT:
+            raise Refused(NOT_FOUND, NOT_FOUND_TEXT)
         raise Refused(GONE, "order not exists or too late to cancel")
 
     def _refused(self, code: int, text: str, rate: RateLimit) -> web.Response:
         return respond({}, now_ns=self._exchange.market.now_ns(), code=code, message=text, rate=rate)
+
+
+def _is_of_spot(request: web.Request, payload: str) -> bool:
+    """Does the request count against spot's own quotas?"""
+    if request.method == "GET":
+        return request.query.get("category") == SPOT
+    try:
+        return msgspec.json.decode(payload, type=_Category).category == SPOT
+    except msgspec.DecodeError:
+        return False
+
+
+class _Category(msgspec.Struct):
+    category: str = ""
 
 
 def _json_object(raw: str) -> Body:

@@ -11,11 +11,13 @@ import msgspec
 
 from tradefleet.simulation.account import wire
 from tradefleet.simulation.account.orders import Order, Refused
+from tradefleet.simulation.account.spot.wire import is_spot
 
 Body = Mapping[str, Any]
 
 MOST: Final = 20
 """Orders a batch, linear contracts."""
+MOST_SPOT: Final = 10
 
 RATE_LIMITED: Final = 10006
 RATE_LIMITED_TEXT: Final = "Too many visits. Exceeded the API Rate Limit."
@@ -38,14 +40,18 @@ def batch_size(raw_body: str) -> int:
     return max(1, min(len(asked), MOST)) if isinstance(asked, list) else 1
 
 
-def batch_of(body: Body) -> list[Body]:
-    """The orders of a batch, each as a body of its own. Raises Refused."""
-    wire.require_linear(body)
+def batch_of(body: Body, *, has_spot: bool = False) -> list[Body]:
+    """The orders of a batch, each as a body of its own. has_spot: there is a spot market. Raises Refused."""
+    most = MOST
+    if has_spot and is_spot(body):
+        most = MOST_SPOT
+    else:
+        wire.require_linear(body)
     asked = body.get("request")
     if not isinstance(asked, list) or not all(isinstance(one, dict) for one in asked):
         raise wire.bad("params error: request must be a list of orders")
-    if not 1 <= len(asked) <= MOST:
-        raise wire.bad(f"The number of orders in a batch must be 1 to {MOST}")
+    if not 1 <= len(asked) <= most:
+        raise wire.bad(f"The number of orders in a batch must be 1 to {most}")
     return [{**one, "category": body["category"]} for one in asked]
 
 

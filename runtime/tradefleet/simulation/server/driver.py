@@ -11,7 +11,6 @@ from typing import Final
 
 import structlog
 
-from tradefleet.simulation.market.replay import ReplayMarket
 from tradefleet.simulation.server.hub import PublicHub
 
 log = structlog.get_logger(__name__)
@@ -23,14 +22,17 @@ TOO_LATE_NS: Final = 2_000_000_000
 _SHORTEST_SLEEP_S: Final = 0.001
 
 
-async def drive(market: ReplayMarket, hub: PublicHub) -> None:
-    """Advance the market for ever, until cancelled."""
+async def drive(*hubs: PublicHub) -> None:
+    """Advance the hubs' markets for ever, until cancelled."""
+    markets = [hub.market for hub in hubs]
     while True:
         now_ns = time.time_ns()
-        late_ns = now_ns - market.next_due_ns
+        late_ns = now_ns - min(market.next_due_ns for market in markets)
         if late_ns > TOO_LATE_NS:
-            market.postpone(late_ns)
+            for market in markets:
+                market.postpone(late_ns)
             log.warning("replay_postponed", by_ms=late_ns // 1_000_000)
-        hub.publish(market.advance_to(now_ns))
-        wait_s = (market.next_due_ns - time.time_ns()) / 1e9
+        for hub in hubs:
+            hub.publish(hub.market.advance_to(now_ns))
+        wait_s = (min(market.next_due_ns for market in markets) - time.time_ns()) / 1e9
         await asyncio.sleep(max(_SHORTEST_SLEEP_S, wait_s))

@@ -34,13 +34,12 @@ GOODBYE_S: Final = 2.0
 
 _CATEGORIES: Final = ("linear", "spot", "inverse", "option")
 _CATEGORISED: Final = ("order", "execution", "execution.fast", "position")
-TOPICS: Final[Mapping[str, str | None]] = {
-    **{topic: topic for topic in (*_CATEGORISED, "wallet")},
-    **{f"{topic}.linear": topic for topic in _CATEGORISED},
-    # Other categories exist and stay silent: this account never holds anything there.
-    **{f"{topic}.{other}": None for topic in _CATEGORISED for other in _CATEGORIES if other != "linear"},
+TOPICS: Final[Mapping[str, tuple[str, str]]] = {
+    **{topic: (topic, "") for topic in (*_CATEGORISED, "wallet")},
+    # Inverse and option exist and stay silent: this account never holds anything there.
+    **{f"{topic}.{category}": (topic, category) for topic in _CATEGORISED for category in _CATEGORIES},
 }
-"""Subscribable name -> the rows it carries, None for a topic on which nothing ever happens."""
+"""Subscribable name -> (the rows that it carries, of which category; all when "")."""
 
 
 class PrivateRequest(msgspec.Struct, frozen=True):
@@ -80,10 +79,13 @@ class PrivateHub:
     def _send(self, publication: Publication) -> None:
         if self._exchange.faults.holding(FaultKind.SILENT_SOCKET):
             return
-        for topic, rows in publication.rows.items():
-            for name, carried in TOPICS.items():
+        for topic, every_row in publication.rows.items():
+            for name, (carried, category) in TOPICS.items():
                 subscribers = [c for c in self.connected if name in c.topics] if carried == topic else []
-                if subscribers:
+                if not subscribers:
+                    continue
+                rows = [row for row in every_row if not category or row["category"] == category]
+                if rows:
                     payload = _frame(name, rows, publication.at_ns)
                     for connection in subscribers:
                         connection.send(payload)

@@ -1,11 +1,13 @@
 """Public REST: time, instruments, tickers, klines, order book, recent trades.
 
-Serves exactly the symbols that can be traded here. Categories of the exchange other than linear
-exist and are empty, so that a client that loads every market (ccxt) is content.
+Serves exactly the symbols that can be traded here: linear contracts, and spot pairs where there is a
+spot market. The other categories of the exchange exist and are empty, so that a client that loads
+every market (ccxt) is content.
 Source: Bybit V5, "Market"; reference C4.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
 from urllib.parse import quote, unquote
 
 from aiohttp import web
@@ -15,7 +17,7 @@ from tradefleet.domain.orders import Side
 from tradefleet.domain.quantities import plain
 from tradefleet.simulation.market.candles import INTERVALS, Candle
 from tradefleet.simulation.market.clock import MILLISECOND_NS
-from tradefleet.simulation.market.listing import CATEGORY
+from tradefleet.simulation.market.listing import CATEGORY, SPOT
 from tradefleet.simulation.market.replay import ReplayMarket
 from tradefleet.simulation.market.symbol import SymbolReplay
 from tradefleet.simulation.server.envelope import parameter_error, respond
@@ -25,9 +27,13 @@ EMPTY_CATEGORIES = ("spot", "inverse", "option")
 Query = Mapping[str, str]
 
 
-def add_routes(app: web.Application, market: ReplayMarket) -> None:
+SPOT_TRADES: Final = 60
+"""The most that recent-trade answers of a spot pair."""
+
+
+def add_routes(app: web.Application, market: ReplayMarket, spot: ReplayMarket | None = None) -> None:
     """Serve /v5/market/*."""
-    rest = PublicRest(market)
+    rest = PublicRest(market, spot)
     answers: dict[str, Callable[[Query], object]] = {
         "time": rest.time,
         "instruments-info": rest.instruments,
@@ -52,8 +58,9 @@ def _handler(
 class PublicRest:
     """`result` of each endpoint; refusals are raised (see `envelope`)."""
 
-    def __init__(self, market: ReplayMarket) -> None:
+    def __init__(self, market: ReplayMarket, spot: ReplayMarket | None = None) -> None:
         self._market = market
+        self._markets = {CATEGORY: market, **({SPOT: spot} if spot else {})}
 
     def time(self, query: Query) -> object:
         """The simulator's clock in seconds and nanoseconds."""
@@ -64,17 +71,18 @@ class PublicRest:
         """Contracts by name, a page of `limit` after `cursor`."""
         category = _category(query)
         limit = _integer(query, "limit", 1, 1000, 500)
-        rows = (
-            [replay.listing.row for replay in self._market.symbols.values()] if category == CATEGORY else []
-        )
+        market = self._markets.get(category)
+        rows = [replay.listing.row for replay in market.symbols.values()] if market else []
         if "symbol" in query:
-            rows = [self._symbol(query).listing.row] if category == CATEGORY else []
+            rows = [self._symbol(query).listing.row] if market else []
         status = query.get("status", InstrumentStatus.TRADING)
         if status not in {*InstrumentStatus}:
             raise parameter_error(f"params error: status {status} is none of {', '.join(InstrumentStatus)}")
         rows = [row for row in rows if row["status"] == status]
         if "baseCoin" in query:
             rows = [row for row in rows if row["baseCoin"] == query["baseCoin"]]
+        if category == SPOT:
+            return {"category": category, "list": rows}  # has no pages
         after = _cursor(query)
         rows = [row for row in rows if row["symbol"] > after]
         page = rows[:limit]
@@ -84,15 +92,16 @@ class PublicRest:
     def tickers(self, query: Query) -> object:
         """One symbol's ticker, or all."""
         category = _category(query)
-        if category != CATEGORY:
+        market = self._markets.get(category)
+        if market is None:
             return {"category": category, "list": []}
         if "symbol" in query:
             replays = [self._symbol(query)]
         else:
-            replays = list(self._market.symbols.values())
+            replays = list(market.symbols.values())
             if "baseCoin" in query:
                 replays = [one for one in replays if one.listing.instrument.base_coin == query["baseCoin"]]
-        return {"category": category, "list": [replay.ticker.rest_row() for replay in replays]}
+        return {"category": category, "list": [_ticker_row(replay) for replay in replays]}
 
     def klines(self, query: Query) -> object:
         """Candles newest first, the open one included."""
@@ -113,12 +122,12 @@ class PublicRest:
         forward = "start" in query and "end" not in query
         page = candles[:limit] if forward else candles[-limit:]
         rows = [_kline_row(candle) for candle in reversed(page)]
-        return {"symbol": replay.symbol, "category": CATEGORY, "list": rows}
+        return {"symbol": replay.symbol, "category": replay.listing.instrument.category, "list": rows}
 
     def order_book(self, query: Query) -> object:
         """The best `limit` levels of the 200 that there are."""
         replay = self._symbol(query)
-        limit = _integer(query, "limit", 1, 1000, 25)
+        limit = _integer(query, "limit", 1, 1000, 1 if replay.is_spot else 25)
         stamp = replay.book_stamp()
         return {
             "s": replay.symbol,
@@ -134,6 +143,8 @@ class PublicRest:
         """The latest trades, newest first."""
         replay = self._symbol(query)
         limit = _integer(query, "limit", 1, 1000, 500)
+        if replay.is_spot:
+            limit = min(limit, SPOT_TRADES)
         rows = [
             {
                 "execId": row.trade_id,
@@ -148,15 +159,26 @@ class PublicRest:
             }
             for row in replay.recent_trades(limit)
         ]
-        return {"category": CATEGORY, "list": rows}
+        return {"category": replay.listing.instrument.category, "list": rows}
 
     def _symbol(self, query: Query) -> SymbolReplay:
         category = _category(query, default=CATEGORY)
         symbol = _required(query, "symbol")
-        replay = self._market.symbols.get(symbol)
-        if replay is None or category != CATEGORY:
+        market = self._markets.get(category)
+        replay = market.symbols.get(symbol) if market else None
+        if replay is None:
             raise parameter_error(f"params error: symbol invalid, {symbol} is not traded here ({category})")
         return replay
+
+
+def _ticker_row(replay: SymbolReplay) -> dict[str, str]:
+    if not replay.is_spot:
+        return replay.ticker.rest_row()
+    top: dict[str, str] = {}
+    for name, side in (("bid1", Side.BUY), ("ask1", Side.SELL)):
+        for price, size in replay.book.top(side, 1):
+            top |= {f"{name}Price": price, f"{name}Size": size}
+    return replay.ticker.spot_rest_row(top)
 
 
 def _kline_row(candle: Candle) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The public WebSocket, /v5/public/linear: subscribe, unsubscribe, ping, and the frames themselves.
+"""The public WebSockets, /v5/public/linear and /v5/public/spot: subscribe, ping, and the frames themselves.
 
 A request is answered as a whole: one topic that does not exist refuses all of it. The ack goes
 first, then a snapshot for each topic that has one, then what happens next; all three are queued in
@@ -11,6 +11,7 @@ from typing import Final
 
 from aiohttp import WSMsgType, web
 
+from tradefleet.simulation.market.listing import SPOT
 from tradefleet.simulation.market.topics import Topic
 from tradefleet.simulation.server.connection import Connection
 from tradefleet.simulation.server.hub import PublicHub
@@ -18,18 +19,22 @@ from tradefleet.simulation.server.options import ServerOptions
 from tradefleet.simulation.server.requests import Request, Undecodable, ack, parse_request, pong
 
 PATH: Final = "/v5/public/linear"
+SPOT_PATH: Final = "/v5/public/spot"
+
+MOST_SPOT_ARGS: Final = 10
+"""Topics a subscribe request of spot."""
 
 GOODBYE_S: Final = 2.0
 """How long a closing server waits for a client's own close frame."""
 
 
-def add_routes(app: web.Application, hub: PublicHub, options: ServerOptions) -> None:
-    """Serve the public socket."""
+def add_routes(app: web.Application, hub: PublicHub, options: ServerOptions, path: str = PATH) -> None:
+    """Serve one category's public socket."""
 
     async def serve(request: web.Request) -> web.StreamResponse:
         return await _serve(request, hub, options)
 
-    app.router.add_get(PATH, serve)
+    app.router.add_get(path, serve)
 
 
 async def _serve(request: web.Request, hub: PublicHub, options: ServerOptions) -> web.StreamResponse:
@@ -69,6 +74,7 @@ def _arm_idle_cut(connection: Connection, idle_cut_s: float | None) -> asyncio.T
 
 def answer(text: str, connection: Connection, hub: PublicHub, options: ServerOptions) -> None:
     """Do what one client frame asks and queue everything it is to be sent for it."""
+    spot = hub.market.category == SPOT
     try:
         request = parse_request(text)
     except Undecodable as undecodable:
@@ -76,19 +82,23 @@ def answer(text: str, connection: Connection, hub: PublicHub, options: ServerOpt
         return
     if request.op == "ping":
         connection.said_hello = True
-        connection.send(pong(request, connection.id))
+        connection.send(pong(request, connection.id, spot=spot))
     elif request.op == "subscribe":
         _subscribe(request, connection, hub, options)
     elif request.op == "unsubscribe":
         hub.unsubscribe(connection, request.args)
-        connection.send(ack(request, connection.id))
+        connection.send(ack(request, connection.id, spot=spot))
     else:
-        connection.send(ack(request, connection.id, "invalid op"))
+        connection.send(ack(request, connection.id, "invalid op", spot=spot))
 
 
 def _subscribe(request: Request, connection: Connection, hub: PublicHub, options: ServerOptions) -> None:
     topics: dict[str, Topic] = {}
+    spot = hub.market.category == SPOT
     error = None if request.args else "handler not found,topic:"
+    if spot and len(request.args) > MOST_SPOT_ARGS:
+        connection.send(ack(request, connection.id, f"args size >{MOST_SPOT_ARGS}", spot=spot))
+        return
     for name in request.args:
         topic = hub.market.topic(name)
         if topic is None:
@@ -102,9 +112,9 @@ def _subscribe(request: Request, connection: Connection, hub: PublicHub, options
     if error is None and sum(map(len, (*connection.topics, *topics))) > options.max_args_chars:
         error = f"args size >{options.max_args_chars}"
     if error is not None:
-        connection.send(ack(request, connection.id, error))
+        connection.send(ack(request, connection.id, error, spot=spot))
         return
     connection.said_hello = True
-    connection.send(ack(request, connection.id))
+    connection.send(ack(request, connection.id, spot=spot))
     for payload in hub.subscribe(connection, topics.values()):
         connection.send(payload)

@@ -39,13 +39,35 @@ PER_SECOND: Final[Mapping[str, int]] = {
 }
 """Calls a second, linear, default tier; the last two are not in the reference and are assumed."""
 
+SPOT_PER_SECOND: Final[Mapping[str, int]] = {
+    "/v5/order/create": 20,
+    "/v5/order/amend": 10,
+    "/v5/order/cancel": 20,
+    "/v5/order/cancel-all": 20,
+    "/v5/order/create-batch": 20,
+    "/v5/order/amend-batch": 20,
+    "/v5/order/cancel-batch": 20,
+    "/v5/order/realtime": 50,
+    "/v5/order/history": 50,
+    "/v5/execution/list": 50,
+}
+"""The same of spot, counted apart from linear."""
+
+
+def spot_pool(path: str) -> str:
+    """The name of the quota that a spot request to `path` counts against."""
+    return f"spot:{path}" if path in SPOT_PER_SECOND else path
+
+
+_EVERY_POOL: Final[Mapping[str, int]] = {spot_pool(path): limit for path, limit in SPOT_PER_SECOND.items()}
+
 
 class RollingLimits:
     """The account's calls of the last second, by endpoint."""
 
     def __init__(self, per_second: Mapping[str, int] = PER_SECOND) -> None:
-        self._per_second = per_second
-        self._calls: dict[str, deque[int]] = {path: deque() for path in per_second}
+        self._per_second = {**_EVERY_POOL, **per_second}
+        self._calls: dict[str, deque[int]] = {path: deque() for path in self._per_second}
 
     def take(self, path: str, now_ns: int) -> tuple[bool, RateLimit]:
         """(allowed, what the headers say); a refused call does not count."""

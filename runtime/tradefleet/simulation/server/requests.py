@@ -4,6 +4,8 @@ Answers carry the exchange's own texts, recorded where a recording exists (refer
 that a client's parsing of them is exercised as it will be in earnest.
 """
 
+from typing import Final
+
 import msgspec
 
 
@@ -42,27 +44,27 @@ def parse_request(text: str) -> Request:
     return Request(raw.op, req_id, tuple(raw.args or ()))
 
 
-def ack(request: Request, connection_id: str, error: str | None = None) -> bytes:
-    """The one answer to a request: success, or the reason for refusing all of it."""
-    return msgspec.json.encode(
-        {
-            "success": error is None,
-            "ret_msg": "" if error is None else f"error:{error}",
-            "conn_id": connection_id,
-            "req_id": request.req_id,
-            "op": request.op,
-        }
-    )
+def ack(request: Request, connection_id: str, error: str | None = None, *, spot: bool = False) -> bytes:
+    """The one answer to a request: success, or the reason for refusing all of it. On spot the word for
+    success is the operation's, and too many topics are told without the usual prefix."""
+    if error is None:
+        text = request.op if spot else ""
+    else:
+        text = error if spot and error.startswith(_BARE) else f"error:{error}"
+    return _answer(request, connection_id, request.op, text, error is None, spot)
 
 
-def pong(request: Request, connection_id: str) -> bytes:
-    """The answer to a JSON ping on a linear public socket: `op` stays "ping"."""
+_BARE: Final = "args size"
+
+
+def pong(request: Request, connection_id: str, *, spot: bool = False) -> bytes:
+    """The answer to a JSON ping on a public socket: `op` stays "ping"."""
+    return _answer(request, connection_id, "ping", "pong", True, spot)
+
+
+def _answer(request: Request, connection_id: str, op: str, text: str, success: bool, spot: bool) -> bytes:
+    # Linear echoes an empty req_id, spot leaves it out.
+    echoed = {} if spot and not request.req_id else {"req_id": request.req_id}
     return msgspec.json.encode(
-        {
-            "success": True,
-            "ret_msg": "pong",
-            "conn_id": connection_id,
-            "req_id": request.req_id,
-            "op": "ping",
-        }
+        {"success": success, "ret_msg": text, "conn_id": connection_id, **echoed, "op": op}
     )

@@ -123,7 +123,7 @@ class Trader:
     def order(self, order: Order) -> Order:
         """The order as it is now, open or ended."""
         found = self.exchange.engine.state.orders.get(order.order_id)
-        return found or next(o for o in self.exchange.recent if o.order_id == order.order_id)
+        return found or next(o for o in self.exchange.recent["linear"] if o.order_id == order.order_id)
 
     def fills(self, order: Order | None = None) -> list[Fill]:
         """Executions, oldest first."""

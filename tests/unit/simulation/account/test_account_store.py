@@ -130,7 +130,7 @@ def _sql(path: Path, statement: str) -> None:
     [
         (corrupt, "is damaged"),
         (cut_in_half, "is damaged"),
-        (other_format, "has format 99, this program reads format 2"),
+        (other_format, "has format 99, this program reads format 3"),
         (foreign, "is not an account of the simulator"),
         (unreadable_row, "holds a row that cannot be read"),
     ],
@@ -190,17 +190,35 @@ def test_a_state_that_cannot_be_written_ends_the_exchange(trader: Trader) -> Non
         trader.market.restate("BTCUSDT", Side.BUY, {"59999.9": "1"})
 
 
-def test_a_file_of_the_older_format_is_brought_up_to_date(trader: Trader) -> None:
+SINCE_FORMAT_3 = (
+    "ALTER TABLE account DROP COLUMN coins",
+    "ALTER TABLE orders DROP COLUMN category",
+    "ALTER TABLE executions DROP COLUMN category",
+    "PRAGMA user_version = 2",
+)
+SINCE_FORMAT_2 = (
+    "DROP TABLE transactions",
+    "ALTER TABLE account DROP COLUMN settings",
+    "ALTER TABLE executions DROP COLUMN exec_type",
+    "PRAGMA user_version = 1",
+)
+WITHOUT_SPOT = (
+    "ALTER TABLE transactions DROP COLUMN category",
+    "ALTER TABLE transactions DROP COLUMN coin",
+)
+
+
+@pytest.mark.parametrize(
+    "back",
+    [(*SINCE_FORMAT_3, *WITHOUT_SPOT), (*SINCE_FORMAT_3, *SINCE_FORMAT_2)],
+    ids=["format 2", "format 1"],
+)
+def test_a_file_of_an_older_format_is_brought_up_to_date(trader: Trader, back: tuple[str, ...]) -> None:
     trader.create("Buy", "0.1")
     before = trader.exchange.engine.state
     trader.exchange.close()
     path = trader.folder / FILE_NAME
-    for statement in (
-        "DROP TABLE transactions",
-        "ALTER TABLE account DROP COLUMN settings",
-        "ALTER TABLE executions DROP COLUMN exec_type",
-        "PRAGMA user_version = 1",
-    ):
+    for statement in back:
         _sql(path, statement)
 
     store = StateStore.open(trader.folder, "100001", Decimal(1), 1)
