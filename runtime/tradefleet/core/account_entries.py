@@ -7,8 +7,9 @@ anything be opened at all, then the limits of risk.
 import msgspec
 
 from tradefleet.core import account_protection
+from tradefleet.core.account_fills import replace_tracked
 from tradefleet.core.account_state import SECOND_NS, AccountState
-from tradefleet.core.actions import AnyAction, JudgeSignal, KeepPosition, Submit, Verdict
+from tradefleet.core.actions import AnyAction, JudgeSignal, KeepIntent, KeepPosition, Submit, Verdict
 from tradefleet.core.events import SignalReceived
 from tradefleet.domain.instruments import Instrument, InstrumentStatus
 from tradefleet.domain.orders import OrderType, Side, TimeInForce
@@ -16,9 +17,11 @@ from tradefleet.domain.positions import PositionKey
 from tradefleet.domain.signals import Signal, Target
 from tradefleet.orders.client_order_id import client_order_id
 from tradefleet.orders.intents import Intent, IntentRecord, IntentState, Leg
+from tradefleet.orders.quotas import no_place
 from tradefleet.orders.tracked import Tracked
 from tradefleet.risk.decisions import Reason, Refusal
 from tradefleet.risk.entry import AccountView, Entry
+from tradefleet.risk.entry_terms import Quotes, Terms, entry_terms
 from tradefleet.risk.rules import judge
 from tradefleet.risk.sizing import plan_entry
 
@@ -80,13 +83,13 @@ def _not_ours(state: AccountState, signal: Signal) -> Refusal | None:
         return Refusal(Reason.NOT_OWNER, f"signal of bot {signal.bot_uid}")
     if signal.symbol not in state.instruments or signal.symbol not in state.spec.universe.symbols:
         return Refusal(Reason.UNKNOWN_SYMBOL, signal.symbol)
-    if signal.target is not Target.FLAT and not _enabled(state, signal.strategy):
+    if signal.target is not Target.FLAT and not enabled(state, signal.strategy):
         # A flat target of a strategy that was just switched off still ends what it began.
         return Refusal(Reason.STRATEGY_DISABLED, signal.strategy)
     return None
 
 
-def _enabled(state: AccountState, strategy: str) -> bool:
+def enabled(state: AccountState, strategy: str) -> bool:
     section = getattr(state.spec.strategies, strategy, None)
     return bool(getattr(section, "enabled", False))
 
@@ -94,18 +97,9 @@ def _enabled(state: AccountState, strategy: str) -> bool:
 def _flat(state: AccountState, signal: Signal) -> list[AnyAction]:
     """The strategy that opened a position, or is opening one, wants it closed."""
     key = state.key(signal.symbol)
-    for tracked in state.open_intents():
-        if (
-            tracked.intent.key == key
-            and tracked.intent.leg is Leg.OPEN
-            and tracked.intent.strategy == signal.strategy
-        ):
-            # Not resolved yet: should it still fill, the position is born with its end.
-            state.tracked[tracked.intent.client_order_id] = msgspec.structs.replace(
-                tracked, close_signal_id=signal.signal_id
-            )
-            if state.position(key).size == 0:
-                return [_accepted(state, signal, "closes what the entry fills")]
+    ended = _end_entries(state, key, signal, None)
+    if ended and state.position(key).size == 0:
+        return [_accepted(state, signal, "closes what the entry fills"), *ended]
     position = state.position(key)
     if position.size == 0 or position.plan is None or position.plan.strategy != signal.strategy:
         state.tally.refused[Reason.NOTHING_TO_CLOSE] = state.tally.refused.get(Reason.NOTHING_TO_CLOSE, 0) + 1
@@ -115,9 +109,29 @@ def _flat(state: AccountState, signal: Signal) -> list[AnyAction]:
                 verdict=Verdict.NOTHING_TO_DO,
                 reason=Reason.NOTHING_TO_CLOSE,
                 detail=f"{signal.strategy} holds nothing in {signal.symbol}",
-            )
+            ),
+            *ended,
         ]
-    return [_accepted(state, signal, "closes"), *_ask_to_close(state, key, signal.signal_id)]
+    return [_accepted(state, signal, "closes"), *ended, *_ask_to_close(state, key, signal.signal_id)]
+
+
+def _end_entries(state: AccountState, key: PositionKey, signal: Signal, side: Side | None) -> list[AnyAction]:
+    """Entries that are not resolved yet are to go: what rests of them is cancelled, and should one still
+    fill, the position is born with its end. Of a strategy's flat all of its own; of an entry on `side` those
+    on it that rest. Recorded, so that a new leader knows it too."""
+    actions: list[AnyAction] = []
+    for tracked in state.open_intents():
+        intent = tracked.intent
+        if intent.key != key or intent.leg is not Leg.OPEN:
+            continue
+        theirs = intent.strategy == signal.strategy
+        meant = theirs if side is None else intent.side is side and intent.rest_until_ns > 0
+        if meant and not tracked.record.close_signal_id:
+            record = msgspec.structs.replace(tracked.record, close_signal_id=signal.signal_id)
+            actions += replace_tracked(state, tracked, msgspec.structs.replace(tracked, record=record))
+        elif meant:
+            actions.append(KeepIntent(record=tracked.record))
+    return actions
 
 
 def _ask_to_close(state: AccountState, key: PositionKey, signal_id: str) -> list[AnyAction]:
@@ -137,16 +151,23 @@ def _entry(state: AccountState, signal: Signal, now_ns: int) -> list[AnyAction]:
         # Somebody's own: protected by us, and neither closed nor enlarged by a strategy.
         detail = f"{position.size:f} is held that no signal has opened"
         return [_refused(state, signal, Refusal(Reason.ADOPTED_POSITION, detail))]
+    ended = _end_entries(state, key, signal, side.opposite)
     if position.size * side.sign < 0 and position.plan is not None:
         # The opposite of what is held: close to flat; a new signal may open the other side.
-        return [_accepted(state, signal, "closes the opposite"), *_ask_to_close(state, key, signal.signal_id)]
+        close = _ask_to_close(state, key, signal.signal_id)
+        return [_accepted(state, signal, "closes the opposite"), *ended, *close]
+    if ended:
+        return [_accepted(state, signal, "cancels the opposite, which rests"), *ended]
     instrument = state.instruments[signal.symbol]
     refusal = _too_late(state, signal, instrument, now_ns) or why_not_open(state, now_ns)
     if refusal is not None:
         return [_refused(state, signal, refusal)]
-    entry = _allowed(state, instrument, side)
-    if isinstance(entry, Refusal):
-        return [_refused(state, signal, entry)]
+    terms = _terms(state, signal, side, instrument)
+    entry = terms if isinstance(terms, Refusal) else _allowed(state, instrument, side, terms)
+    if isinstance(terms, Refusal) or isinstance(entry, Refusal):
+        refused = terms if isinstance(terms, Refusal) else entry
+        assert isinstance(refused, Refusal)
+        return [_refused(state, signal, refused)]
     intent = make_intent(
         state,
         signal.signal_id,
@@ -157,6 +178,7 @@ def _entry(state: AccountState, signal: Signal, now_ns: int) -> list[AnyAction]:
         entry=entry,
         hold_ns=signal.hold_ns,
         now_ns=now_ns,
+        terms=terms,
     )
     return [_accepted(state, signal, f"{side} {entry.qty:f} at {entry.price:f}"), submit(state, intent)]
 
@@ -179,21 +201,42 @@ def _too_late(state: AccountState, signal: Signal, instrument: Instrument, now_n
     return None
 
 
-def _allowed(state: AccountState, instrument: Instrument, side: Side) -> Entry | Refusal:
-    market = state.market(instrument.symbol)
-    price = (market.ask if side is Side.BUY else market.bid) or market.mark
+def _terms(state: AccountState, signal: Signal, side: Side, instrument: Instrument) -> Terms | Refusal:
+    """What order the entry is, while there is a place for one more of its kind."""
+    wish = state.spec.execution.entry
+    terms = entry_terms(wish, side, quotes(state, instrument.symbol), signal.price, instrument)
+    if isinstance(terms, Refusal) or not terms.rests:
+        return terms
+    conditional = terms.trigger is not None
+    return no_place(instrument.symbol, conditional, state.open_intents(), state.not_ours_open) or terms
+
+
+def quotes(state: AccountState, symbol: str) -> Quotes:
+    """The executor's own prices of a symbol."""
+    market = state.market(symbol)
+    return Quotes(bid=market.bid, ask=market.ask, mark=market.mark)
+
+
+def _allowed(state: AccountState, instrument: Instrument, side: Side, terms: Terms) -> Entry | Refusal:
     equity = state.equity()
-    if price is None or equity is None:
-        return Refusal(Reason.EQUITY_UNKNOWN, "no price or no wallet has been heard yet")
+    if equity is None:
+        return Refusal(Reason.EQUITY_UNKNOWN, "no wallet has been heard yet")
     view = AccountView(
         equity=equity,
         exposed=state.exposed_symbols(),
         entries=state.entries(state.key(instrument.symbol)),
         taker_fee=state.taker_fee,
     )
-    return judge(
-        plan_entry(instrument, side, price, equity, state.spec.sizing, state.spec.exits), view, state.spec
+    planned = plan_entry(
+        instrument,
+        side,
+        terms.reference,
+        equity,
+        state.spec.sizing,
+        state.spec.exits,
+        largest=terms.largest(instrument),
     )
+    return judge(planned, view, state.spec)
 
 
 def make_intent(
@@ -207,8 +250,10 @@ def make_intent(
     entry: Entry,
     hold_ns: int,
     now_ns: int,
+    terms: Terms | None = None,
 ) -> Intent:
-    """A market order for `entry`; only an opening leg carries the stop and the target."""
+    """An order for `entry`, at market when no terms say otherwise; only an opening leg carries the stop and
+    the target."""
     opens = leg is Leg.OPEN
     sign_by_ns = now_ns + state.sign_within_ns
     return Intent(
@@ -222,10 +267,10 @@ def make_intent(
         strategy=strategy,
         key=state.key(entry.instrument.symbol),
         side=side,
-        order_type=OrderType.MARKET,
-        time_in_force=TimeInForce.IOC,
+        order_type=OrderType.MARKET if terms is None else terms.order_type,
+        time_in_force=TimeInForce.IOC if terms is None else terms.time_in_force,
         qty=entry.qty,
-        price=None,
+        price=None if terms is None else terms.price,
         reduce_only=not opens,
         stop_loss=entry.stop_loss if opens else None,
         take_profit=entry.take_profit if opens else None,
@@ -234,7 +279,15 @@ def make_intent(
         created_ns=now_ns,
         sign_by_ns=sign_by_ns,
         valid_until_ns=sign_by_ns + state.receive_window_ns,
+        trigger=None if terms is None else terms.trigger,
+        rest_until_ns=_rest_until(state, hold_ns, now_ns) if terms is not None and terms.rests else 0,
     )
+
+
+def _rest_until(state: AccountState, hold_ns: int, now_ns: int) -> int:
+    """An entry that fills when its strategy means to be flat already would only pay fees."""
+    rest_ns = state.spec.execution.entry.rest_seconds * SECOND_NS
+    return now_ns + (min(rest_ns, hold_ns) if hold_ns else rest_ns)
 
 
 def submit(state: AccountState, intent: Intent) -> Submit:

@@ -269,6 +269,24 @@ class ProtectionAnswered(Event, frozen=True, kw_only=True):
     message: str
 
 
+class CancelAnswered(Event, frozen=True, kw_only=True):
+    """The answer to a CancelOrder. Whatever it is, rows and executions say what was filled."""
+
+    client_order_id: str
+    outcome: Outcome
+    ret_code: int | None
+    message: str
+
+
+class AmendAnswered(Event, frozen=True, kw_only=True):
+    """The answer to an AmendOrder; how the order then stands is shown by its rows alone."""
+
+    client_order_id: str
+    outcome: Outcome
+    ret_code: int | None
+    message: str
+
+
 class TransfersRead(Event, frozen=True, kw_only=True):
     """The answer to a ReadTransfers: deposits less withdrawals since from_ns; None when it could not be
     read."""
@@ -313,6 +331,8 @@ AnyEvent = (
     | LatchCleared
     | OrdersCancelled
     | ProtectionAnswered
+    | CancelAnswered
+    | AmendAnswered
     | TransfersRead
     | Ticked
 )

@@ -106,7 +106,7 @@ class Epoch:
             parts.journal,
             restored.config,
             self._owners.chosen,
-            lambda wishes: self._performer.protect(wishes),
+            lambda wishes: self._performer.move(wishes),
         )
         self._performer = Performer(
             journal=parts.journal,

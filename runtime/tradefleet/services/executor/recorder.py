@@ -11,7 +11,9 @@ from tradefleet.adapters.failpoints import failpoint
 from tradefleet.adapters.postgres.journal import Journal, StreamMark
 from tradefleet.adapters.redis.messages import StreamPosition
 from tradefleet.core.actions import (
+    AmendOrder,
     AnyAction,
+    CancelOrder,
     CancelOrders,
     ChooseOwner,
     ClearLatch,
@@ -34,14 +36,14 @@ class Recorder:
         journal: Journal,
         config: ConfigSnapshot,
         on_owners: Callable[[list[ShardOwner]], None],
-        on_stops: Callable[[list[SetProtection]], None],
+        on_moves: Callable[[list[SetProtection | AmendOrder]], None],
     ) -> None:
-        """config: in force when the epoch begins. on_owners, on_stops: told of what may be done now, since it
+        """config: in force when the epoch begins. on_owners, on_moves: told of what may be done now, since it
         is written."""
         self._journal = journal
         self._config = config
         self._on_owners = on_owners
-        self._on_stops = on_stops
+        self._on_moves = on_moves
         self._batch: list[AnyAction | AnyEvent] = []
         self._entries: list[Entry] = []
         self._position: StreamMark | None = None
@@ -67,7 +69,8 @@ class Recorder:
         if isinstance(event, ConfigApplied) and event.config.generation > self._config.generation:
             found.append(limits_entry(self._config, event.config, writer, now_ns))
             self._config = event.config
-        found += [entry_of(a, writer, now_ns) for a in actions if not isinstance(a, Submit | CancelOrders)]
+        ahead = Submit | CancelOrders | CancelOrder
+        found += [entry_of(a, writer, now_ns) for a in actions if not isinstance(a, ahead)]
         self._entries += [entry for entry in found if entry is not None]
 
     def late(self, entry: Entry) -> None:
@@ -106,6 +109,6 @@ class Recorder:
         owners = [row.owner for row in batch if isinstance(row, ChooseOwner)]
         if owners:
             self._on_owners(owners)
-        stops = [row for row in batch if isinstance(row, SetProtection)]
-        if stops:
-            self._on_stops(stops)
+        moves = [row for row in batch if isinstance(row, SetProtection | AmendOrder)]
+        if moves:
+            self._on_moves(moves)
