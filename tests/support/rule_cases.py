@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from tradefleet.spec.bot import BotSpec, Mode
+from tradefleet.spec.entry import EntryKind, PriceFrom
 
 LOCAL = {
     "exchange.endpoints.rest": "http://127.0.0.1:9000",
@@ -148,5 +149,34 @@ RULE_CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         "parts_are_no_more_than_the_whole",
         {"exits.partial_close.third.share": Decimal("0.4")},
         {"exits.partial_close.third.share": Decimal("0.41")},
+    ),
+    (
+        "an_entry_at_market_has_no_offset",
+        {"execution.entry.kind": EntryKind.POST_ONLY, "execution.entry.offset_bps": Decimal(1)},
+        {"execution.entry.offset_bps": Decimal("0.1")},
+    ),
+    (
+        "a_conditional_entry_waits_ahead",
+        {"execution.entry.kind": EntryKind.CONDITIONAL, "execution.entry.offset_bps": Decimal("0.1")},
+        {"execution.entry.kind": EntryKind.CONDITIONAL},
+    ),
+    (
+        "slippage_is_bounded_where_an_entry_takes",
+        {"execution.entry.max_slippage_bps": Decimal(10)},
+        {"execution.entry.kind": EntryKind.LIMIT, "execution.entry.max_slippage_bps": Decimal("0.1")},
+    ),
+    (
+        "an_entry_follows_from_the_touch",
+        {"execution.entry.kind": EntryKind.POST_ONLY, "execution.entry.follow_bps": Decimal(2)},
+        {"execution.entry.follow_bps": Decimal("0.1")},
+    ),
+    (
+        "an_entry_follows_from_the_touch",
+        {"execution.entry.kind": EntryKind.LIMIT, "execution.entry.follow_bps": Decimal(2)},
+        {
+            "execution.entry.kind": EntryKind.LIMIT,
+            "execution.entry.follow_bps": Decimal(2),
+            "execution.entry.price_from": PriceFrom.SIGNAL,
+        },
     ),
 ]

@@ -20,6 +20,7 @@ from tradefleet.core import (
     account_parts,
     account_protection,
     account_reconciling,
+    account_resting,
     account_reversal,
     account_safety,
     account_sends,
@@ -27,8 +28,10 @@ from tradefleet.core import (
 from tradefleet.core.account_state import AccountState
 from tradefleet.core.actions import AnyAction, ChooseOwner
 from tradefleet.core.events import (
+    AmendAnswered,
     AnyEvent,
     BotDeleted,
+    CancelAnswered,
     ConfigApplied,
     ExchangeRead,
     ExchangeUnread,
@@ -93,6 +96,7 @@ class AccountCore:
         actions += account_protection.drive(state, concerned, event.now_ns)
         actions += account_leverage.drive(state, event)
         actions += account_exits.drive_exits(state, event.now_ns)
+        actions += account_resting.drive(state, event.now_ns)
         actions += account_parts.drive(state, concerned, event.now_ns)
         actions += account_reversal.drive(state, event.now_ns)
         actions += account_sends.ask_for_unresolved(state, event.now_ns)
@@ -134,6 +138,10 @@ class AccountCore:
                 return account_protection.answered(state, event)
             case LeverageAnswered():
                 return account_leverage.answered(state, event)
+            case CancelAnswered():
+                return account_resting.cancel_answered(state, event)
+            case AmendAnswered():
+                return account_resting.amend_answered(state, event)
             case ShardAnnounced():
                 chosen = state.owners.announced(event)
                 return [] if chosen is None else [ChooseOwner(owner=chosen)]
@@ -142,6 +150,7 @@ class AccountCore:
             case KillSwitchAsked():
                 return account_kill_switch.asked(state, event.latch)
             case BotDeleted():
+                state.deleted = True
                 return account_kill_switch.bot_deleted(state, event.now_ns)
             case Ticked():
                 return self._ticked(state, event.now_ns)
@@ -218,6 +227,7 @@ class AccountCore:
                 if p.size != 0
             ],
             "open_intents": len(state.open_intents()),
+            "resting_entries": account_resting.status(state),
             "equity": _text(equity),
             "baseline": _text(None if state.baseline is None else state.baseline.equity),
             "result_today": _text(today),

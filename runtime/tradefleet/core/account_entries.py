@@ -14,10 +14,12 @@ from tradefleet.domain.positions import PositionKey
 from tradefleet.domain.signals import Signal, Target
 from tradefleet.orders.client_order_id import client_order_id
 from tradefleet.orders.intents import Intent, IntentRecord, IntentState, Leg
+from tradefleet.orders.quotas import no_place
 from tradefleet.orders.tracked import Tracked
 from tradefleet.positions.plan import PositionRecord
 from tradefleet.risk.decisions import Reason, Refusal
 from tradefleet.risk.entry import AccountView, Entry
+from tradefleet.risk.entry_terms import Quotes, Terms, entry_terms
 from tradefleet.risk.rules import judge
 from tradefleet.risk.sizing import plan_entry
 
@@ -86,13 +88,13 @@ def not_ours(state: AccountState, signal: Signal) -> Refusal | None:
         return Refusal(Reason.NOT_OWNER, f"signal of bot {signal.bot_uid}")
     if signal.symbol not in state.instruments or signal.symbol not in state.spec.universe.symbols:
         return Refusal(Reason.UNKNOWN_SYMBOL, signal.symbol)
-    if signal.target is not Target.FLAT and not _enabled(state, signal.strategy):
+    if signal.target is not Target.FLAT and not enabled(state, signal.strategy):
         # A flat target of a strategy that was just switched off still ends what it began.
         return Refusal(Reason.STRATEGY_DISABLED, signal.strategy)
     return None
 
 
-def _enabled(state: AccountState, strategy: str) -> bool:
+def enabled(state: AccountState, strategy: str) -> bool:
     section = getattr(state.spec.strategies, strategy, None)
     return bool(getattr(section, "enabled", False))
 
@@ -125,17 +127,22 @@ def _entry(state: AccountState, signal: Signal, now_ns: int) -> list[AnyAction]:
                 state.reversals[other] = signal
             return [_accepted(state, signal, f"other leg: {ends.detail}"), *ends.actions]
     position = state.position(key)
-    if position.size * side.sign < 0 and _is_of_a_strategy(position):
+    ended = account_legs.end_resting(state, key, side.opposite, signal.signal_id)
+    opposite = position.size * side.sign < 0 and _is_of_a_strategy(position)
+    if (opposite or ended) and state.spec.exits.reverse_on_opposite:
+        state.reversals[key] = signal
+    if opposite:
         # The opposite of what is held: close to flat; then a new intent may open the other side.
-        if state.spec.exits.reverse_on_opposite:
-            state.reversals[key] = signal
         closing = account_legs.ask_to_close(state, key, signal.signal_id)
-        return [_accepted(state, signal, "closes the opposite"), *closing]
-    entry = may_enter(state, signal, side, now_ns)
-    if isinstance(entry, Refusal):
-        return [_refused(state, signal, entry)]
+        return [_accepted(state, signal, "closes the opposite"), *ended, *closing]
+    if ended:
+        return [_accepted(state, signal, "cancels the opposite, which rests"), *ended]
+    allowed = may_enter(state, signal, side, now_ns)
+    if isinstance(allowed, Refusal):
+        return [_refused(state, signal, allowed)]
+    entry, _ = allowed
     detail = f"{side} {entry.qty:f} at {entry.price:f}"
-    return [_accepted(state, signal, detail), submit(state, entry_intent(state, signal, entry, now_ns))]
+    return [_accepted(state, signal, detail), submit(state, entry_intent(state, signal, allowed, now_ns))]
 
 
 def _take_back_reversal(state: AccountState, signal: Signal) -> None:
@@ -146,8 +153,8 @@ def _take_back_reversal(state: AccountState, signal: Signal) -> None:
             del state.reversals[key]
 
 
-def may_enter(state: AccountState, signal: Signal, side: Side, now_ns: int) -> Entry | Refusal:
-    """The entry of a signal as everything that limits it allows at this moment."""
+def may_enter(state: AccountState, signal: Signal, side: Side, now_ns: int) -> tuple[Entry, Terms] | Refusal:
+    """The entry of a signal as everything that limits it allows at this moment, and how it is ordered."""
     key = state.key(signal.symbol, side)
     position = state.position(key)
     if position.size != 0 and not _is_of_a_strategy(position):
@@ -159,16 +166,20 @@ def may_enter(state: AccountState, signal: Signal, side: Side, now_ns: int) -> E
     refusal = _too_late(state, signal, key, instrument, now_ns) or why_not_open(state, now_ns)
     if refusal is not None:
         return refusal
-    entry = _allowed(state, instrument, side)
-    return entry if isinstance(entry, Refusal) else unset or entry
+    terms = _terms(state, signal, side, instrument)
+    if isinstance(terms, Refusal):
+        return terms
+    entry = _allowed(state, instrument, side, terms)
+    return entry if isinstance(entry, Refusal) else unset or (entry, terms)
 
 
 def _is_of_a_strategy(position: PositionRecord) -> bool:
     return position.plan is not None and position.plan.strategy != account_protection.ADOPTED
 
 
-def entry_intent(state: AccountState, signal: Signal, entry: Entry, now_ns: int) -> Intent:
+def entry_intent(state: AccountState, signal: Signal, allowed: tuple[Entry, Terms], now_ns: int) -> Intent:
     """The one intent with which a signal opens."""
+    entry, terms = allowed
     return make_intent(
         state,
         signal.signal_id,
@@ -180,6 +191,7 @@ def entry_intent(state: AccountState, signal: Signal, entry: Entry, now_ns: int)
         entry=entry,
         hold_ns=signal.hold_ns,
         now_ns=now_ns,
+        terms=terms,
     )
 
 
@@ -202,21 +214,42 @@ def _too_late(
     return None
 
 
-def _allowed(state: AccountState, instrument: Instrument, side: Side) -> Entry | Refusal:
-    market = state.market(instrument.symbol)
-    price = (market.ask if side is Side.BUY else market.bid) or market.mark
+def _terms(state: AccountState, signal: Signal, side: Side, instrument: Instrument) -> Terms | Refusal:
+    """What order the entry is, while there is a place for one more of its kind."""
+    wish = state.spec.execution.entry
+    terms = entry_terms(wish, side, quotes(state, instrument.symbol), signal.price, instrument)
+    if isinstance(terms, Refusal) or not terms.rests:
+        return terms
+    conditional = terms.trigger is not None
+    return no_place(instrument.symbol, conditional, state.open_intents(), state.not_ours_open) or terms
+
+
+def quotes(state: AccountState, symbol: str) -> Quotes:
+    """The executor's own prices of a symbol."""
+    market = state.market(symbol)
+    return Quotes(bid=market.bid, ask=market.ask, mark=market.mark)
+
+
+def _allowed(state: AccountState, instrument: Instrument, side: Side, terms: Terms) -> Entry | Refusal:
     equity = state.equity()
-    if price is None or equity is None:
-        return Refusal(Reason.EQUITY_UNKNOWN, "no price or no wallet has been heard yet")
+    if equity is None:
+        return Refusal(Reason.EQUITY_UNKNOWN, "no wallet has been heard yet")
     view = AccountView(
         equity=equity,
         exposed=state.exposed_symbols(),
         entries=sum(state.entries(key) for key in state.keys(instrument.symbol)),
         taker_fee=state.taker_fee,
     )
-    return judge(
-        plan_entry(instrument, side, price, equity, state.spec.sizing, state.spec.exits), view, state.spec
+    planned = plan_entry(
+        instrument,
+        side,
+        terms.reference,
+        equity,
+        state.spec.sizing,
+        state.spec.exits,
+        largest=terms.largest(instrument),
     )
+    return judge(planned, view, state.spec)
 
 
 def make_intent(
@@ -231,8 +264,10 @@ def make_intent(
     entry: Entry,
     hold_ns: int,
     now_ns: int,
+    terms: Terms | None = None,
 ) -> Intent:
-    """A market order for `entry`; only an opening leg carries the stop and the target."""
+    """An order for `entry`, at market when no terms say otherwise; only an opening leg carries the stop and
+    the target."""
     opens = leg is Leg.OPEN
     sign_by_ns = now_ns + state.sign_within_ns
     return Intent(
@@ -246,10 +281,10 @@ def make_intent(
         strategy=strategy,
         key=key,
         side=side,
-        order_type=OrderType.MARKET,
-        time_in_force=TimeInForce.IOC,
+        order_type=OrderType.MARKET if terms is None else terms.order_type,
+        time_in_force=TimeInForce.IOC if terms is None else terms.time_in_force,
         qty=entry.qty,
-        price=None,
+        price=None if terms is None else terms.price,
         reduce_only=not opens,
         stop_loss=entry.stop_loss if opens else None,
         take_profit=entry.take_profit if opens else None,
@@ -258,6 +293,8 @@ def make_intent(
         created_ns=now_ns,
         sign_by_ns=sign_by_ns,
         valid_until_ns=sign_by_ns + state.receive_window_ns,
+        trigger=None if terms is None else terms.trigger,
+        rest_until_ns=_rest_until(state, hold_ns, now_ns) if terms is not None and terms.rests else 0,
     )
 
 
@@ -275,6 +312,12 @@ def next_attempt(state: AccountState, signal_id: str, leg: Leg, planned: int) ->
         if tracked.intent.signal_id == signal_id and tracked.intent.leg is leg
     ]
     return max([planned, *made])
+
+
+def _rest_until(state: AccountState, hold_ns: int, now_ns: int) -> int:
+    """An entry that fills when its strategy means to be flat already would only pay fees."""
+    rest_ns = state.spec.execution.entry.rest_seconds * SECOND_NS
+    return now_ns + (min(rest_ns, hold_ns) if hold_ns else rest_ns)
 
 
 def submit(state: AccountState, intent: Intent) -> Submit:

@@ -99,11 +99,12 @@ def _planned(after: PositionRecord, tracked: Tracked | None) -> PositionRecord:
     plan = ExitPlan(
         strategy=intent.strategy,
         signal_id=intent.signal_id,
-        opened_ns=intent.created_ns,
+        # One that has rested has opened nothing before it filled.
+        opened_ns=max(intent.created_ns, after.at_ns) if intent.rest_until_ns else intent.created_ns,
         stop_loss=intent.stop_loss,
         take_profit=intent.take_profit,
         flat_by_ns=0 if intent.hold_ns == 0 else intent.created_ns + intent.hold_ns + TIMED_EXIT_GRACE_NS,
-        close_signal_id=tracked.close_signal_id,
+        close_signal_id=tracked.record.close_signal_id,
     )
     return msgspec.structs.replace(after, plan=plan)
 

@@ -5,15 +5,16 @@ opened it; in hedge mode the other leg may be another strategy's, and stays. One
 ends as soon as it fills.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
 from tradefleet.core.account_state import AccountState
-from tradefleet.core.actions import AnyAction, KeepPosition
+from tradefleet.core.actions import AnyAction, KeepIntent, KeepPosition
+from tradefleet.domain.orders import Side
 from tradefleet.domain.positions import PositionKey
 from tradefleet.domain.signals import Signal
-from tradefleet.orders.intents import Leg
+from tradefleet.orders.intents import Intent, Leg
 
 
 class Ends(msgspec.Struct, frozen=True):
@@ -31,7 +32,8 @@ def end_own(state: AccountState, signal: Signal, keys: Iterable[PositionKey]) ->
     for key in keys:
         # Two closes of one signal are two intents: the id of the second says which leg it is of.
         close_id = f"{signal.signal_id}/{key.position_idx}" if details else signal.signal_id
-        opening = _end_what_opens(state, signal.strategy, key, close_id)
+        opening = _end(state, key, close_id, lambda intent: intent.strategy == signal.strategy)
+        actions += opening
         position = state.position(key)
         if position.size == 0 and opening:
             details.append("closes what the entry fills")
@@ -51,16 +53,24 @@ def ask_to_close(state: AccountState, key: PositionKey, signal_id: str) -> list[
     return [KeepPosition(position=state.positions[key])]
 
 
-def _end_what_opens(state: AccountState, strategy: str, key: PositionKey, close_id: str) -> bool:
-    """Not resolved yet: should it still fill, the position is born with its end."""
-    opening = [
-        tracked
-        for tracked in state.open_intents()
-        if tracked.intent.key == key
-        and tracked.intent.leg is Leg.OPEN
-        and tracked.intent.strategy == strategy
-    ]
-    for tracked in opening:
-        ended = msgspec.structs.replace(tracked, close_signal_id=close_id)
-        state.tracked[tracked.intent.client_order_id] = ended
-    return bool(opening)
+def end_resting(state: AccountState, key: PositionKey, side: Side, close_id: str) -> list[AnyAction]:
+    """Entries on this side that rest are to go, whoever's they are: empty when there are none."""
+    return _end(state, key, close_id, lambda intent: intent.side is side and intent.rest_until_ns > 0)
+
+
+def _end(
+    state: AccountState, key: PositionKey, close_id: str, meant: Callable[[Intent], bool]
+) -> list[AnyAction]:
+    """Entries that are not resolved yet are to go: what rests of them is cancelled, and should one still
+    fill, the position is born with its end. Recorded, so that a new leader knows it too."""
+    actions: list[AnyAction] = []
+    for tracked in state.open_intents():
+        intent = tracked.intent
+        if intent.key != key or intent.leg is not Leg.OPEN or not meant(intent):
+            continue
+        record = tracked.record
+        if not record.close_signal_id:
+            record = msgspec.structs.replace(record, close_signal_id=close_id)
+            state.tracked[intent.client_order_id] = msgspec.structs.replace(tracked, record=record)
+        actions.append(KeepIntent(record=record))
+    return actions

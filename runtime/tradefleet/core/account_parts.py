@@ -1,9 +1,10 @@
 """Parts of a position that are closed at their profits, on the way to its end.
 
 A part that the mark has reached stays reached: the plan then says how much the parts shall have closed in
-all, and an order is for what is missing to that. While any order of the position is unresolved nothing is
-decided: of a part whose answer was lost nobody knows yet whether it has closed, so that, unlike a whole
-close, it is not repeated before that is known. A position that is to end whole has no parts any more.
+all, and an order is for what is missing to that. While any order of the position is unresolved, and does not
+just rest, nothing is decided: of a part whose answer was lost nobody knows yet whether it has closed, so
+that, unlike a whole close, it is not repeated before that is known. A position that is to end whole has no
+parts any more.
 """
 
 from collections.abc import Iterable
@@ -75,7 +76,7 @@ def _parts(state: AccountState, position: PositionRecord, now_ns: int) -> list[A
     number = _reached(state, position) if fresh else 0
     if number <= plan.parts_taken and plan.parts_closed >= plan.parts_due:
         return []
-    if any(tracked.intent.key == key for tracked in state.open_intents()):
+    if key in state.moving_keys():
         return []
     actions: list[AnyAction] = []
     entered = max(plan.entered, abs(position.size))

@@ -70,7 +70,7 @@ def take_reading(state: AccountState, rows: Iterable[ExchangePosition], asked_ns
 
 def look_for_differences(state: AccountState, now_ns: int) -> None:
     """A position that somebody else has opened or changed shows by its row, long before the next timer."""
-    busy = {tracked.intent.key for tracked in state.open_intents()}
+    busy = state.moving_keys()
     for key in sorted(state.guards):
         guard = state.guards[key]
         if key in busy or guard.seen_ns == 0 or guard.seen_size == state.position(key).total:

@@ -21,12 +21,17 @@ from tradefleet.domain.quantities import ZERO
 from tradefleet.orders.intents import IntentState
 from tradefleet.orders.reconcile import Findings, Mismatch, compare, mismatches
 from tradefleet.orders.reconciliation_report import Comparison, ReconciliationReport, outcome_of
+from tradefleet.orders.tracked import Tracked
 
 RECONCILE_EVERY_NS = 60 * SECOND_NS
 LOOK_AGAIN_NS = 2 * SECOND_NS
 ANSWER_DUE_NS = 60 * SECOND_NS
 TIMER = "timer"
 """Why a comparison is made when nothing else asks for one."""
+FILL_DUE_NS = 10 * SECOND_NS
+"""A fill of an entry that rests may show in the position so long before any row or list tells it."""
+SHOWN_FOR_NS = 3600 * SECOND_NS
+"""The exchange shows an order that ended without a fill for a day; an hour is well within it."""
 
 
 def exchange_read(state: AccountState, event: ExchangeRead) -> list[AnyAction]:
@@ -44,10 +49,11 @@ def exchange_read(state: AccountState, event: ExchangeRead) -> list[AnyAction]:
     for order in findings.orders:
         actions += take_order(state, order)
     for name in findings.absent:
-        if not state.tracked[name].is_final:
+        if not state.tracked[name].is_final and _may_be_absent(state.tracked[name], event.view.asked_ns):
             actions += absent(state, state.tracked[name])
     for order in (*findings.adopted, *findings.foreign):
         actions.append(KeepOrder(order=order))
+    state.not_ours_open = (*findings.adopted, *findings.foreign)
     actions += _strangers(state, tuple(o.order_id for o in (*findings.adopted, *findings.foreign)))
     account_protection.take_reading(state, event.view.positions, event.view.asked_ns)
     for row in event.view.positions:
@@ -154,20 +160,24 @@ def _sizes(
     """What was believed, a sentence each, and what follows of the sizes."""
     progress = state.reconciliation
     ours = {key: position.total for key, position in state.positions.items()}
-    busy = {tracked.intent.key for tracked in state.open_intents()}
+    busy = state.moving_keys()
     busy |= {key for key, position in state.positions.items() if position.at_ns >= asked_ns}
     found = mismatches(ours, event.view, busy)
     actions: list[AnyAction] = []
     believed: list[str] = []
     suspects: dict[PositionKey, tuple[Decimal, Decimal]] = {}
+    since: dict[PositionKey, int] = {}
     for mismatch in found:
-        sizes = (mismatch.ours, ZERO if mismatch.theirs is None else mismatch.theirs.size)
-        if progress.suspects.get(mismatch.key) == sizes:
+        key, sizes = mismatch.key, (mismatch.ours, ZERO if mismatch.theirs is None else mismatch.theirs.size)
+        again = progress.suspects.get(key) == sizes
+        since_ns = progress.suspect_since_ns.get(key, event.now_ns) if again else event.now_ns
+        if again and (event.now_ns - since_ns > FILL_DUE_NS or not _may_be_a_fill(state, mismatch)):
             believed.append(_differ(mismatch))
             actions += _believe(state, mismatch, event.now_ns)
         else:
-            suspects[mismatch.key] = sizes
-    progress.suspects = suspects
+            suspects[key] = sizes
+            since[key] = since_ns
+    progress.suspects, progress.suspect_since_ns = suspects, since
     if suspects:
         state.want_reconciliation("a position differs", event.now_ns + LOOK_AGAIN_NS)
         return tuple(believed), actions
@@ -183,6 +193,29 @@ def _differ(mismatch: Mismatch) -> str:
 
 def _sentence(name: str, ours: Decimal, theirs: Decimal) -> str:
     return f"{name}: the exchange holds {theirs:f}, our executions sum to {ours:f}"
+
+
+def _may_be_a_fill(state: AccountState, mismatch: Mismatch) -> bool:
+    """Whether entries that rest explain the difference: their rows and executions may be on their way."""
+    theirs = ZERO if mismatch.theirs is None else mismatch.theirs.size
+    change = theirs - mismatch.ours
+    left = sum(
+        (
+            tracked.intent.qty - tracked.record.filled
+            for tracked in state.open_intents()
+            if tracked.intent.key == mismatch.key and tracked.intent.side.sign * change > 0
+        ),
+        ZERO,
+    )
+    return abs(change) <= left
+
+
+def _may_be_absent(tracked: Tracked, asked_ns: int) -> bool:
+    """An order whose row we have is not absent because a list does not show it; but one that has ended long
+    ago without a fill is shown no more."""
+    if tracked.order is None:
+        return True
+    return asked_ns - max(tracked.order.at_ns, tracked.intent.rest_until_ns) > SHOWN_FOR_NS
 
 
 def _believe(state: AccountState, mismatch: Mismatch, now_ns: int) -> list[AnyAction]:

@@ -39,12 +39,12 @@ def drive(state: AccountState, now_ns: int) -> list[AnyAction]:
             del state.reversals[key]
         elif _is_closed(state, key):
             side = Side.BUY if signal.target is Target.LONG else Side.SELL
-            entry = not_ours(state, signal) or may_enter(state, signal, side, now_ns)
-            if not isinstance(entry, Refusal):
+            allowed = not_ours(state, signal) or may_enter(state, signal, side, now_ns)
+            if not isinstance(allowed, Refusal):
                 del state.reversals[key]
-                actions.append(submit(state, entry_intent(state, signal, entry, now_ns)))
-            elif entry.reason not in WAITS:
-                _forget(state, key, entry.reason)
+                actions.append(submit(state, entry_intent(state, signal, allowed, now_ns)))
+            elif allowed.reason not in WAITS:
+                _forget(state, key, allowed.reason)
     return actions
 
 

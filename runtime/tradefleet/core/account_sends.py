@@ -2,6 +2,7 @@
 
 import msgspec
 
+from tradefleet.core import account_resting
 from tradefleet.core.account_fills import replace_tracked, take_execution, take_order
 from tradefleet.core.account_state import SECOND_NS, AccountState
 from tradefleet.core.actions import Alert, AnyAction, AskForOrder, KeepIntent
@@ -52,7 +53,7 @@ def ask_for_unresolved(state: AccountState, now_ns: int) -> list[AnyAction]:
     """Ask for every intent whose fate is overdue, one question at a time each."""
     actions: list[AnyAction] = []
     for tracked in state.open_intents():
-        if tracked.asking or now_ns - tracked.asked_ns < ASK_AGAIN_NS or not _overdue(tracked, now_ns):
+        if tracked.asking or now_ns - tracked.asked_ns < ASK_AGAIN_NS or not _overdue(state, tracked, now_ns):
             continue
         name = tracked.intent.client_order_id
         state.tracked[name] = msgspec.structs.replace(tracked, asking=True, asked_ns=now_ns)
@@ -66,7 +67,7 @@ def ask_for_unresolved(state: AccountState, now_ns: int) -> list[AnyAction]:
     return actions
 
 
-def _overdue(tracked: Tracked, now_ns: int) -> bool:
+def _overdue(state: AccountState, tracked: Tracked, now_ns: int) -> bool:
     match tracked.record.state:
         case IntentState.AMBIGUOUS:
             return True
@@ -74,6 +75,8 @@ def _overdue(tracked: Tracked, now_ns: int) -> bool:
             # Restored from a dead leader, or an answer that never came back to us.
             return now_ns > tracked.intent.valid_until_ns
         case IntentState.ACCEPTED:
+            if tracked.intent.rest_until_ns > 0 and tracked.order is not None:
+                return account_resting.overdue(state, tracked, now_ns)
             return now_ns - max(tracked.sent_ns, tracked.intent.created_ns) > ROW_DUE_NS
         case _:
             return False
@@ -91,6 +94,7 @@ def order_queried(state: AccountState, event: OrderQueried) -> list[AnyAction]:
         actions += take_execution(state, execution)
     if event.order is not None:
         actions += take_order(state, event.order)
+    account_resting.order_read(state, event.client_order_id, event.asked_ns, event.order is not None)
     tracked = state.tracked[event.client_order_id]
     over = event.asked_ns > tracked.intent.valid_until_ns + ABSENCE_GRACE_NS
     if event.answer is QueryAnswer.ABSENT and over and not tracked.is_final and tracked.order is None:
@@ -109,5 +113,5 @@ def forget_final(state: AccountState, now_ns: int) -> None:
     """Final intents are remembered for an hour, so that late repeats of their rows find them."""
     hour_ago = now_ns - 3600 * SECOND_NS
     for name, tracked in list(state.tracked.items()):
-        if tracked.is_final and tracked.intent.valid_until_ns < hour_ago:
+        if tracked.is_final and max(tracked.intent.valid_until_ns, tracked.over_ns) < hour_ago:
             del state.tracked[name]

@@ -11,7 +11,7 @@ from tradefleet.core.actions import AnyAction, EngageLatch, Reconcile
 from tradefleet.core.events import Baseline, LatchRecord, Restored
 from tradefleet.core.ownership import Owners
 from tradefleet.domain.instruments import Instrument
-from tradefleet.domain.orders import Account, Side
+from tradefleet.domain.orders import Account, ExchangeOrder, Side
 from tradefleet.domain.positions import PositionKey
 from tradefleet.domain.quantities import MONEY, ZERO
 from tradefleet.domain.signals import Signal
@@ -48,8 +48,9 @@ class Reconciliation:
     """How far the account has been compared with the exchange.
 
     done: the last comparison left nothing open. wanted: why another one is due, "" when none is.
-    suspects: (ours, theirs) sizes that differed last time; adopted when they differ again. reason: of the
-    question that is outstanding. report: of the last answer, None before one.
+    suspects: (ours, theirs) sizes that differed last time; adopted when they differ again.
+    suspect_since_ns: since when they have been so. reason: of the question that is outstanding. report: of
+    the last answer, None before one.
     """
 
     done: bool = False
@@ -61,6 +62,7 @@ class Reconciliation:
     suspects: dict[PositionKey, tuple[Decimal, Decimal]] = field(default_factory=dict)
     reason: str = ""
     report: ReconciliationReport | None = None
+    suspect_since_ns: dict[PositionKey, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -138,6 +140,26 @@ class LeverageWatch:
 
 
 @dataclass(slots=True)
+class RestingOrder:
+    """What is being done about one entry that may rest; its rows are in its Tracked.
+
+    why_gone: why it is to be cancelled, "" while it may rest. asking: a request is under way, none before
+    not_before_ns. answered_ns: when a cancel was last answered, 0 before. amends: how many were asked for.
+    doubt_from_ns: what the last amend did is not known; from then on it can do nothing any more, and a row
+    that is read later shows it. 0 for no doubt. wished: its price.
+    """
+
+    why_gone: str = ""
+    asking: bool = False
+    not_before_ns: int = 0
+    answered_ns: int = 0
+    amends: int = 0
+    amend_not_before_ns: int = 0
+    doubt_from_ns: int = 0
+    wished: Decimal | None = None
+
+
+@dataclass(slots=True)
 class MoneyWatch:
     """Whether the balance is accounted for. differs_ns: since when it is not, 0 when it is. asking: for
     transfers, last at asked_ns; explained_ns: of the last answer."""
@@ -191,6 +213,10 @@ class AccountState:
         self.right_reason = "the lease has not been confirmed yet"
         self.private_up = False
         self.foreign_orders: tuple[str, ...] = ()
+        self.resting: dict[str, RestingOrder] = {}
+        self.not_ours_open: tuple[ExchangeOrder, ...] = ()
+        self.may_not_open_ns = event.now_ns
+        self.deleted = False
         self.reconciliation = Reconciliation()
         self.guards: dict[PositionKey, Guard] = {}
         self.leverages: dict[str, LeverageWatch] = {}
@@ -248,6 +274,11 @@ class AccountState:
         """Intents that may still change exposure, in order of arrival."""
         return [tracked for tracked in self.tracked.values() if not tracked.is_final]
 
+    def moving_keys(self) -> set[PositionKey]:
+        """Positions that an order may be changing at this moment. One that rests, and shows no more than
+        we have counted, hides no difference."""
+        return {tracked.intent.key for tracked in self.open_intents() if not tracked.is_at_rest}
+
     def exposed_symbols(self) -> frozenset[str]:
         """Symbols with a position or an unresolved opening order."""
         held = {key.symbol for key, position in self.positions.items() if position.size != 0}
@@ -255,22 +286,19 @@ class AccountState:
         return frozenset(held | opening)
 
     def entries(self, key: PositionKey) -> int:
-        """Entries held in one position, unresolved opening orders included."""
-        unresolved = sum(1 for t in self.open_intents() if t.intent.key == key and t.intent.leg is Leg.OPEN)
+        """Entries held in one position, unresolved opening orders included; one that has filled in part and
+        rests with its rest is one."""
+        opens = [t for t in self.tracked.values() if t.intent.key == key and t.intent.leg is Leg.OPEN]
         position = self.position(key)
         if position.size == 0:
-            return unresolved
+            return sum(1 for t in opens if not t.is_final)
+        opened_ns = position.plan.opened_ns if position.plan is not None else None
         filled = sum(
             1
-            for t in self.tracked.values()
-            if t.is_final
-            and t.intent.key == key
-            and t.intent.leg is Leg.OPEN
-            and t.record.filled > 0
-            and position.plan is not None
-            and t.intent.created_ns >= position.plan.opened_ns
+            for t in opens
+            if t.record.filled > 0 and (not t.is_final or (opened_ns is not None and t.over_ns >= opened_ns))
         )
-        return unresolved + max(1, filled)
+        return sum(1 for t in opens if not t.is_final and t.record.filled == 0) + max(1, filled)
 
     def closing(self, key: PositionKey) -> bool:
         """True while an order that reduces this position is unresolved."""

@@ -141,6 +141,32 @@ class CancelOrders(Action, frozen=True, kw_only=True):
     everything: bool
 
 
+class CancelOrder(Action, frozen=True, kw_only=True):
+    """Cancel one order of ours; answered by CancelAnswered.
+
+    reason: a sentence, for the audit. May be repeated, and needs no lease: it only reduces.
+    """
+
+    client_order_id: str
+    key: PositionKey
+    reason: str
+
+
+class AmendOrder(Action, frozen=True, kw_only=True):
+    """Set price and size (in all, what is filled included) of one resting order, once this is written;
+    answered by AmendAnswered.
+
+    Absolute, and both in one request, so that no two requests mix. Fenced as SetProtection is.
+    """
+
+    client_order_id: str
+    key: PositionKey
+    price: Decimal
+    qty: Decimal
+    sign_by_ns: int
+    valid_until_ns: int
+
+
 class ReadTransfers(Action, frozen=True, kw_only=True):
     """Ask for deposits and withdrawals since from_ns; answered by TransfersRead."""
 
@@ -188,6 +214,9 @@ class Alert(Action, frozen=True, kw_only=True):
     detail: str
 
 
+Wish = SetProtection | SetLeverage | AmendOrder
+"""What is done only once it is written, since no former leader may undo it later."""
+
 AnyAction = (
     Submit
     | JudgeSignal
@@ -203,6 +232,8 @@ AnyAction = (
     | EngageLatch
     | ClearLatch
     | CancelOrders
+    | CancelOrder
+    | AmendOrder
     | ReadTransfers
     | SetProtection
     | SetLeverage

@@ -11,8 +11,10 @@ import msgspec
 
 from tradefleet.core.actions import (
     Alert,
+    AmendOrder,
     AnyAction,
     AskForOrder,
+    CancelOrder,
     CancelOrders,
     ChooseOwner,
     ClearLatch,
@@ -32,7 +34,9 @@ from tradefleet.core.actions import (
     Submit,
 )
 from tradefleet.core.events import (
+    AmendAnswered,
     AnyEvent,
+    CancelAnswered,
     LatchRecord,
     LeverageAnswered,
     OrdersCancelled,
@@ -94,6 +98,12 @@ def entry_of(
         case CancelOrders(everything=everything):
             why = "what protected the positions is not needed any more" if everything else "entries must go"
             return writer.entry(Act.CANCEL, "", why, {"everything": everything}, at_ns)
+        case CancelOrder():
+            whose = {"symbol": action.key.symbol}
+            return writer.entry(Act.ORDER_CANCEL, action.client_order_id, action.reason, whose, at_ns)
+        case AmendOrder():
+            shall_be = {"price": action.price, "qty": action.qty}
+            return writer.entry(Act.AMEND, action.client_order_id, "the touch has moved", shall_be, at_ns)
         case EngageLatch(latch=latch):
             return latch_engaged(writer, latch, at_ns)
         case ClearLatch(latch_id=latch_id, actor=actor):
@@ -135,6 +145,10 @@ def entry_of_event(event: AnyEvent, writer: Writer, at_ns: int) -> Entry | None:
                 "leverage": f"{event.leverage:f}",
             }
             return writer.entry(Act.LEVERAGE_ANSWER, event.symbol, event.message, what, at_ns)
+        case CancelAnswered() | AmendAnswered():
+            act = Act.ORDER_CANCELLED if isinstance(event, CancelAnswered) else Act.AMENDED
+            said = {"outcome": event.outcome.value, "ret_code": event.ret_code, "message": event.message}
+            return writer.entry(act, event.client_order_id, event.message, said, at_ns)
         case OrdersCancelled():
             what = {"everything": event.everything, "done": event.done}
             return writer.entry(Act.CANCELLED, "", event.reason, what, at_ns)

@@ -282,6 +282,24 @@ class LeverageAnswered(Event, frozen=True, kw_only=True):
     again: bool = False
 
 
+class CancelAnswered(Event, frozen=True, kw_only=True):
+    """The answer to a CancelOrder. Whatever it is, rows and executions say what was filled."""
+
+    client_order_id: str
+    outcome: Outcome
+    ret_code: int | None
+    message: str
+
+
+class AmendAnswered(Event, frozen=True, kw_only=True):
+    """The answer to an AmendOrder; how the order then stands is shown by its rows alone."""
+
+    client_order_id: str
+    outcome: Outcome
+    ret_code: int | None
+    message: str
+
+
 class TransfersRead(Event, frozen=True, kw_only=True):
     """The answer to a ReadTransfers: deposits less withdrawals since from_ns; None when it could not be
     read."""
@@ -327,6 +345,8 @@ AnyEvent = (
     | OrdersCancelled
     | ProtectionAnswered
     | LeverageAnswered
+    | CancelAnswered
+    | AmendAnswered
     | TransfersRead
     | Ticked
 )

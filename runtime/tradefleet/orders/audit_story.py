@@ -71,6 +71,15 @@ def _told(entry: Entry, what: dict[str, Any]) -> str:
         case Act.CANCELLED:
             done = "had cancelled" if what.get("done") else "had NOT said that it cancelled"
             return f"the exchange {done} them{_because(entry.why)}"
+        case Act.ORDER_CANCEL:
+            return f"{who(entry)} meant to cancel what was left of it{_because(entry.why)}"
+        case Act.AMEND:
+            return (
+                f"{who(entry)} meant it to rest at {_figure(what.get('price'))} with a size of "
+                f"{_figure(what.get('qty'))} in all{_because(entry.why)}"
+            )
+        case Act.ORDER_CANCELLED | Act.AMENDED:
+            return f"the exchange answered: {_outcome(what)}"
         case _:
             return _told_of_no_order(entry, what)
 
@@ -110,11 +119,15 @@ def _intent(entry: Entry, intent: dict[str, Any]) -> str:
     symbol = intent.get("key", {}).get("symbol", "")
     verb = _VERBS.get(intent.get("side", ""), intent.get("side", ""))
     at = "at market" if intent.get("price") is None else f"at {_figure(intent.get('price'))}"
+    trigger = (intent.get("trigger") or {}).get("price")
+    at += f" once the mark has come to {_figure(trigger)}" if trigger else ""
     only = ", only to reduce," if intent.get("reduce_only") else ""
     stop = intent.get("stop_loss")
     attached = f", with its stop at {_figure(stop)}" if stop else ""
     target = intent.get("take_profit")
     attached += f" and its target at {_figure(target)}" if target else ""
+    until = intent.get("rest_until_ns")
+    attached += f", to rest until {clock(int(until))}" if until else ""
     attached += "," if attached else ""
     size = f"{verb} {_figure(intent.get('qty'))} {symbol}"
     return f"{who(entry)} meant to {size} {at}{only}{attached}{_because(entry.why)}"

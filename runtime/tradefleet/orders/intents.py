@@ -68,6 +68,7 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     strategy means to hold the position, 0 for no such wish. sign_by_ns: not signed
     after this. valid_until_ns: the exchange cannot accept it after this. epoch: of the leader that
     wrote it. All times int64 ns UTC by the exchange's clock. trigger: of a conditional order.
+    rest_until_ns: what has not filled by then is cancelled, 0 for an order that does not rest.
     close_on_trigger: when it triggers, other orders give way so that it can always reduce.
     """
 
@@ -95,13 +96,15 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     valid_until_ns: int
     trigger: Trigger | None = None
     close_on_trigger: bool = False
+    rest_until_ns: int = 0
 
 
 class IntentRecord(msgspec.Struct, frozen=True, kw_only=True):
     """An intent and what has become of it.
 
     filled: sum of its counted executions, base currency. reason: a word for refusals and errors, ""
-    when none.
+    when none. close_signal_id: of an entry, the signal that ended it before it was resolved: what still
+    fills is closed at once.
     """
 
     intent: Intent
@@ -110,3 +113,4 @@ class IntentRecord(msgspec.Struct, frozen=True, kw_only=True):
     order_id: str = ""
     reason: str = ""
     ret_code: int | None = None
+    close_signal_id: str = ""

@@ -9,23 +9,26 @@ from decimal import Decimal
 
 import msgspec
 
-from tradefleet.domain.orders import ExchangeOrder
+from tradefleet.domain.orders import ExchangeOrder, OrderStatus
 from tradefleet.domain.quantities import MONEY
 from tradefleet.orders.intents import Intent, IntentRecord, IntentState
 from tradefleet.orders.outcome import Outcome
 
+LATE_NS = 60_000_000_000
+"""A cancel that was asked for may come so long after the end of an order's rest."""
+
+_AT_REST = frozenset({OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED, OrderStatus.UNTRIGGERED})
+
 
 class Tracked(msgspec.Struct, frozen=True, kw_only=True):
     """sent_ns: when the send's answer was known, 0 before. asked_ns: when the exchange was last asked
-    for it. asking: an answer is outstanding. close_signal_id: a flat signal that came before the
-    first fill."""
+    for it. asking: an answer is outstanding."""
 
     record: IntentRecord
     order: ExchangeOrder | None = None
     sent_ns: int = 0
     asked_ns: int = 0
     asking: bool = False
-    close_signal_id: str = ""
 
     @property
     def intent(self) -> Intent:
@@ -36,6 +39,28 @@ class Tracked(msgspec.Struct, frozen=True, kw_only=True):
     def is_final(self) -> bool:
         """Nothing about it can change exposure any more."""
         return self.record.state.is_final
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Its newest row shows it waiting at the exchange, and everything that it has filled is counted:
+        nothing about it is under way."""
+        order = self.order
+        return (
+            self.intent.rest_until_ns > 0
+            and not self.is_final
+            and order is not None
+            and order.status in _AT_REST
+            and order.cum_exec_qty == self.record.filled
+        )
+
+    @property
+    def over_ns(self) -> int:
+        """After this it can have executed nothing more, as far as is known: its end when its row shows one,
+        the end of its rest and a minute, or when it was decided."""
+        if self.order is not None and self.order.status.is_terminal:
+            return max(self.order.at_ns, self.intent.created_ns)
+        rest_until_ns = self.intent.rest_until_ns
+        return rest_until_ns + LATE_NS if rest_until_ns else self.intent.created_ns
 
 
 def newer(known: ExchangeOrder | None, seen: ExchangeOrder) -> ExchangeOrder:

@@ -15,7 +15,8 @@ from tradefleet.domain.quantities import ZERO
 class ExitPlan(msgspec.Struct, frozen=True, kw_only=True):
     """How a position is meant to end.
 
-    strategy, signal_id: of the entry. opened_ns: when that entry's intent was made. stop_loss,
+    strategy, signal_id: of the entry. opened_ns: when that entry's intent was made, or, of one
+    that had rested, when it first filled. stop_loss,
     take_profit: prices attached at the exchange.
     flat_by_ns: after this the executor closes by itself; 0 for never. close_signal_id: the id of
     the signal that asked for flat, "" when none has. close_attempt: number of closes tried. best_price:

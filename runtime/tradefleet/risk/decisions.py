@@ -35,6 +35,10 @@ class Reason(StrEnum):
     MAX_RISK_PER_TRADE = "max_risk_per_trade"
     SIZE_BELOW_MINIMUM = "size_below_minimum"
     TARGET_BELOW_COSTS = "target_below_costs"
+    MAX_SLIPPAGE = "max_slippage"
+    ENTRY_PRICE = "entry_price"
+    CONDITIONAL_QUOTA = "conditional_quota"
+    ACTIVE_QUOTA = "active_quota"
 
 
 class Refusal(msgspec.Struct, frozen=True):

@@ -10,15 +10,23 @@ from tradefleet.spec.trading import Exits, Sizing
 
 
 def plan_entry(
-    instrument: Instrument, side: Side, price: Decimal, equity: Decimal, sizing: Sizing, exits: Exits
+    instrument: Instrument,
+    side: Side,
+    price: Decimal,
+    equity: Decimal,
+    sizing: Sizing,
+    exits: Exits,
+    *,
+    largest: Decimal | None = None,
 ) -> Entry:
     """An entry of `equityFraction` of equity as notional, with stop and target at their fractions.
 
-    price: what the entry would pay now. The size is rounded down to the instrument's step and may
+    price: what the entry would pay. largest: base currency that one order may be, that of a market order
+    when None. The size is rounded down to the instrument's step and may
     be zero; the stop is rounded towards the price (never looser than asked), the target too.
     """
     notional = MONEY.multiply(equity, sizing.equity_fraction)
-    qty = min(instrument.size_down(divide(notional, price)), instrument.max_market_qty)
+    qty = min(instrument.size_down(divide(notional, price)), largest or instrument.max_market_qty)
     down, up = instrument.price_down, instrument.price_up
     if side is Side.BUY:
         stop = up(MONEY.multiply(price, ONE - exits.stop_loss))

@@ -16,6 +16,7 @@ import msgspec
 
 from tradefleet.spec.addresses import PLAY_HOSTS
 from tradefleet.spec.bot import BotSpec, Mode
+from tradefleet.spec.entry import EntryKind, PriceFrom
 from tradefleet.spec.problems import shown
 from tradefleet.spec.schema_walk import concerns, leaf_by_path
 
@@ -116,6 +117,31 @@ def breakout_looks_back_over_its_touches(spec: BotSpec) -> bool:
     return spec.strategies.breakout.lookback > spec.strategies.breakout.resistance_strength
 
 
+def an_entry_at_market_has_no_offset(spec: BotSpec) -> bool:
+    """Only an entry that rests has a distance from the price."""
+    entry = spec.execution.entry
+    return entry.kind is not EntryKind.MARKET or entry.offset_bps == 0
+
+
+def a_conditional_entry_waits_ahead(spec: BotSpec) -> bool:
+    """A conditional entry waits ahead of the price: at the price itself the exchange refuses it."""
+    entry = spec.execution.entry
+    return entry.kind is not EntryKind.CONDITIONAL or entry.offset_bps > 0
+
+
+def slippage_is_bounded_where_an_entry_takes(spec: BotSpec) -> bool:
+    """The price of a limit is its bound already."""
+    entry = spec.execution.entry
+    return entry.max_slippage_bps == 0 or entry.kind in (EntryKind.MARKET, EntryKind.CONDITIONAL)
+
+
+def an_entry_follows_from_the_touch(spec: BotSpec) -> bool:
+    """What follows the touch rests in the book and is priced from the touch."""
+    entry = spec.execution.entry
+    in_the_book = entry.kind in (EntryKind.LIMIT, EntryKind.POST_ONLY)
+    return entry.follow_bps == 0 or (in_the_book and entry.price_from is PriceFrom.TOUCH)
+
+
 def target_is_beyond_the_least_profit(spec: BotSpec) -> bool:
     """The target is beyond the least profit; else every entry would be refused."""
     return spec.exits.take_profit > spec.exits.min_profit
@@ -210,6 +236,36 @@ RULES: tuple[Rule, ...] = (
         ("spec.strategies.breakout.lookback", "spec.strategies.breakout.resistanceStrength"),
         "candles cannot hold that many touches; it must be above resistanceStrength",
         "self.strategies.breakout.lookback > self.strategies.breakout.resistanceStrength",
+    ),
+    Rule(
+        an_entry_at_market_has_no_offset,
+        ("spec.execution.entry.offsetBps", "spec.execution.entry.kind"),
+        "has no meaning for entries at market; leave it 0, or use kind: limit, postOnly or conditional",
+        "self.execution.entry.kind != 'market' || self.execution.entry.offsetBps == 0.0",
+    ),
+    Rule(
+        a_conditional_entry_waits_ahead,
+        ("spec.execution.entry.offsetBps", "spec.execution.entry.kind"),
+        "puts a conditional entry at the price itself, where the exchange refuses it; raise it",
+        "self.execution.entry.kind != 'conditional' || self.execution.entry.offsetBps > 0.0",
+    ),
+    Rule(
+        slippage_is_bounded_where_an_entry_takes,
+        ("spec.execution.entry.maxSlippageBps", "spec.execution.entry.kind"),
+        "has no meaning for limit and postOnly, whose price is the bound; leave it 0",
+        "self.execution.entry.maxSlippageBps == 0.0 || "
+        "self.execution.entry.kind in ['market', 'conditional']",
+    ),
+    Rule(
+        an_entry_follows_from_the_touch,
+        (
+            "spec.execution.entry.followBps",
+            "spec.execution.entry.kind",
+            "spec.execution.entry.priceFrom",
+        ),
+        "is right for kind limit or postOnly with priceFrom: touch only; leave it 0",
+        "self.execution.entry.followBps == 0.0 || (self.execution.entry.kind in "
+        "['limit', 'postOnly'] && self.execution.entry.priceFrom == 'touch')",
     ),
     Rule(
         target_is_beyond_the_least_profit,

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import msgspec
 
+from tradefleet.spec.entry import EntryOrder
 from tradefleet.spec.fields import (
     EMPTY,
     HIGHER,
@@ -271,6 +272,7 @@ class Execution(Section, frozen=True):
             "What to do about orders that are not ours: leave them alone, and open nothing while they stand."
         ),
     ] = ForeignOrders.HALT
+    entry: Annotated[EntryOrder, plain("How entries are ordered.")] = EntryOrder()
     circuit_breaker: Annotated[CircuitBreaker, plain("Stops opening while the exchange is unreachable.")] = (
         CircuitBreaker()
     )

@@ -24,8 +24,10 @@ from tests.support.journal_rows import (
 
 from tradefleet.core.actions import (
     Alert,
+    AmendOrder,
     AnyAction,
     AskForOrder,
+    CancelOrder,
     CancelOrders,
     ClearLatch,
     KeepPosition,
@@ -37,9 +39,17 @@ from tradefleet.core.actions import (
     Submit,
 )
 from tradefleet.core.audit import entry_of, entry_of_event, leader, limits_entry
-from tradefleet.core.events import LeverageAnswered, OrdersCancelled, SendFinished, Ticked
+from tradefleet.core.events import (
+    AmendAnswered,
+    AnyEvent,
+    CancelAnswered,
+    LeverageAnswered,
+    OrdersCancelled,
+    SendFinished,
+    Ticked,
+)
 from tradefleet.domain.fills import ExecutionType
-from tradefleet.domain.orders import OrderStatus
+from tradefleet.domain.orders import OrderStatus, OrderType, Trigger, TriggerDirection
 from tradefleet.orders.audit import Act, Entry, Head
 from tradefleet.orders.audit_story import sentence, story
 from tradefleet.orders.client_order_id import WAY_OUT
@@ -63,6 +73,15 @@ STOP = SetProtection(
 
 AGREES = ReconciliationReport(reason="timer", outcome=Comparison.AGREES, asked_ns=1, ended_ns=2)
 LEVERAGE = SetLeverage(symbol="BTCUSDT", leverage=Decimal(10), sign_by_ns=1, valid_until_ns=2)
+GOES = CancelOrder(client_order_id=NAME, key=INTENT.key, reason="its time is over")
+MOVES = AmendOrder(
+    client_order_id=NAME,
+    key=INTENT.key,
+    price=Decimal("59990.0"),
+    qty=Decimal("0.010"),
+    sign_by_ns=1,
+    valid_until_ns=2,
+)
 
 ACTIONS: list[tuple[AnyAction, Act | None, str]] = [
     (Submit(intent=INTENT), Act.INTENT, NAME),
@@ -84,6 +103,8 @@ ACTIONS: list[tuple[AnyAction, Act | None, str]] = [
     (engaged(), Act.LATCH_ENGAGED, "daily-loss-20000"),
     (ClearLatch(latch_id="l", actor="spec:generation 4"), Act.LATCH_CLEARED, "l"),
     (CancelOrders(everything=False), Act.CANCEL, ""),
+    (GOES, Act.ORDER_CANCEL, NAME),
+    (MOVES, Act.AMEND, NAME),
     (STOP, Act.STOP, "BTCUSDT"),
     (LEVERAGE, Act.LEVERAGE, "BTCUSDT"),
     (ReadTransfers(from_ns=1), None, ""),
@@ -116,6 +137,45 @@ def answered(outcome: Outcome, ret_code: int | None = 0, message: str = "", orde
     entry = entry_of_event(event, WRITER, AT_NS)
     assert entry is not None
     return entry
+
+
+@pytest.mark.parametrize(
+    ("answer", "act", "told"),
+    [
+        (
+            CancelAnswered(
+                now_ns=1, client_order_id=NAME, outcome=Outcome.GONE, ret_code=110001, message="too late"
+            ),
+            Act.ORDER_CANCELLED,
+            "the exchange answered: gone (code 110001: too late)",
+        ),
+        (
+            AmendAnswered(now_ns=1, client_order_id=NAME, outcome=Outcome.ACCEPTED, ret_code=0, message=""),
+            Act.AMENDED,
+            "the exchange answered: accepted",
+        ),
+    ],
+)
+def test_answers_about_one_order_stand_in_its_story(answer: AnyEvent, act: Act, told: str) -> None:
+    found = entry_of_event(answer, WRITER, AT_NS)
+
+    assert found is not None
+    assert (found.act, found.subject) == (act, NAME)
+    assert told in sentence(found)
+
+
+def test_an_entry_that_rests_says_at_what_price_and_until_when() -> None:
+    rests = msgspec.structs.replace(
+        INTENT, order_type=OrderType.LIMIT, price=Decimal("59990.0"), rest_until_ns=AT_NS
+    )
+    waits = msgspec.structs.replace(
+        INTENT, trigger=Trigger(price=Decimal("61000.0"), direction=TriggerDirection.RISE)
+    )
+
+    assert "at 59990, with its stop at 58800 and its target at 62400, to rest until 2025-05-07" in sentence(
+        entry(Submit(intent=rests))
+    )
+    assert "at market once the mark has come to 61000, with its stop" in sentence(entry(Submit(intent=waits)))
 
 
 def entry(action: AnyAction, at_ns: int = AT_NS) -> Entry:
@@ -172,6 +232,11 @@ def test_the_story_of_an_order_in_sentences() -> None:
         (
             entry(KeepPosition(position=kept_position().position, adopted="the exchange holds 1")),
             "took a position over from the exchange because the exchange holds 1",
+        ),
+        (entry(GOES), "(epoch 7) meant to cancel what was left of it because its time is over"),
+        (
+            entry(MOVES),
+            "(epoch 7) meant it to rest at 59990 with a size of 0.01 in all because the touch has moved",
         ),
         (
             entry(STOP),

@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from tradefleet.adapters.bybit.account_reads import AccountReads
-from tradefleet.adapters.bybit.bodies import Protection
+from tradefleet.adapters.bybit.bodies import Amendment, OrderName, Protection
 from tradefleet.adapters.bybit.clock import ExchangeClock
 from tradefleet.adapters.bybit.errors import Unreadable
 from tradefleet.adapters.bybit.order_client import OrderClient
@@ -21,8 +21,10 @@ from tradefleet.adapters.postgres.errors import Fenced, IntentExists, JournalDow
 from tradefleet.adapters.postgres.journal import Journal
 from tradefleet.core.actions import (
     Alert,
+    AmendOrder,
     AnyAction,
     AskForOrder,
+    CancelOrder,
     CancelOrders,
     JudgeSignal,
     ReadTransfers,
@@ -31,10 +33,13 @@ from tradefleet.core.actions import (
     SetProtection,
     Submit,
     Verdict,
+    Wish,
 )
 from tradefleet.core.audit import entry_of
 from tradefleet.core.events import (
+    AmendAnswered,
     AnyEvent,
+    CancelAnswered,
     ExchangeRead,
     ExchangeUnread,
     IntentNotWritten,
@@ -102,7 +107,7 @@ class Performer:
         self._lost = ""
         self._batches = Batches(largest_batch)
         self.sends: set[asyncio.Task[None]] = set()
-        """Creates whose answer has not come."""
+        """Creates and cancels whose answer has not come."""
         self.intents: dict[str, Intent] = {}
         """Every intent of ours by its client order id, so that it can be asked for."""
 
@@ -135,6 +140,8 @@ class Performer:
                     self._spawn(self._reconcile(action))
                 case CancelOrders():
                     self._spawn(self._cancel(action))
+                case CancelOrder():
+                    self._awaited(self._cancel_one(action))
                 case ReadTransfers():
                     self._spawn(self._transfers(action))
                 case Alert(kind=kind, detail=detail):
@@ -184,10 +191,14 @@ class Performer:
     def _leaves(self, intents: list[Intent], sending: Coroutine[Any, Any, None]) -> list[AnyEvent]:
         """These are in the journal: they may go. The core is told before the send can answer."""
         self.intents |= {intent.client_order_id: intent for intent in intents}
-        send = self._spawn(sending)
+        self._awaited(sending)
+        return [IntentWritten(now_ns=0, client_order_id=intent.client_order_id) for intent in intents]
+
+    def _awaited(self, work: Coroutine[Any, Any, None]) -> None:
+        """Its answer is given time when the epoch ends."""
+        send = self._spawn(work)
         self.sends.add(send)
         send.add_done_callback(self.sends.discard)
-        return [IntentWritten(now_ns=0, client_order_id=intent.client_order_id) for intent in intents]
 
     def _stop_writing(self, intent: Intent, reason: str, error: Exception) -> AnyEvent:
         if reason == "postgres_down":
@@ -248,14 +259,51 @@ class Performer:
             self._status.problem("orders_not_cancelled", reason)
         self._put(OrdersCancelled(now_ns=0, everything=action.everything, done=not reason, reason=reason))
 
-    def carry_out(self, wishes: list[SetProtection | SetLeverage]) -> None:
-        """These are written, and the plans that they come of: ask the exchange."""
+    def carry_out(self, wishes: list[Wish]) -> None:
+        """These are written, and what they come of: ask the exchange."""
         for wish in wishes:
             match wish:
                 case SetProtection():
                     self._spawn(self._protect(wish))
                 case SetLeverage():
                     self._spawn(self._set_leverage(wish))
+                case AmendOrder():
+                    self._spawn(self._amend(wish))
+
+    async def _cancel_one(self, action: CancelOrder) -> None:
+        await self._write_ahead(action)
+        failpoint("order.before_cancel")
+        result = await self._exchange.orders.cancel(_name(action))
+        failpoint("order.cancelled")
+        self._put(
+            CancelAnswered(
+                now_ns=0,
+                client_order_id=action.client_order_id,
+                outcome=result.outcome,
+                ret_code=result.ret_code,
+                message=result.message,
+            )
+        )
+
+    async def _amend(self, wish: AmendOrder) -> None:
+        failpoint("order.before_amend")
+        result = await self._exchange.orders.amend(
+            _name(wish),
+            Amendment(price=wish.price, qty=wish.qty),
+            sign_by_ns=wish.sign_by_ns,
+            may_sign=self._may_move_stops,
+            patience_s=STOP_PATIENCE_S,
+        )
+        failpoint("order.amended")
+        self._put(
+            AmendAnswered(
+                now_ns=0,
+                client_order_id=wish.client_order_id,
+                outcome=result.outcome,
+                ret_code=result.ret_code,
+                message=result.message,
+            )
+        )
 
     async def _protect(self, wish: SetProtection) -> None:
         failpoint("stop.before_send")
@@ -337,6 +385,11 @@ class Performer:
             self._put(ExchangeUnread(now_ns=0, reason=str(error)))
         else:
             self._put(ExchangeRead(now_ns=0, view=view))
+
+
+def _name(action: CancelOrder | AmendOrder) -> OrderName:
+    key = action.key
+    return OrderName(symbol=key.symbol, client_order_id=action.client_order_id, category=key.category)
 
 
 def _not_written(intent: Intent, reason: str) -> IntentNotWritten:

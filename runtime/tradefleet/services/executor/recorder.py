@@ -12,14 +12,14 @@ from tradefleet.adapters.postgres.journal import Journal, StreamMark
 from tradefleet.adapters.redis.messages import StreamPosition
 from tradefleet.core.actions import (
     AnyAction,
+    CancelOrder,
     CancelOrders,
     ChooseOwner,
     ClearLatch,
     EngageLatch,
     KeepExecution,
-    SetLeverage,
-    SetProtection,
     Submit,
+    Wish,
 )
 from tradefleet.core.audit import entry_of, entry_of_event, limits_entry
 from tradefleet.core.events import AnyEvent, ConfigApplied, ShardOwner
@@ -35,7 +35,7 @@ class Recorder:
         journal: Journal,
         config: ConfigSnapshot,
         on_owners: Callable[[list[ShardOwner]], None],
-        on_wishes: Callable[[list[SetProtection | SetLeverage]], None],
+        on_wishes: Callable[[list[Wish]], None],
     ) -> None:
         """config: in force when the epoch begins. on_owners, on_wishes: told of what may be done now, since
         it is written."""
@@ -68,7 +68,8 @@ class Recorder:
         if isinstance(event, ConfigApplied) and event.config.generation > self._config.generation:
             found.append(limits_entry(self._config, event.config, writer, now_ns))
             self._config = event.config
-        found += [entry_of(a, writer, now_ns) for a in actions if not isinstance(a, Submit | CancelOrders)]
+        ahead = Submit | CancelOrders | CancelOrder
+        found += [entry_of(a, writer, now_ns) for a in actions if not isinstance(a, ahead)]
         self._entries += [entry for entry in found if entry is not None]
 
     def late(self, entry: Entry) -> None:
@@ -107,6 +108,6 @@ class Recorder:
         owners = [row.owner for row in batch if isinstance(row, ChooseOwner)]
         if owners:
             self._on_owners(owners)
-        wishes = [row for row in batch if isinstance(row, SetProtection | SetLeverage)]
+        wishes = [row for row in batch if isinstance(row, Wish)]
         if wishes:
             self._on_wishes(wishes)
