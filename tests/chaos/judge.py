@@ -303,19 +303,29 @@ def _against(books: Books) -> Iterator[str]:
 
 
 def _beyond_a_part(books: Books) -> Iterator[str]:
-    """Parts that have closed more than their share of what the same signal has entered."""
+    """Parts that have closed more than their share of what was entered: into each position between flat and
+    flat, and by the signal that they are of (which a position of several entries shares with others)."""
     intents = _by_name(books)
+    sizes: dict[str, Decimal] = defaultdict(Decimal)
+    opened: Counter[str] = Counter()
     entered: dict[str, Decimal] = defaultdict(Decimal)
-    closed: dict[tuple[str, int], Decimal] = defaultdict(Decimal)
-    for execution in books.executions:
+    closed: dict[str, dict[int, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+    for execution in sorted(books.executions, key=lambda e: (e.at_ns, e.seq)):
+        opened[execution.symbol] += sizes[execution.symbol] == 0
+        sizes[execution.symbol] += execution.qty
         intent = intents.get(execution.client_order_id)
-        if intent is not None and intent.leg == "open":
-            entered[intent.signal_id] += abs(execution.qty)
-        elif intent is not None and intent.leg.startswith(PART):
-            closed[intent.signal_id, int(intent.leg.removeprefix(PART))] += abs(execution.qty)
-    for signal_id in sorted({signal_id for signal_id, _ in closed}):
+        if intent is None:
+            continue
+        whose = [f"position {opened[execution.symbol]} of {execution.symbol}"]
+        whose += [] if books.stacked else [intent.signal_id]
+        for one in whose:
+            if intent.leg == "open":
+                entered[one] += abs(execution.qty)
+            elif intent.leg.startswith(PART):
+                closed[one][int(intent.leg.removeprefix(PART))] += abs(execution.qty)
+    for one in sorted(closed):
         for number in range(1, 4):
-            sum_of_parts = sum((closed[signal_id, part] for part in range(1, number + 1)), Decimal(0))
-            most = entered[signal_id] * sum(books.shares[:number])
+            sum_of_parts = sum((closed[one][part] for part in range(1, number + 1)), Decimal(0))
+            most = entered[one] * sum(books.shares[:number])
             if sum_of_parts > most:
-                yield f"parts up to {number} of {signal_id} have closed {sum_of_parts}; {most} at most"
+                yield f"parts up to {number} of {one} have closed {sum_of_parts}; {most} at most"

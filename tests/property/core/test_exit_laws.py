@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 from tests.property.core.test_account_laws import AccountMachine
 from tests.property.core.test_leadership_laws import KEY, SHARES, LeadershipMachine
 from tests.support.account_harness import SYMBOL, Harness, account_config, with_exits
@@ -20,6 +20,7 @@ from tests.support.leaders import Leaders
 from tradefleet.core.account_parts import LEGS
 from tradefleet.domain.fills import Execution
 from tradefleet.domain.orders import Side
+from tradefleet.domain.signals import Target
 from tradefleet.orders.intents import Intent, Leg
 from tradefleet.spec.partial_close import FirstPart, PartialClose, SecondPart, ThirdPart
 from tradefleet.spec.snapshot import ConfigSnapshot
@@ -60,12 +61,31 @@ def beyond_the_target(intents: Iterable[Intent], executions: Iterable[Execution]
     ]
 
 
+def hold(world: Leaders, target: Target, *, written: bool) -> None:
+    """A position to begin with, since parts need one. written: the journal knows it."""
+    world.flush()  # who owns the shard
+    world.signal("first", target)
+    world.sign()
+    world.arrives(0, Decimal(1), answered=True)
+    for row in world.rows():
+        world.tell(row)
+    if written:
+        world.flush()
+
+
 class ExitMachine(AccountMachine):
     """Sends are instant, rows come in any order and as often as they like."""
 
     @staticmethod
     def new_harness() -> Harness:
         return Harness(config())
+
+    @initialize(wish=st.sampled_from([Target.LONG, Target.SHORT]))
+    def something_is_held(self, wish: Target) -> None:
+        self.harness.prices(Decimal("98.5") if wish is Target.LONG else Decimal(103))
+        self.harness.signal("first", wish)
+        self.harness.send()
+        self.harness.deliver()
 
     @rule(mark=st.sampled_from(MARKS))
     def the_price_moves(self, mark: Decimal) -> None:
@@ -99,6 +119,10 @@ class ExitLeadershipMachine(LeadershipMachine):
     @staticmethod
     def new_world() -> Leaders:
         return Leaders(config())
+
+    @initialize(wish=st.sampled_from([Target.LONG, Target.SHORT]), written=st.booleans())
+    def something_is_held(self, wish: Target, written: bool) -> None:
+        hold(self.world, wish, written=written)
 
     @rule(mark=st.sampled_from(MARKS))
     def the_price_moves(self, mark: Decimal) -> None:

@@ -190,7 +190,6 @@ def test_executions_in_any_order_do_not_make_the_target_larger() -> None:
             record, state=IntentState.WRITTEN, filled=D(0)
         )
     harness.restart()
-    harness.questions.clear()
     for execution in reversed(harness.exchange.executions):
         harness.tell(ev.ExecutionSeen(now_ns=harness.now_ns, execution=execution))
     harness.ready()
@@ -200,6 +199,7 @@ def test_executions_in_any_order_do_not_make_the_target_larger() -> None:
         harness.wait(1)
         harness.answer_all()
 
+    assert harness.core.state.reconciliation.done
     assert harness.size == D("0.4")
     assert len(parts_of(harness)) == 1
 
