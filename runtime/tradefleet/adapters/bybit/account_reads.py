@@ -1,9 +1,8 @@
 """The account's plain reads: who we are, what we pay, and all that stands on the exchange.
 
-pybit in one thread with one session: it blocks, and requests' session is not for several threads.
-Its retries are off, as it sleeps, widens the receive window and sends again on its own. A list that
-breaks off is no list: whatever goes wrong in any page raises Unreadable.
-Source: Bybit V5; pybit's behaviour measured in reference H1.
+In one thread with one session: pybit blocks, and requests' session is not for several threads.
+How a list is read to its end, within the budget of calls, is in `blocking_lists`.
+Source: Bybit V5.
 """
 
 import asyncio
@@ -14,13 +13,10 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, Final, Self, TypeVar
 
-import requests
-from pybit.exceptions import FailedRequestError, InvalidRequestError
-from pybit.unified_trading import HTTP
-
+from tradefleet.adapters.bybit.blocking_lists import BlockingLists, blocking_session, rows_of
 from tradefleet.adapters.bybit.bodies import LINEAR, SPOT
 from tradefleet.adapters.bybit.errors import BadRow, Unreadable
-from tradefleet.adapters.bybit.governor import TOO_MANY_VISITS, Governor
+from tradefleet.adapters.bybit.governor import Governor
 from tradefleet.adapters.bybit.preflight import (
     NOT_ON_DEMO,
     AccountFacts,
@@ -29,7 +25,6 @@ from tradefleet.adapters.bybit.preflight import (
     margin_of,
     uid_of,
 )
-from tradefleet.adapters.bybit.quotas import pool
 from tradefleet.adapters.bybit.rows import (
     MILLISECOND_NS,
     Row,
@@ -49,22 +44,6 @@ from tradefleet.orders.flatten import Standing
 
 T = TypeVar("T")
 
-ENDPOINTS: Final = {
-    "get_open_orders": "/v5/order/realtime",
-    "get_order_history": "/v5/order/history",
-    "get_executions": "/v5/execution/list",
-    "get_positions": "/v5/position/list",
-    "get_wallet_balance": "/v5/account/wallet-balance",
-    "get_account_info": "/v5/account/info",
-    "get_fee_rates": "/v5/account/fee-rate",
-    "get_api_key_information": "/v5/user/query-api",
-    "get_transaction_log": "/v5/account/transaction-log",
-}
-"""Which budget a method of pybit spends."""
-
-ROOM_WITHIN_S: Final = 5.0
-"""A read waits so long for room in its budget; afterwards the account is unreadable."""
-
 SETTLE_COINS: Final = ("USDT", "USDC")
 """Linear contracts settle in either; a list without one of the two would miss foreign orders."""
 
@@ -76,28 +55,6 @@ counts with them: it moves money out of the settle coin into another, or back.""
 
 WINDOW_NS: Final = 7 * 86_400 * 1_000_000_000
 """Executions are asked for at most seven days at once."""
-
-MOST_PAGES: Final = 1000
-"""A list of more pages than this has a cursor that does not advance."""
-
-NO_RETRY_CODES: Final = frozenset({-1})
-"""pybit takes an empty set for its own defaults, so the set holds a code that does not exist."""
-
-
-def blocking_session(rest_url: str, key: str, secret: str, timeout_s: float) -> HTTP:
-    """A client of pybit that does what it is told, once. timeout_s: of each request."""
-    session = HTTP(
-        api_key=key,
-        api_secret=secret,
-        timeout=timeout_s,
-        force_retry=False,
-        max_retries=1,
-        retry_codes=set(NO_RETRY_CODES),
-    )
-    session.endpoint = rest_url.rstrip("/")
-    # Nothing of the environment (proxies, .netrc) may redirect or sign what we send.
-    session.client.trust_env = False
-    return session
 
 
 class AccountReads:
@@ -118,10 +75,9 @@ class AccountReads:
         call with this account and address. untold_taker_fee: of demo, which tells neither fees nor whose
         key it is; None for an exchange that tells both."""
         self._session = blocking_session(rest_url, key, secret, timeout_s)
+        self._lists = BlockingLists(governor or Governor())
         self._key = key
         self._settle_coins = tuple(settle_coins)
-        self._governor = governor or Governor()
-        self._lane = Lane.RESOLVING
         self._untold_taker_fee = untold_taker_fee
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="bybit-reads")
 
@@ -186,7 +142,7 @@ class AccountReads:
 
     async def _in_thread(self, read: Callable[[], T], lane: Lane = Lane.RESOLVING) -> T:
         def guarded() -> T:
-            self._lane = lane  # one thread: nothing else reads meanwhile
+            self._lists.lane = lane  # one thread: nothing else reads meanwhile
             try:
                 return read()
             except BadRow as error:
@@ -197,14 +153,14 @@ class AccountReads:
     # ---- in the thread
 
     def _uid(self) -> str:
-        return uid_of(self._result(self._session.get_api_key_information))
+        return uid_of(self._lists.result(self._session.get_api_key_information))
 
     def _taker_fee(self, symbols: frozenset[str]) -> Decimal:
         told = self._told(self._session.get_fee_rates, category="linear")
         if told is None:
             assert self._untold_taker_fee is not None  # else it would have been Unreadable
             return self._untold_taker_fee
-        rows = _rows(told)
+        rows = rows_of(told)
         fees = [_fee(row) for row in rows if not symbols or row.get("symbol") in symbols]
         if not fees:
             raise Unreadable(f"account/fee-rate names none of {', '.join(sorted(symbols)) or 'our symbols'}")
@@ -213,7 +169,7 @@ class AccountReads:
     def _told(self, ask: Callable[..., Any], **query: Any) -> dict[str, Any] | None:
         """As `_result`; None for what demo does not serve."""
         try:
-            return self._result(ask, **query)
+            return self._lists.result(ask, **query)
         except Unreadable as error:
             code = getattr(error.__cause__, "status_code", None)
             if self._untold_taker_fee is not None and code in NOT_ON_DEMO:
@@ -223,7 +179,7 @@ class AccountReads:
     def _account_facts(self, symbols: tuple[str, ...]) -> AccountFacts:
         told = self._told(self._session.get_api_key_information)
         key = None if told is None else key_facts(told)
-        status, mode = margin_of(self._result(self._session.get_account_info))
+        status, mode = margin_of(self._lists.result(self._session.get_account_info))
         hedged = tuple(symbol for symbol in symbols if self._is_hedged(symbol))
         return AccountFacts(
             uid=demo_uid(self._key) if key is None else key.uid,
@@ -236,7 +192,7 @@ class AccountReads:
 
     def _is_hedged(self, symbol: str) -> bool:
         # By symbol a row comes even when it is flat: one of index 0, or two of the legs 1 and 2.
-        rows = self._pages(self._session.get_positions, symbol=symbol)
+        rows = self._lists.pages(self._session.get_positions, symbol=symbol)
         return any(position.key.position_idx != 0 for position in map(position_of, rows))
 
     def _view(
@@ -275,21 +231,23 @@ class AccountReads:
         rows: list[Row] = []
         scopes: list[dict[str, str]] = [{"settleCoin": coin} for coin in self._settle_coins]
         for scope in [{}] if category == SPOT else scopes:
-            rows += self._pages(
+            rows += self._lists.pages(
                 self._session.get_open_orders, category=category, **scope, openOnly=0, limit=50
             )
         return tuple(_newest(map(order_of, rows)))
 
     def _history(self, from_ns: int, category: str) -> tuple[ExchangeOrder, ...]:
         since = from_ns // MILLISECOND_NS
-        rows = self._pages(self._session.get_order_history, category=category, startTime=since, limit=50)
+        rows = self._lists.pages(
+            self._session.get_order_history, category=category, startTime=since, limit=50
+        )
         return tuple(_newest(map(order_of, rows)))
 
     def _asked_orders(self, ask_for: tuple[tuple[str, str], ...]) -> tuple[ExchangeOrder, ...]:
         found: list[ExchangeOrder] = []
         for link_id, symbol in ask_for:
             for ask in (self._session.get_open_orders, self._session.get_order_history):
-                rows = self._pages(ask, symbol=symbol, orderLinkId=link_id)
+                rows = self._lists.pages(ask, symbol=symbol, orderLinkId=link_id)
                 orders = [order for order in map(order_of, rows) if order.client_order_id == link_id]
                 if orders:
                     found += _newest(orders)
@@ -299,7 +257,7 @@ class AccountReads:
     def _positions(self) -> tuple[ExchangePosition, ...]:
         rows: list[Row] = []
         for coin in self._settle_coins:
-            rows += self._pages(self._session.get_positions, settleCoin=coin, limit=200)
+            rows += self._lists.pages(self._session.get_positions, settleCoin=coin, limit=200)
         return tuple(position for position in map(position_of, rows) if position.size)
 
     def _executions(self, from_ns: int, now_ns: int, category: str = LINEAR) -> tuple[Execution, ...]:
@@ -310,14 +268,14 @@ class AccountReads:
             window: dict[str, Any] = {"startTime": from_ns // MILLISECOND_NS}
             if not last:
                 window["endTime"] = (from_ns + WINDOW_NS) // MILLISECOND_NS
-            rows = self._pages(self._session.get_executions, category=category, limit=100, **window)
+            rows = self._lists.pages(self._session.get_executions, category=category, limit=100, **window)
             found |= {execution.exec_id: execution for execution in map(execution_of, rows)}
             if last:
                 return tuple(sorted(found.values(), key=lambda e: (e.at_ns, e.seq, e.exec_id)))
             from_ns += WINDOW_NS
 
     def _transfers(self, from_ns: int) -> Decimal:
-        rows = self._pages(
+        rows = self._lists.pages(
             self._session.get_transaction_log,
             category="",  # a transfer is of none
             accountType="UNIFIED",
@@ -329,91 +287,10 @@ class AccountReads:
         return sum((_cash_flow(row) for row in moved.values()), start=ZERO)
 
     def _wallet_row(self) -> Row:
-        rows = _rows(self._result(self._session.get_wallet_balance, accountType="UNIFIED"))
+        rows = rows_of(self._lists.result(self._session.get_wallet_balance, accountType="UNIFIED"))
         if len(rows) != 1:
             raise Unreadable(f"account/wallet-balance: {len(rows)} unified accounts")
         return rows[0]
-
-    def _pages(self, ask: Callable[..., Any], *, category: str = LINEAR, **query: Any) -> list[Row]:
-        """All rows of a list: the end is a page without rows or without a cursor. category: none when ""."""
-        if category:
-            query["category"] = category
-        rows: list[Row] = []
-        cursor = ""
-        for _ in range(MOST_PAGES):
-            more = {"cursor": cursor} if cursor else {}
-            result = self._result(ask, **query, **more)
-            page = _rows(result)
-            # Recorded rows lack the category that the answer has.
-            rows += [{"category": category, **row} for row in page] if category else page
-            cursor = result.get("nextPageCursor") or ""
-            if not page or not cursor:
-                return rows
-        raise Unreadable(f"{_name(ask)}: more than {MOST_PAGES} pages")
-
-    def _result(self, ask: Callable[..., Any], **query: Any) -> dict[str, Any]:
-        """`result` of one answer; whatever else happened raises Unreadable."""
-        try:
-            answer = self._asked(ask, query)
-        except InvalidRequestError as error:
-            # Refused before it was looked at; once the endpoint has rested, it may be asked again.
-            if error.status_code != TOO_MANY_VISITS:
-                raise _unreadable(ask, error) from error
-            answer = self._asked_again(ask, query)
-        except (FailedRequestError, requests.RequestException) as error:
-            raise _unreadable(ask, error) from error
-        result = answer.get("result") if isinstance(answer, dict) else None
-        if not isinstance(result, dict) or answer.get("retCode") != 0:
-            raise Unreadable(f"{_name(ask)}: the answer is no envelope of Bybit")
-        return result
-
-    def _asked_again(self, ask: Callable[..., Any], query: dict[str, Any]) -> Any:
-        try:
-            return self._asked(ask, query)
-        except (FailedRequestError, InvalidRequestError, requests.RequestException) as error:
-            raise _unreadable(ask, error) from error
-
-    def _asked(self, ask: Callable[..., Any], query: dict[str, Any]) -> Any:
-        """The answer, when there was room for the question; raises what pybit raises."""
-        path = pool(ENDPOINTS[_name(ask)], query.get("category", ""))
-        if not self._governor.admitted_blocking(path, self._lane, ROOM_WITHIN_S):
-            raise Unreadable(f"{_name(ask)}: no room in the budget of calls within {ROOM_WITHIN_S} s")
-        sent_ns = time.monotonic_ns()
-        try:
-            answer = ask(**query)
-        except (FailedRequestError, InvalidRequestError) as error:
-            self._heard(path, sent_ns, error)
-            raise
-        self._governor.answered(path, sent_ns=sent_ns, status=200, headers={}, ret_code=None, server_ms=0)
-        return answer
-
-    def _heard(self, path: str, sent_ns: int, error: FailedRequestError | InvalidRequestError) -> None:
-        """Bans and "too many visits" hold for every call; pybit tells of them in its own words."""
-        business = isinstance(error, InvalidRequestError)
-        self._governor.answered(
-            path,
-            sent_ns=sent_ns,
-            status=200 if business else error.status_code,
-            headers=error.resp_headers or {},
-            ret_code=error.status_code if business else None,
-            server_ms=time.time_ns() // MILLISECOND_NS,
-        )
-
-
-def _unreadable(ask: Callable[..., Any], error: Exception) -> Unreadable:
-    # Neither pybit's nor requests' texts hold the key; the signed headers are left out.
-    return Unreadable(f"{_name(ask)}: {type(error).__name__}: {error}")
-
-
-def _name(ask: Callable[..., Any]) -> str:
-    return str(getattr(ask, "__name__", ask))
-
-
-def _rows(result: dict[str, Any]) -> list[Row]:
-    rows = result.get("list")
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise BadRow("list", rows, "a list of rows")
-    return rows
 
 
 def _newest(orders: Iterable[ExchangeOrder]) -> list[ExchangeOrder]:

@@ -14,13 +14,10 @@ from typing import Any, BinaryIO, Final
 import msgspec
 import structlog
 
-from tradefleet.adapters.bybit.private_stream import PrivateStream, PrivateStreamSettings
-from tradefleet.adapters.bybit.public_stream import PublicStream, StreamSettings
 from tradefleet.adapters.config_source import ConfigSource
 from tradefleet.adapters.postgres.errors import Fenced, JournalDown
 from tradefleet.adapters.postgres.journal import Journal
 from tradefleet.adapters.postgres.lease import LeaseKeeper
-from tradefleet.adapters.redis import dead_letters
 from tradefleet.adapters.redis.executor_bus import ExecutorBus
 from tradefleet.adapters.redis.messages import StreamPosition
 from tradefleet.core import account_kill_switch
@@ -29,25 +26,16 @@ from tradefleet.core.digest import DecisionLog
 from tradefleet.core.events import (
     AnyEvent,
     ConfigApplied,
-    ExecutionSeen,
     KillSwitchAsked,
     LatchEngaged,
     LatchRecord,
-    OrderSeen,
-    PositionSeen,
-    PrivateStreamChanged,
     Restored,
     RightToOpenChanged,
-    WalletSeen,
 )
-from tradefleet.domain.fills import Execution
-from tradefleet.domain.orders import ExchangeOrder
-from tradefleet.domain.positions import ExchangePosition
 from tradefleet.orders.breaker import State
-from tradefleet.orders.exchange_view import Wallet
 from tradefleet.orders.intents import Intent
 from tradefleet.services import loops
-from tradefleet.services.executor import feeds
+from tradefleet.services.executor import feeds, sockets
 from tradefleet.services.executor.breaker_limits import breaker_limits
 from tradefleet.services.executor.performer import Exchange, Performer
 from tradefleet.services.executor.recorder import Recorder
@@ -195,8 +183,8 @@ class Epoch:
                 settings.instruments_period_s,
             ),
             parts.exchange.clock.keep_measured(settings.clock_period_s),
-            self._private_stream(),
-            self._public_stream(tickers),
+            sockets.private_stream(settings, parts.exchange.clock, parts.bus.letters, put),
+            sockets.public_stream(settings, tickers),
             self._wait_for_stop(),
         ]
         return {self._spawn(loop) for loop in endless}
@@ -352,46 +340,6 @@ class Epoch:
         if failed and not self._leaving.done():
             self._leaving.set_exception(loops.why_it_ended(task))
 
-    # ---- sockets
-
-    async def _private_stream(self) -> None:
-        settings = self._parts.settings
-        key, secret = settings.credentials()
-        stream = PrivateStream(
-            settings.private_stream,
-            key,
-            secret,
-            self._parts.exchange.clock,
-            on_event=self._on_private,
-            on_up=lambda: self._private_changed(True),
-            on_down=lambda _reason: self._private_changed(False),
-            settings=PrivateStreamSettings.silent_for(settings.private_silence_s),
-            on_bad=self._private_bad,
-        )
-        await stream.run()
-
-    def _on_private(self, value: ExchangeOrder | Execution | ExchangePosition | Wallet) -> None:
-        self._queue.put_nowait(_private_event(value))
-
-    def _private_bad(self, topic: str, raw: bytes, error: str) -> None:
-        """No event is made of it: the account is compared with the exchange instead."""
-        place = f"{dead_letters.PRIVATE}:{topic}"
-        self._parts.bus.letters.bury(dead_letters.letter(place, raw, error, time.time_ns()))
-
-    def _private_changed(self, up: bool) -> None:
-        self._queue.put_nowait(PrivateStreamChanged(now_ns=0, up=up))
-
-    async def _public_stream(self, tickers: feeds.Tickers) -> None:
-        stream = PublicStream(
-            self._parts.settings.public_stream,
-            tickers.on_frame,
-            # A silent topic is seen by the age of its prices; no need to hear of the socket.
-            on_up=lambda _topics: None,
-            on_lost=lambda _topics, _reason: None,
-            settings=StreamSettings(),
-        )
-        await stream.run([topic] for topic in tickers.topics)
-
     def _latch_engaged(self, latch: LatchRecord) -> None:
         self._recorder.latches.add(latch.latch_id)
         self._queue.put_nowait(LatchEngaged(now_ns=0, latch=latch))
@@ -406,15 +354,3 @@ def _decisions_file(folder: str, epoch: int) -> BinaryIO:
     path = Path(folder)
     path.mkdir(parents=True, exist_ok=True)
     return (path / f"{epoch:08d}.jsonl").open("ab")
-
-
-def _private_event(value: ExchangeOrder | Execution | ExchangePosition | Wallet) -> AnyEvent:
-    match value:
-        case ExchangeOrder():
-            return OrderSeen(now_ns=0, order=value)
-        case Execution():
-            return ExecutionSeen(now_ns=0, execution=value)
-        case ExchangePosition():
-            return PositionSeen(now_ns=0, position=value)
-        case Wallet():
-            return WalletSeen(now_ns=0, wallet=value)
