@@ -68,7 +68,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--workers", type=int, default=2 * (os.cpu_count() or 1))
     parser.add_argument("--logs", type=Path, default=Path("build/chaos"))
-    parser.add_argument("--hedge", action="store_true", help="two strategies, two legs a symbol")
     parser.add_argument("--worker", default="", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.seed is not None:
@@ -85,7 +84,6 @@ def _results(options: argparse.Namespace, seeds: range) -> Iterator[Result]:
             [
                 *(sys.executable, "-m", "tests.chaos", "--worker", f"{number}/{workers}"),
                 *("--first", str(seeds.start), "--seeds", str(len(seeds)), "--logs", str(options.logs)),
-                *(["--hedge"] if options.hedge else []),
             ],
             stdout=write,
         )
@@ -108,7 +106,7 @@ def _work(options: argparse.Namespace) -> int:
     with running_stores() as stores:
         for seed in range(options.first + number, options.first + options.seeds, workers):
             folder = Path(tempfile.mkdtemp(prefix=f"tradefleet-chaos-{seed}-"))
-            result = asyncio.run(play(make_schedule(seed), stores, folder, hedged=options.hedge))
+            result = asyncio.run(play(make_schedule(seed), stores, folder))
             if result.findings or result.trouble:
                 kept = options.logs / f"seed-{seed}"
                 shutil.rmtree(kept, ignore_errors=True)

@@ -34,6 +34,7 @@ from tests.chaos.schedule import (
 from tests.support.executor_world import ExecutorProcess
 
 from tradefleet.adapters.redis.messages import BusDown
+from tradefleet.spec.entry import EntryKind, EntryOrder, PriceFrom
 from tradefleet.spec.market import Exchange, PositionMode
 from tradefleet.spec.partial_close import FirstPart, PartialClose, SecondPart, ThirdPart
 from tradefleet.spec.strategies import Breakout, Imbalance, Strategies
@@ -82,10 +83,11 @@ HEDGE: Final[dict[str, Any]] = {
 """Two strategies, which take turns with the wishes of a schedule, on an account with two legs a symbol."""
 
 
-async def play(schedule: Schedule, stores: Stores, folder: Path, *, hedged: bool = False) -> Result:
+async def play(schedule: Schedule, stores: Stores, folder: Path) -> Result:
     """From an empty account to the verdict."""
     began = time.monotonic()
-    execution = Execution(receive_window_seconds=RECEIVE_WINDOW_S)
+    hedged = schedule.has_legs
+    execution = Execution(receive_window_seconds=RECEIVE_WINDOW_S, entry=_entry(schedule.entry))
     mode = HEDGE if hedged else {}
     risk = _risk(MOST_POSITIONS, hedged)
     exits = EXITS if schedule.has_exits else Exits()
@@ -108,6 +110,20 @@ async def play(schedule: Schedule, stores: Stores, folder: Path, *, hedged: bool
             verdicts={row["reason"] or "accepted": row["number"] for row in verdicts},
             trouble=trouble,
         )
+
+
+def _entry(kind: EntryKind) -> EntryOrder:
+    """Ends soon. A limit at the mark is filled at once, rests, or both; a post-only moves with the touch."""
+    match kind:
+        case EntryKind.LIMIT:
+            return EntryOrder(kind=kind, rest_seconds=3, price_from=PriceFrom.SIGNAL)
+        case EntryKind.POST_ONLY:
+            often = Decimal("0.2")
+            return EntryOrder(kind=kind, rest_seconds=3, follow_bps=Decimal("0.1"), amend_every_seconds=often)
+        case EntryKind.CONDITIONAL:
+            return EntryOrder(kind=kind, rest_seconds=3, offset_bps=Decimal("0.1"))
+        case EntryKind.MARKET:
+            return EntryOrder()
 
 
 def _risk(max_positions: int, hedged: bool) -> Risk:

@@ -13,6 +13,7 @@ import msgspec
 from tests.support.exchange_proxy import CREATE, Trouble
 
 from tradefleet.domain.signals import Target
+from tradefleet.spec.entry import EntryKind
 
 SCALE: Final = 20
 """A pause of sixty seconds in the world is one of three seconds in a schedule."""
@@ -139,6 +140,16 @@ class Schedule(msgspec.Struct, frozen=True):
         return self.seed % 2 == 1
 
     @property
+    def has_legs(self) -> bool:
+        """Whether a symbol has two positions, of two strategies, in this seed's world."""
+        return self.seed % 4 == 0
+
+    @property
+    def entry(self) -> EntryKind:
+        """How entries are ordered in this seed's world."""
+        return ENTRIES[self.seed % len(ENTRIES)]
+
+    @property
     def failpoint(self) -> AtFailpoint | None:
         """At which failpoint a process is held, if at any."""
         return next((act for act in self.acts if isinstance(act, AtFailpoint)), None)
@@ -147,6 +158,14 @@ class Schedule(msgspec.Struct, frozen=True):
         """One line an act, for people."""
         return "\n".join(f"  {act.at_ms:5d} ms  {_words(act)}" for act in self.acts)
 
+
+ENTRIES: Final = (
+    EntryKind.LIMIT,
+    EntryKind.MARKET,
+    EntryKind.POST_ONLY,
+    EntryKind.MARKET,
+    EntryKind.CONDITIONAL,
+)
 
 FAILPOINTS: Final = (
     "order.before_write",
