@@ -14,7 +14,7 @@ from tradefleet.adapters.bybit.bodies import Amendment, OrderName, Protection
 from tradefleet.adapters.bybit.clock import ExchangeClock
 from tradefleet.adapters.bybit.errors import Unreadable
 from tradefleet.adapters.bybit.order_client import OrderClient
-from tradefleet.adapters.bybit.results import SendResult
+from tradefleet.adapters.bybit.results import CallResult, SendResult
 from tradefleet.adapters.bybit.way_out import NotDone, WayOut
 from tradefleet.adapters.failpoints import failpoint
 from tradefleet.adapters.postgres.errors import Fenced, IntentExists, JournalDown
@@ -279,9 +279,7 @@ class Performer:
             CancelAnswered(
                 now_ns=0,
                 client_order_id=action.client_order_id,
-                outcome=result.outcome,
-                ret_code=result.ret_code,
-                message=result.message,
+                **_said(result),
             )
         )
 
@@ -299,9 +297,7 @@ class Performer:
             AmendAnswered(
                 now_ns=0,
                 client_order_id=wish.client_order_id,
-                outcome=result.outcome,
-                ret_code=result.ret_code,
-                message=result.message,
+                **_said(result),
             )
         )
 
@@ -320,9 +316,7 @@ class Performer:
                 now_ns=0,
                 key=wish.key,
                 generation=wish.generation,
-                outcome=result.outcome,
-                ret_code=result.ret_code,
-                message=result.message,
+                **_said(result),
             )
         )
 
@@ -390,6 +384,11 @@ class Performer:
 def _name(action: CancelOrder | AmendOrder) -> OrderName:
     key = action.key
     return OrderName(symbol=key.symbol, client_order_id=action.client_order_id, category=key.category)
+
+
+def _said(result: CallResult) -> dict[str, Any]:
+    """What every answer tells."""
+    return {"outcome": result.outcome, "ret_code": result.ret_code, "message": result.message}
 
 
 def _not_written(intent: Intent, reason: str) -> IntentNotWritten:

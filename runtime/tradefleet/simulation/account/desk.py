@@ -15,7 +15,6 @@ from tradefleet.domain.orders import OrderStatus, Side
 from tradefleet.domain.quantities import ZERO
 from tradefleet.simulation.account.band import PremiumAverage
 from tradefleet.simulation.account.ledger import Effect, FeeRates, Position, apply_fill
-from tradefleet.simulation.account.liquidity import Liquidity
 from tradefleet.simulation.account.margin import (
     AccountFigures,
     PositionFigures,
@@ -24,6 +23,7 @@ from tradefleet.simulation.account.margin import (
     value_account,
     value_position,
 )
+from tradefleet.simulation.account.open_orders import OpenOrders
 from tradefleet.simulation.account.orders import (
     CancelType,
     Fill,
@@ -37,7 +37,7 @@ from tradefleet.simulation.account.state import AccountState, Step, Transaction,
 from tradefleet.simulation.market_view import MarketView
 
 
-class Desk:
+class Desk(OpenOrders):
     """One account's state beside one market.
 
     unjudged: the wallet has moved since it was last asked whether the margin is enough.
@@ -47,37 +47,18 @@ class Desk:
     locked: Callable[[], Decimal] = staticmethod(lambda: ZERO)
 
     def __init__(self, market: MarketView, state: AccountState, fees: FeeRates) -> None:
-        self.market = market
+        super().__init__(market, state.orders)
         self.state = state
         self.fees = fees
         self.unjudged = True
-        self._liquidity = {symbol: Liquidity() for symbol in market.instruments}
         self._premium = {symbol: PremiumAverage() for symbol in market.instruments}
-        self._open: dict[str, dict[str, None]] = {symbol: {} for symbol in market.instruments}
-        for order in state.orders.values():
-            self._open[order.symbol][order.order_id] = None
-            if order.is_resting:
-                self._liquidity[order.symbol].join(market.book(order.symbol), order, market.now_ns())
 
     # ---- what others ask
-
-    def open_orders(self, symbol: str) -> list[Order]:
-        """The symbol's open orders, oldest first."""
-        return [self.state.orders[order_id] for order_id in self._open[symbol]]
-
-    def resting(self, symbol: str) -> list[Order]:
-        """The symbol's orders in the book: best price first, then oldest."""
-        orders = [order for order in self.open_orders(symbol) if order.is_resting]
-        return sorted(orders, key=lambda order: (-order.side.sign * order.price, order.number))
 
     def prices(self, symbol: str) -> Prices:
         """Last, mark and index price as the market has them now."""
         market = self.market
         return Prices(market.last_price(symbol), market.mark_price(symbol), market.index_price(symbol))
-
-    def has_open(self, symbol: str) -> bool:
-        """Has the symbol any open order?"""
-        return bool(self._open[symbol])
 
     def premium(self, symbol: str) -> PremiumAverage:
         """The symbol's premium, for the price band."""
@@ -95,10 +76,6 @@ class Desk:
         """The symbol's open positions: one, or up to two in hedge mode."""
         found = [self.position(symbol, position_idx) for position_idx in self.state.indices(symbol)]
         return [position for position in found if position.size]
-
-    def liquidity(self, symbol: str) -> Liquidity:
-        """The symbol's consumed levels and queues."""
-        return self._liquidity[symbol]
 
     def figures(self, orders: Iterable[Order] | None = None) -> AccountFigures:
         """The account valued at the current marks, with all its open orders or only these."""
@@ -280,13 +257,7 @@ class Desk:
         step.orders.append(order)
         # From its first order on a symbol's position, with its leverage, is part of the account.
         self.state.positions.setdefault(order.key, self.position_of(order))
-        if order.status.is_terminal:
-            self.state.orders.pop(order.order_id, None)
-            self._open[order.symbol].pop(order.order_id, None)
-            self._liquidity[order.symbol].leave(order.order_id)
-        else:
-            self.state.orders[order.order_id] = order
-            self._open[order.symbol][order.order_id] = None
+        self.shelve(order)
         return order
 
     def keep(self, step: Step, order: Order, position: Position | None = None) -> None:

@@ -62,21 +62,8 @@ class Matching(Desk):
     ) -> Step:
         """Displayed sizes are fresh again; a book that crosses a resting order fills it."""
         step = Step(at_ns)
-        liquidity = self.liquidity(symbol)
-        liquidity.restate(restated, replaced)
-        resting = self.resting(symbol)
-        if not resting:
-            return step
-        book = self.market.book(symbol)
-        liquidity.requeue(book, resting, None if replaced else set(restated))
-        for stale in resting:
-            order = self.state.orders.get(stale.order_id)
-            if order is None or not order.is_resting:
-                continue
-            crossed = liquidity.take(book, order.side, order.price, order.leaves)
-            qty = sum((size for _, size in crossed), ZERO)
-            if qty:
-                self._fill_resting(step, order, qty)
+        for order, qty in self.crossed(symbol, restated, replaced):
+            self._fill_resting(step, order, qty)
         return self.finish(step)
 
     def on_trade(

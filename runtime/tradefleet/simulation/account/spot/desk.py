@@ -17,7 +17,7 @@ from tradefleet.domain.orders import OrderStatus, Side
 from tradefleet.domain.quantities import ZERO
 from tradefleet.simulation.account.band import market_bound
 from tradefleet.simulation.account.ledger import FeeRates
-from tradefleet.simulation.account.liquidity import Liquidity
+from tradefleet.simulation.account.open_orders import OpenOrders
 from tradefleet.simulation.account.orders import SPOT, CancelType, Fill, MarketUnit, Order, RejectReason
 from tradefleet.simulation.account.rules import SETTLE_COIN
 from tradefleet.simulation.account.spot.rules import OCCUPYING
@@ -44,39 +44,22 @@ def lock_of(instrument: Instrument, order: Order) -> Lock:
     return coin, order.leaves * price
 
 
-class SpotDesk:
+class SpotDesk(OpenOrders):
     """One account's coins and spot orders beside one spot market."""
 
     def __init__(
         self, market: MarketView, state: AccountState, fees: FeeRates, margin: Callable[[], Decimal]
     ) -> None:
         """margin: what the contracts leave free of the settle coin, the spot locks taken off already."""
-        self.market = market
+        super().__init__(market, state.spot_orders)
         self.state = state
         self.fees = fees
         self._margin = margin
-        self._liquidity = {symbol: Liquidity() for symbol in market.instruments}
-        self._open: dict[str, dict[str, None]] = {symbol: {} for symbol in market.instruments}
         self._locks: dict[str, Lock] = {}
         for order in state.spot_orders.values():
-            self._keep(order)
-            if order.is_resting:
-                self._liquidity[order.symbol].join(market.book(order.symbol), order, market.now_ns())
+            self._lock(order)
 
     # ---- what others ask
-
-    def open_orders(self, symbol: str) -> list[Order]:
-        """The pair's open orders, oldest first."""
-        return [self.state.spot_orders[order_id] for order_id in self._open[symbol]]
-
-    def resting(self, symbol: str) -> list[Order]:
-        """The pair's orders in the book: best price first, then oldest."""
-        orders = [order for order in self.open_orders(symbol) if order.is_resting]
-        return sorted(orders, key=lambda order: (-order.side.sign * order.price, order.number))
-
-    def liquidity(self, symbol: str) -> Liquidity:
-        """The pair's consumed levels and queues."""
-        return self._liquidity[symbol]
 
     def balance(self, coin: str) -> Decimal:
         """All there is of a coin, what is held back included."""
@@ -235,16 +218,12 @@ class SpotDesk:
     def put(self, step: Step, order: Order) -> Order:
         """The order is now so; ended orders leave the book and hold nothing back."""
         step.orders.append(order)
+        self.shelve(order)
         if order.status.is_terminal:
-            self.state.spot_orders.pop(order.order_id, None)
-            self._open[order.symbol].pop(order.order_id, None)
             self._locks.pop(order.order_id, None)
-            self._liquidity[order.symbol].leave(order.order_id)
         else:
-            self.state.spot_orders[order.order_id] = order
-            self._keep(order)
+            self._lock(order)
         return order
 
-    def _keep(self, order: Order) -> None:
-        self._open[order.symbol][order.order_id] = None
+    def _lock(self, order: Order) -> None:
         self._locks[order.order_id] = lock_of(self.market.instruments[order.symbol], order)

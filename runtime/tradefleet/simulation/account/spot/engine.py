@@ -213,21 +213,9 @@ class SpotEngine(SpotDesk):
         self, symbol: str, restated: Sequence[tuple[Side, Decimal]], replaced: bool, at_ns: int
     ) -> Step:
         """Displayed sizes are fresh again; a book that crosses a resting order fills it."""
-        step, liquidity = Step(at_ns), self.liquidity(symbol)
-        liquidity.restate(restated, replaced)
-        resting = self.resting(symbol)
-        if not resting:
-            return step
-        book = self.market.book(symbol)
-        liquidity.requeue(book, resting, None if replaced else set(restated))
-        for stale in resting:
-            order = self.state.spot_orders.get(stale.order_id)
-            if order is None or not order.is_resting:
-                continue
-            crossed = liquidity.take(book, order.side, order.price, order.leaves)
-            qty = sum((size for _, size in crossed), ZERO)
-            if qty:
-                self._fill_resting(step, order, qty)
+        step = Step(at_ns)
+        for order, qty in self.crossed(symbol, restated, replaced):
+            self._fill_resting(step, order, qty)
         return step
 
     def on_trade(
