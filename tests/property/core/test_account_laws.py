@@ -5,15 +5,15 @@ from decimal import Decimal
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import invariant, rule
 from tests.support.account_harness import SYMBOL, Harness
+from tests.support.around_an_account import AroundAnAccount
 
-from tradefleet.core import events as ev
 from tradefleet.domain.signals import Target
 from tradefleet.orders.intents import Leg
 
 
-class AccountMachine(RuleBasedStateMachine):
+class AccountMachine(AroundAnAccount):
     """One symbol, one strategy, an exchange that fills at once, a journal that survives."""
 
     def __init__(self) -> None:
@@ -36,46 +36,9 @@ class AccountMachine(RuleBasedStateMachine):
     def repeat_a_signal(self, number: int) -> None:
         self.harness.signal(f"signal-{min(number, max(1, self.counter))}", Target.LONG)
 
-    @rule(answered=st.booleans())
-    def send(self, answered: bool) -> None:
-        self.harness.send(answered=answered)
-
-    @rule()
-    def everything_written_is_lost_before_it_is_sent(self) -> None:
-        self.harness.unsent.clear()
-
-    @rule()
-    def deliver(self) -> None:
-        self.harness.deliver()
-
-    @rule(seed=st.randoms(use_true_random=False))
-    def deliver_shuffled(self, seed) -> None:
-        harness = self.harness
-        rows: list[ev.AnyEvent] = [
-            ev.ExecutionSeen(now_ns=harness.now_ns, execution=e) for e in harness.exchange.executions
-        ]
-        rows += [ev.OrderSeen(now_ns=harness.now_ns, order=o) for o in harness.exchange.orders.values()]
-        seed.shuffle(rows)
-        for row in rows[: seed.randint(0, len(rows))]:
-            harness.tell(row)
-
-    @rule(seconds=st.sampled_from([0.1, 1, 3, 8]))
-    def wait(self, seconds: float) -> None:
-        self.harness.announce()
-        self.harness.wait(seconds)
-
-    @rule()
-    def answer(self) -> None:
-        self.harness.answer_all()
-
     @rule()
     def stop_fires(self) -> None:
         self.harness.exchange.stop_out(SYMBOL, self.harness.now_ns)
-
-    @rule()
-    def stream_breaks(self) -> None:
-        self.harness.tell(ev.PrivateStreamChanged(now_ns=self.harness.now_ns, up=False))
-        self.harness.tell(ev.PrivateStreamChanged(now_ns=self.harness.now_ns, up=True))
 
     @rule(heard=st.booleans())
     def the_kill_switch_is_engaged(self, heard: bool) -> None:
@@ -93,11 +56,6 @@ class AccountMachine(RuleBasedStateMachine):
         if latches:
             self.harness.edit_kill_switch(engaged=False, clear=latches[0])
             self.largest = None
-
-    @rule()
-    def leader_dies(self) -> None:
-        self.harness.restart()
-        self.harness.ready()
 
     @invariant()
     def no_order_is_sent_twice(self) -> None:

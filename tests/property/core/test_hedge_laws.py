@@ -6,8 +6,9 @@ from decimal import Decimal
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import invariant, rule
 from tests.property.core.test_any_signal import signals
+from tests.support.around_an_account import AroundAnAccount
 from tests.support.hedge_harness import LEGS, STRATEGIES, HedgeHarness
 
 from tradefleet.core import events as ev
@@ -17,7 +18,7 @@ from tradefleet.orders.intents import Leg
 from tradefleet.risk.decisions import Reason
 
 
-class HedgeMachine(RuleBasedStateMachine):
+class HedgeMachine(AroundAnAccount):
     """One symbol, an entry of each strategy, an exchange that fills at once, a journal that survives."""
 
     def __init__(self) -> None:
@@ -46,42 +47,6 @@ class HedgeMachine(RuleBasedStateMachine):
 
     # ---- what is sent, heard and asked
 
-    @rule(answered=st.booleans())
-    def send(self, answered: bool) -> None:
-        self.harness.send(answered=answered)
-
-    @rule()
-    def everything_written_is_lost_before_it_is_sent(self) -> None:
-        self.harness.unsent.clear()
-
-    @rule()
-    def deliver(self) -> None:
-        self.harness.deliver()
-
-    @rule(seed=st.randoms(use_true_random=False))
-    def deliver_shuffled(self, seed) -> None:
-        harness = self.harness
-        rows: list[ev.AnyEvent] = [
-            ev.ExecutionSeen(now_ns=harness.now_ns, execution=e) for e in harness.exchange.executions
-        ]
-        rows += [ev.OrderSeen(now_ns=harness.now_ns, order=o) for o in harness.exchange.orders.values()]
-        rows += [
-            ev.PositionSeen(now_ns=harness.now_ns, position=p)
-            for p in harness.exchange.positions(harness.now_ns)
-        ]
-        seed.shuffle(rows)
-        for row in rows[: seed.randint(0, len(rows))]:
-            harness.tell(row)
-
-    @rule(seconds=st.sampled_from([0.1, 1, 3, 8]))
-    def wait(self, seconds: float) -> None:
-        self.harness.announce()
-        self.harness.wait(seconds)
-
-    @rule()
-    def answer(self) -> None:
-        self.harness.answer_all()
-
     @rule(answered=st.booleans(), arrives=st.booleans())
     def stops_are_asked_for(self, answered: bool, arrives: bool) -> None:
         self.harness.protect(answered=answered, arrives=arrives)
@@ -91,16 +56,6 @@ class HedgeMachine(RuleBasedStateMachine):
     @rule(leg=st.sampled_from(LEGS))
     def stop_fires(self, leg: PositionKey) -> None:
         self.harness.exchange.stop_out_leg(leg, self.harness.now_ns)
-
-    @rule()
-    def stream_breaks(self) -> None:
-        for up in (False, True):
-            self.harness.tell(ev.PrivateStreamChanged(now_ns=self.harness.now_ns, up=up))
-
-    @rule()
-    def leader_dies(self) -> None:
-        self.harness.restart()
-        self.harness.ready()
 
     @rule()
     def the_kill_switch_is_engaged(self) -> None:
