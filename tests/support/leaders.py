@@ -95,7 +95,12 @@ class Leaders(Harness):
                 case act.Submit(intent=intent):
                     answers.append(self._write(intent, judged.get(intent.signal_id)))
                 case (
-                    act.AskForOrder() | act.Reconcile() | act.CancelOrders() | act.Alert() | act.SetLeverage()
+                    act.AskForOrder()
+                    | act.Reconcile()
+                    | act.CancelOrders()
+                    | act.CancelOrder()
+                    | act.Alert()
+                    | act.SetLeverage()
                 ):
                     super()._keep(action)
                 case _:

@@ -16,6 +16,10 @@ NAMES: Final = frozenset(
     {
         "order.before_write",
         "orders.before_cancel",
+        "order.before_cancel",
+        "order.cancelled",
+        "order.before_amend",
+        "order.amended",
         "order.written",
         "order.signed",
         "order.sent",
