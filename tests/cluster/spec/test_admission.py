@@ -63,6 +63,7 @@ LOOSENING = [
     ({"risk": {"maxPositions": None}}, "risk.maxPositions"),
     ({"risk": None}, "risk.maxPositions, risk.maxRiskPerTrade, risk.maxDailyLoss"),
     ({"exits": None}, "exits.stopLoss"),
+    ({"leverage": {"maximum": 51}}, "leverage.maximum"),
     ({"killSwitch": {"clear": "daily-loss-2"}}, "killSwitch.clear"),
     ({"killSwitch": {"engaged": True, "clear": "daily-loss-2"}}, "killSwitch.clear"),
 ]
