@@ -18,9 +18,10 @@ Rule = Callable[[Entry, AccountView, BotSpec], Refusal | Resized | None]
 
 
 def max_positions(entry: Entry, account: AccountView, spec: BotSpec) -> Refusal | Resized | None:
-    """At most `risk.maxPositions` symbols with exposure, unresolved orders included."""
+    """At most `risk.maxPositions` symbols with exposure, unresolved orders included. While more are held,
+    since the limit was tightened, those are not entered again either: zero means that nothing opens."""
     held = account.exposed
-    if entry.instrument.symbol in held or len(held) < spec.risk.max_positions:
+    if len(held | {entry.instrument.symbol}) <= spec.risk.max_positions:
         return None
     return Refusal(Reason.MAX_POSITIONS, f"{len(held)} symbols held, limit {spec.risk.max_positions}")
 

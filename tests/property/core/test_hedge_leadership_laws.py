@@ -63,9 +63,7 @@ class HedgeLeadershipMachine(LeadershipMachine):
     def opening_is_halted(self) -> None:
         if self.opens_when_halted is None:
             generation = self.world.config.generation + 1
-            # Of symbols alone it would not be: the other leg of one that is held is no further symbol.
-            none = hedge_config(max_positions=0, max_positions_per_symbol=0)
-            self.world.config = msgspec.structs.replace(none, generation=generation)
+            self.world.config = msgspec.structs.replace(hedge_config(max_positions=0), generation=generation)
             self.world.tell(ev.ConfigApplied(now_ns=self.world.now_ns, config=self.world.config))
             self.opens_when_halted = self.world.written_opens
 

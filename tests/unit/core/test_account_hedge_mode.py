@@ -100,6 +100,18 @@ def test_both_legs_are_one_symbol_and_an_entry_each_to_the_limits() -> None:
     assert said(one_entry) == ["accepted", "max_positions_per_symbol"]
 
 
+def test_a_limit_of_symbols_tightened_to_nothing_opens_no_other_leg_either() -> None:
+    harness = HedgeHarness().ready()
+    harness.wish("one", "imbalance", Target.LONG)
+    tightened = msgspec.structs.replace(hedge_config(max_positions=0), generation=2)
+    harness.tell(ev.ConfigApplied(now_ns=harness.now_ns, config=tightened))
+
+    harness.wish("two", "breakout", Target.SHORT)
+
+    assert harness.sizes == (ONE, 0)
+    assert said(harness) == ["accepted", "max_positions"]
+
+
 def test_each_leg_is_closed_at_its_own_time(both: HedgeHarness) -> None:
     both.wish("three", "breakout", Target.FLAT)
     both.signal("four", Target.SHORT, strategy="breakout", hold_s=1)
