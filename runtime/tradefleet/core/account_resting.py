@@ -128,12 +128,16 @@ def status(state: AccountState) -> list[dict[str, str]]:
             "symbol": tracked.intent.key.symbol,
             "side": tracked.intent.side.value,
             "price": f"{_price_of(tracked):f}",
-            "left": f"{tracked.intent.qty - tracked.record.filled:f}",
+            "left": f"{_qty_of(tracked) - tracked.record.filled:f}",
             "until_ns": str(tracked.intent.rest_until_ns),
         }
         for tracked in state.open_intents()
         if tracked.intent.rest_until_ns > 0
     ]
+
+
+def _qty_of(tracked: Tracked) -> Decimal:
+    return tracked.intent.qty if tracked.order is None else tracked.order.qty
 
 
 def _price_of(tracked: Tracked) -> Decimal:

@@ -16,6 +16,8 @@ from tradefleet.risk.decisions import Reason, Refusal
 from tradefleet.spec.entry import EntryKind, EntryOrder, PriceFrom
 
 BPS = Decimal(10_000)
+FURTHER_PERCENT = 105
+"""An order so much further from its stop keeps its size: a step of the size is coarser than a tick."""
 
 
 class Quotes(msgspec.Struct, frozen=True, kw_only=True):
@@ -192,8 +194,8 @@ def followed(
 
     target: its price by the touch now. Not moved when that is less than `follow_bps` away; when it would
     come nearer to its stop than half the distance at which it was judged; when its target would leave
-    less than `least_gain` (a fraction). Further from its stop it becomes smaller, so that it never loses
-    more there than was judged; it never becomes larger.
+    less than `least_gain` (a fraction). Further from its stop it becomes smaller, so that it loses no more
+    there than was judged, five percent aside; it never becomes larger.
     """
     if abs(target - order.price) * BPS < wish.follow_bps * order.price:
         return None
@@ -205,7 +207,7 @@ def followed(
     if order.take_profit is not None and (order.take_profit - target) * sign < least_gain * target:
         return None
     qty = order.qty
-    if distance > judged:
+    if distance * 100 > judged * FURTHER_PERCENT:
         scaled = instrument.size_down(divide(MONEY.multiply(order.first_qty, judged), distance))
         qty = min(qty, scaled)
     too_small = qty <= order.filled or MONEY.multiply(qty, target) < instrument.min_notional

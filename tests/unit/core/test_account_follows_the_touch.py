@@ -46,6 +46,18 @@ def test_it_is_moved_when_the_touch_has_moved_far_enough() -> None:
     assert amend.sign_by_ns == world.now_ns + 500_000_000
 
 
+def test_the_status_shows_what_is_left_of_it_as_it_stands() -> None:
+    world = following()
+    world.prices(AWAY)
+    (amend,) = world.amends
+    world.let_amends()
+    world.deliver()
+
+    (shown,) = world.core.status(world.now_ns)["resting_entries"]
+
+    assert (shown["price"], shown["left"]) == (f"{amend.price:f}", f"{amend.qty:f}")
+
+
 def test_one_request_at_a_time_and_not_more_often_than_asked_for() -> None:
     world = following()
     world.prices(AWAY)

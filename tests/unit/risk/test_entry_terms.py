@@ -171,6 +171,8 @@ def resting(side: Side = BUY, price: str = "100.0", qty: str = "1.00", filled: s
         (resting(), "100.0", None),
         (resting(), "99.9", None),  # 10 of 20 bps
         (resting(), "99.8", ("99.8", "1.00")),
+        # One tick further costs no step of the size.
+        (resting(price="99.8", qty="1.00"), "100.1", ("100.1", "1.00")),
         # Further from its stop it is smaller: 2.0 of 2.5, and 2.0 of 4.0.
         (resting(), "100.5", ("100.5", "0.80")),
         (resting(SELL), "99.5", ("99.5", "0.80")),
