@@ -75,6 +75,20 @@ def test_a_changed_byte_is_found(records: list[Spooled], data: st.DataObject) ->
 
 
 @given(SPOOLS, st.data())
+def test_a_line_feed_that_is_another_byte_loses_no_record_unseen(
+    records: list[Spooled], data: st.DataObject
+) -> None:
+    assume(len(records) > 1)
+    lines = written(records)
+    number = data.draw(st.integers(0, len(lines) - 2))
+    lines[number] = lines[number][:-1] + bytes([data.draw(st.integers(0, 255).filter(lambda b: b != 10))])
+
+    content = read(NAME, b"".join(lines))
+
+    assert (content.records, content.broken) == (tuple(records[:number]), number + 1)
+
+
+@given(SPOOLS, st.data())
 def test_a_removed_line_is_found_unless_it_was_the_last(records: list[Spooled], data: st.DataObject) -> None:
     assume(len(records) > 1)
     lines = written(records)
