@@ -128,7 +128,7 @@ def status(state: AccountState) -> list[dict[str, str]]:
             "symbol": tracked.intent.key.symbol,
             "side": tracked.intent.side.value,
             "price": f"{_price_of(tracked):f}",
-            "left": f"{tracked.intent.qty - tracked.record.filled:f}",
+            "left": f"{_size_of(tracked) - tracked.record.filled:f}",
             "until_ns": str(tracked.intent.rest_until_ns),
         }
         for tracked in state.open_intents()
@@ -141,6 +141,11 @@ def _price_of(tracked: Tracked) -> Decimal:
     if intent.trigger is not None:
         return intent.trigger.price
     return intent.reference_price if row is None else row.price
+
+
+def _size_of(tracked: Tracked) -> Decimal:
+    """A move may have made it smaller."""
+    return tracked.intent.qty if tracked.order is None else tracked.order.qty
 
 
 def _new(state: AccountState) -> RestingOrder:
