@@ -12,7 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 from tests.property.core.test_leadership_laws import LeadershipMachine
-from tests.support.account_harness import SYMBOL
+from tests.support.account_harness import SYMBOL, with_exits
 from tests.support.resting_harness import resting_config
 from tests.support.resting_leaders import RestingLeaders
 
@@ -138,6 +138,15 @@ class RestingMachine(LeadershipMachine):
         assert world.size == 0 or SYMBOL in world.exchange.stops
 
 
+class ReversingMachine(RestingMachine):
+    """Limit entries, with an opposite signal that opens its own side afterwards."""
+
+    @staticmethod
+    def new_world() -> RestingLeaders:
+        config = resting_config(kind=EntryKind.LIMIT, offset_bps=Decimal(10), rest_seconds=LONG_S)
+        return RestingLeaders(config=with_exits(config, reverse_on_opposite=True))
+
+
 class ConditionalMachine(RestingMachine):
     """Stop entries, up to twelve a symbol: more than there are places for."""
 
@@ -161,5 +170,7 @@ class ConditionalMachine(RestingMachine):
 EXAMPLES = settings(max_examples=100, stateful_step_count=30, deadline=None)
 RestingMachine.TestCase.settings = EXAMPLES
 ConditionalMachine.TestCase.settings = EXAMPLES
+ReversingMachine.TestCase.settings = EXAMPLES
 TestRestingLaws = RestingMachine.TestCase
 TestConditionalLaws = ConditionalMachine.TestCase
+TestReversingLaws = ReversingMachine.TestCase
