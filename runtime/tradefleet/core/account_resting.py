@@ -33,6 +33,7 @@ PATIENCE_NS: Final = 5 * SECOND_NS
 away only when it has lasted so long."""
 AT_ONCE: Final = frozenset({Reason.LATCHED, Reason.PAUSED, Reason.FOREIGN_ORDERS})
 """What takes it away without patience: somebody wants it so."""
+TIGHTENED: Final = "a limit on the number of positions was tightened"
 RISK_SLACK_PERCENT: Final = 105
 """Equity moves all the time; what rests goes when its risk is above this share of what is allowed now."""
 
@@ -204,8 +205,8 @@ def _too_much_risk(state: AccountState, tracked: Tracked) -> str:
 
 
 def _over_the_limits(state: AccountState, resting: list[Tracked]) -> dict[str, str]:
-    """Entries that would fill beyond a limit of numbers, which has been tightened: the newest go first, and
-    what has filled already is not helped by cancelling."""
+    """Entries that would fill beyond a limit of numbers, which has been tightened: the newest of symbols in
+    which nothing is held go first. When that is not enough, nothing may be added to what is held either."""
     risk = state.spec.risk
     found: dict[str, str] = {}
     too_many = len(state.exposed_symbols()) - risk.max_positions
@@ -218,8 +219,8 @@ def _over_the_limits(state: AccountState, resting: list[Tracked]) -> dict[str, s
         if too_many > 0 and all(state.position(key).size == 0 for key in legs):
             too_many, excess = too_many - 1, len(entries)
         for tracked in entries[: max(0, excess)]:
-            found[tracked.intent.client_order_id] = "a limit on the number of positions was tightened"
-    return found
+            found[tracked.intent.client_order_id] = TIGHTENED
+    return found if too_many <= 0 else {tracked.intent.client_order_id: TIGHTENED for tracked in resting}
 
 
 # ---- it goes

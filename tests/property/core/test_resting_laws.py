@@ -10,8 +10,9 @@ from typing import Any
 import msgspec
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 from tests.property.core.test_leadership_laws import LeadershipMachine
+from tests.support.account_harness import SYMBOL, with_exits
 from tests.support.resting_harness import resting_config
 from tests.support.resting_leaders import RestingLeaders
 
@@ -34,6 +35,55 @@ class RestingMachine(LeadershipMachine):
     @staticmethod
     def new_world() -> RestingLeaders:
         return RestingLeaders(config=resting_config(rest_seconds=LONG_S, **FOLLOWS))
+
+    @initialize(wish=st.sampled_from([Target.LONG, Target.SHORT]))
+    def one_rests(self, wish: Target) -> None:
+        """Else most runs are over before an entry has come to the exchange."""
+        self.an_entry_comes_to_rest(wish, hold=0, answered=True, seen=True)
+
+    @rule(
+        wish=st.sampled_from([Target.LONG, Target.SHORT]),
+        hold=st.sampled_from([0, 0, 10]),
+        answered=st.booleans(),
+        seen=st.booleans(),
+    )
+    def an_entry_comes_to_rest(self, wish: Target, hold: int, answered: bool, seen: bool) -> None:
+        """Unless a limit, or what rests on the other side, forbids it."""
+        world = self.world
+        world.announce()
+        world.flush()  # who owns the shard
+        self.signal(wish, hold)
+        world.sign()
+        if world.flying:
+            world.arrives(len(world.flying) - 1, Decimal(1), answered=answered)
+        for row in world.rows() if seen else []:
+            world.tell(row)
+
+    @precondition(lambda self: self.rests())
+    @rule(mark=st.sampled_from(MARKS), arrive=st.booleans(), answered=st.booleans())
+    def it_follows(self, mark: Decimal, arrive: bool, answered: bool) -> None:
+        """The touch moves, time passes, what is asked for is written and leaves."""
+        world = self.world
+        world.wait(1)
+        world.wait(2)
+        for row in world.rows():
+            world.tell(row)
+        world.answer_all()
+        world.prices(mark)
+        world.flush()
+        if world.amends:
+            world.let_amends(arrive=arrive, answered=answered)
+
+    @rule()
+    def opening_is_halted(self) -> None:
+        """By a pause: a limit of symbols lets what is in one already go on."""
+        world = self.world
+        if self.opens_when_halted is None:
+            config = world.config
+            spec = msgspec.structs.replace(config.spec, paused=True)
+            world.config = msgspec.structs.replace(config, generation=config.generation + 1, spec=spec)
+            world.tell(ev.ConfigApplied(now_ns=world.now_ns, config=world.config))
+            self.opens_when_halted = world.written_opens
 
     def rests(self) -> bool:
         return bool(self.world.exchange.at_rest)
@@ -76,22 +126,25 @@ class RestingMachine(LeadershipMachine):
     def conditional_places_stay_free_for_stops(self) -> None:
         assert len(self.world.exchange.waiting) <= MOST_CONDITIONAL - KEPT_FREE
 
-    @invariant()
-    def a_fill_brings_its_stop(self) -> None:
-        assert self.world.exchange.naked == []
-
     def teardown(self) -> None:
         world = self.world
         self.opening_is_halted()
-        config = world.config
-        spec = msgspec.structs.replace(config.spec, paused=True)
-        world.config = msgspec.structs.replace(config, generation=config.generation + 1, spec=spec)
-        world.tell(ev.ConfigApplied(now_ns=world.now_ns, config=world.config))
         world.settle()
         assert world.exchange.at_rest == []
         before = abs(world.size)
         super().teardown()
         assert abs(world.size) <= before
+        world.protect()
+        assert world.size == 0 or SYMBOL in world.exchange.stops
+
+
+class ReversingMachine(RestingMachine):
+    """Limit entries, with an opposite signal that opens its own side afterwards."""
+
+    @staticmethod
+    def new_world() -> RestingLeaders:
+        config = resting_config(kind=EntryKind.LIMIT, offset_bps=Decimal(10), rest_seconds=LONG_S)
+        return RestingLeaders(config=with_exits(config, reverse_on_opposite=True))
 
 
 class ConditionalMachine(RestingMachine):
@@ -103,10 +156,10 @@ class ConditionalMachine(RestingMachine):
         risk = {"max_positions_per_symbol": 12}
         return RestingLeaders(config=resting_config(risk, rest_seconds=LONG_S, **entry))
 
-    @rule(count=st.integers(5, 12))
-    def many_signals(self, count: int) -> None:
+    @rule(count=st.integers(5, 12), seen=st.booleans())
+    def many_signals(self, count: int, seen: bool) -> None:
         for _ in range(count):
-            self.signal(Target.LONG, 0)
+            self.an_entry_comes_to_rest(Target.LONG, 0, True, seen)
 
     @invariant()
     def nothing_wrong_was_seen_on_the_way(self) -> None:
@@ -114,8 +167,10 @@ class ConditionalMachine(RestingMachine):
         assert [w for w in self.world.wrongs if "on top of a position" not in w] == []
 
 
-EXAMPLES = settings(max_examples=60, stateful_step_count=40, deadline=None)
+EXAMPLES = settings(max_examples=100, stateful_step_count=30, deadline=None)
 RestingMachine.TestCase.settings = EXAMPLES
 ConditionalMachine.TestCase.settings = EXAMPLES
+ReversingMachine.TestCase.settings = EXAMPLES
 TestRestingLaws = RestingMachine.TestCase
 TestConditionalLaws = ConditionalMachine.TestCase
+TestReversingLaws = ReversingMachine.TestCase

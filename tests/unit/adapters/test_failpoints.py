@@ -1,6 +1,7 @@
 """A failpoint holds a process still exactly where and when a test wants it."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import tradefleet
 from tradefleet.adapters import failpoints
 from tradefleet.adapters.failpoints import UnknownFailpoint, failpoint
 
@@ -58,3 +60,10 @@ def test_a_process_stands_until_it_may_go_and_a_second_one_does_not_stand(tmp_pa
     assert first.poll() is None
     (tmp_path / "order.sent.go").touch()
     assert first.wait(30) == 0
+
+
+def test_every_failpoint_of_the_code_can_be_named() -> None:
+    sources = Path(tradefleet.__file__).parent.rglob("*.py")
+    found = {name for source in sources for name in re.findall(r'failpoint\("([^"]+)"\)', source.read_text())}
+
+    assert found == failpoints.NAMES

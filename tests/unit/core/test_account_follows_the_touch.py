@@ -199,3 +199,15 @@ def test_nothing_is_moved_while_nothing_may_open_or_once_it_is_to_go() -> None:
 
     assert world.amends_asked == []
     assert len(world.cancels) == 1
+
+
+def test_the_status_shows_what_a_smaller_order_has_left() -> None:
+    world = following()
+    world.prices(AWAY)
+    (amend,) = world.amends
+    world.let_amends()
+    world.deliver()
+
+    (shown,) = world.core.status(world.now_ns)["resting_entries"]
+
+    assert (shown["price"], shown["left"]) == (f"{amend.price:f}", f"{amend.qty:f}")

@@ -179,6 +179,12 @@ def tightened(world: RestingHarness) -> None:
     world.configure(resting_config({"max_positions": 0}))
 
 
+def tightened_below_what_is_held(world: RestingHarness) -> None:
+    world.fill("0.3")
+    world.deliver()
+    world.configure(resting_config({"max_positions": 0}))
+
+
 def tightened_for_a_symbol(world: RestingHarness) -> None:
     world.configure(resting_config({"max_positions_per_symbol": 0}))
 
@@ -224,6 +230,7 @@ CIRCUMSTANCES = [
     switched_off,
     taken_from_the_bot,
     tightened,
+    tightened_below_what_is_held,
     tightened_for_a_symbol,
     risks_less,
     latched,
