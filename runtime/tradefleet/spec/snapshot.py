@@ -41,7 +41,7 @@ class ConfigSnapshot(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     @staticmethod
     def decode(raw: bytes) -> "ConfigSnapshot":
         """The inverse of `encode`, of an older release too; raises msgspec.ValidationError or DecodeError."""
-        return _DECODER.decode(_WAS_A_SWITCH.sub(rb"\1{}", raw))
+        return _DECODER.decode(as_of_today(raw))
 
     def shard(self, index: int) -> ShardAssignment:
         """The assignment of one shard; raises KeyError when there is no such shard."""
@@ -49,6 +49,11 @@ class ConfigSnapshot(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
             if assignment.index == index:
                 return assignment
         raise KeyError(f"shard {index}: this configuration has shards {[s.index for s in self.shards]}")
+
+
+def as_of_today(raw: bytes) -> bytes:
+    """JSON with a spec that an older release wrote, as this one writes it."""
+    return _WAS_A_SWITCH.sub(rb"\1{}", raw)
 
 
 # Before there were partial closes their section was a switch, which nobody could turn on.

@@ -23,6 +23,21 @@ def test_a_bot_keeps_its_uid(tmp_path: Path) -> None:
     assert again == msgspec.structs.replace(first, generation=5, spec=BotSpec())
 
 
+def test_a_folder_of_the_release_before_partial_closes_is_read(tmp_path: Path) -> None:
+    data = DataFolder(tmp_path / "data")
+    with data.claimed():
+        first = msgspec.structs.replace(data.state("default", "bot"), spec=BotSpec())
+        data.keep(first)
+    kept = msgspec.json.decode((data.root / "state.json").read_bytes())
+    kept["spec"]["exits"]["partialClose"] = False
+    (data.root / "state.json").write_bytes(msgspec.json.encode(kept))
+
+    with data.claimed():
+        again = data.state("default", "bot")
+
+    assert again == first
+
+
 def test_a_second_fleet_on_one_folder_is_refused(tmp_path: Path) -> None:
     data = DataFolder(tmp_path / "data")
 

@@ -23,7 +23,7 @@ import msgspec
 
 from tradefleet.services.fleet.problems import FleetFailed
 from tradefleet.spec.bot import BotSpec
-from tradefleet.spec.snapshot import ShardAssignment
+from tradefleet.spec.snapshot import ShardAssignment, as_of_today
 
 DATABASE_UID: Final = 65534
 """Postgres refuses to run as root, so root's fleet runs it as the unprivileged `nobody`."""
@@ -150,7 +150,7 @@ class DataFolder:
         try:
             with self._usable():
                 raw = path.read_bytes() if path.exists() else None
-            return None if raw is None else msgspec.json.decode(raw, type=kind)
+            return None if raw is None else msgspec.json.decode(as_of_today(raw), type=kind)
         except msgspec.DecodeError as error:
             raise FleetFailed(f"{path}: cannot be read ({error}); name another folder with --data") from error
 
