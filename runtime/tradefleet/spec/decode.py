@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tradefleet.spec.bot import API_VERSION, KIND, BotSpec, Metadata, TradingBot
+from tradefleet.spec.former import SWITCHES
 from tradefleet.spec.market import Section
 from tradefleet.spec.problems import Problem, SpecError, nearest, shown
 from tradefleet.spec.rules import broken
@@ -117,6 +118,8 @@ class _Reader:
         self, kind: type[AnySection], raw: Any, path: str, let_through: Collection[str] = ()
     ) -> AnySection:
         known = {member.key: member for member in members(kind)}
+        if raw is False and path in SWITCHES:
+            raw = None
         if raw is not None and not isinstance(raw, Mapping):
             self._note(path, shown(raw), f"is not a section; below it go {', '.join(known)}")
             return _Reader(self._source)._section(kind, {}, path)

@@ -6,11 +6,11 @@ from. `appliedGeneration` and the hash go back in their status.
 """
 
 import hashlib
-import re
 
 import msgspec
 
 from tradefleet.spec.bot import BotSpec
+from tradefleet.spec.former import as_of_today
 
 
 class ShardAssignment(msgspec.Struct, frozen=True, rename="camel"):
@@ -51,12 +51,5 @@ class ConfigSnapshot(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         raise KeyError(f"shard {index}: this configuration has shards {[s.index for s in self.shards]}")
 
 
-def as_of_today(raw: bytes) -> bytes:
-    """JSON with a spec that an older release wrote, as this one writes it."""
-    return _WAS_A_SWITCH.sub(rb"\1{}", raw)
-
-
-# Before there were partial closes their section was a switch, which nobody could turn on.
-_WAS_A_SWITCH = re.compile(rb'("partialClose":\s*)false')
 _ENCODER = msgspec.json.Encoder(decimal_format="number", order="deterministic")
 _DECODER = msgspec.json.Decoder(ConfigSnapshot)

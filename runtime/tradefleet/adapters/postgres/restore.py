@@ -9,6 +9,7 @@ from tradefleet.adapters.postgres.errors import UnreadableRow
 from tradefleet.core.events import Baseline, KillSwitchSeen, LatchRecord, ShardOwner
 from tradefleet.orders.intents import IntentRecord
 from tradefleet.positions.plan import PositionRecord
+from tradefleet.spec.former import as_of_today
 from tradefleet.spec.snapshot import ConfigSnapshot
 
 Value = TypeVar("Value")
@@ -152,7 +153,7 @@ def decoded(rows: list[Any], kind: type[Value]) -> tuple[Value, ...]:
 def decode_payload(payload: str, kind: type[Value]) -> Value:
     """One payload's struct; raises UnreadableRow."""
     try:
-        return msgspec.json.decode(payload, type=kind)
+        return msgspec.json.decode(as_of_today(payload.encode()), type=kind)
     except msgspec.MsgspecError as error:
         raise UnreadableRow(
             f"a {kind.__name__} in the journal does not decode ({error}); was it written by a newer release?"

@@ -23,7 +23,8 @@ import msgspec
 
 from tradefleet.services.fleet.problems import FleetFailed
 from tradefleet.spec.bot import BotSpec
-from tradefleet.spec.snapshot import ShardAssignment, as_of_today
+from tradefleet.spec.former import as_of_today
+from tradefleet.spec.snapshot import ShardAssignment
 
 DATABASE_UID: Final = 65534
 """Postgres refuses to run as root, so root's fleet runs it as the unprivileged `nobody`."""
