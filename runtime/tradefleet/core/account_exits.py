@@ -5,6 +5,8 @@ from ever opening the other side. One whose answer was lost does not hold the ne
 never arrived takes seconds in which the position would stay open. Nothing opens there until all are resolved.
 """
 
+from collections.abc import Iterator
+
 import msgspec
 
 from tradefleet.core.account_entries import make_intent, next_attempt, submit
@@ -13,11 +15,14 @@ from tradefleet.core.actions import AnyAction, KeepPosition
 from tradefleet.domain.orders import Side
 from tradefleet.domain.positions import PositionKey
 from tradefleet.orders.intents import IntentState, Leg
+from tradefleet.orders.tracked import Tracked
 from tradefleet.positions.plan import ExitPlan, PositionRecord
 from tradefleet.risk.entry import Entry
 
 CLOSE_AGAIN_NS = SECOND_NS
 """Between two attempts to close: long enough for the book to fill up again."""
+MOST_DOUBLINGS = 4
+"""Of that, while the exchange is silent: sixteen seconds. Its first answer to any question ends the wait."""
 
 
 def drive_exits(state: AccountState, now_ns: int) -> list[AnyAction]:
@@ -31,24 +36,38 @@ def drive_exits(state: AccountState, now_ns: int) -> list[AnyAction]:
         plan = position.plan
         if position.size == 0 or plan is None or not _due(plan, now_ns) or _under_way(state, key, now_ns):
             continue
-        waits = plan.close_attempt > 0 and now_ns < state.close_not_before_ns.get(key, 0)
-        if key.symbol in state.instruments and not waits:
+        if key.symbol in state.instruments and not _waits(state, key, plan, now_ns):
             actions += _close(state, key, position, plan, now_ns)
     return actions
 
 
+def _waits(state: AccountState, key: PositionKey, plan: ExitPlan, now_ns: int) -> bool:
+    """Whether the next attempt has to wait. While the exchange answers nothing, ever longer: each attempt in
+    doubt has to be asked for afterwards, and hundreds of questions would keep the account from being read."""
+    tried_ns = state.close_tried_ns.get(key, 0)
+    if plan.close_attempt == 0 or tried_ns == 0:
+        return False
+    doubts = sum(1 for tracked in _closes(state, key) if tracked.record.state is IntentState.AMBIGUOUS)
+    silent = state.exchange_answered_ns <= tried_ns
+    doublings = min(max(0, doubts - 1), MOST_DOUBLINGS) if silent else 0
+    return now_ns < tried_ns + (CLOSE_AGAIN_NS << doublings)
+
+
+def _closes(state: AccountState, key: PositionKey) -> Iterator[Tracked]:
+    """Whole closes of a position that are not resolved. The close of a part never does the work of a whole
+    one."""
+    for tracked in state.open_intents():
+        leg = tracked.intent.leg
+        if tracked.intent.key == key and leg.reduces and not leg.is_part:
+            yield tracked
+
+
 def _under_way(state: AccountState, key: PositionKey, now_ns: int) -> bool:
-    """True while a close may still do its work: not resolved, and not doubtful for a second already. The
-    close of a part never does the work of a whole one, and so holds none up."""
+    """True while a close may still do its work: not resolved, and not doubtful for a second already."""
     return any(
-        tracked.intent.key == key
-        and tracked.intent.leg.reduces
-        and not tracked.intent.leg.is_part
-        and not (
-            tracked.record.state is IntentState.AMBIGUOUS
-            and now_ns - tracked.intent.created_ns > CLOSE_AGAIN_NS
-        )
-        for tracked in state.open_intents()
+        tracked.record.state is not IntentState.AMBIGUOUS
+        or now_ns - tracked.intent.created_ns <= CLOSE_AGAIN_NS
+        for tracked in _closes(state, key)
     )
 
 
@@ -88,5 +107,5 @@ def _close(
     )
     kept = msgspec.structs.replace(position, plan=msgspec.structs.replace(plan, close_attempt=attempt + 1))
     state.positions[key] = kept
-    state.close_not_before_ns[key] = now_ns + CLOSE_AGAIN_NS
+    state.close_tried_ns[key] = now_ns
     return [KeepPosition(position=kept), submit(state, intent)]

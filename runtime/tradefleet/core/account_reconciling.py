@@ -36,6 +36,7 @@ SHOWN_FOR_NS = 3600 * SECOND_NS
 
 def exchange_read(state: AccountState, event: ExchangeRead) -> list[AnyAction]:
     """A complete view: take in what we missed, then compare what is left."""
+    state.exchange_answered_ns = event.now_ns
     progress = state.reconciliation
     asked_ns, wanted_since = progress.asked_ns, progress.wanted
     progress.asking = False

@@ -84,6 +84,8 @@ def _overdue(state: AccountState, tracked: Tracked, now_ns: int) -> bool:
 
 def order_queried(state: AccountState, event: OrderQueried) -> list[AnyAction]:
     """The exchange's answer for one id; absence counts only after the intent's time is over."""
+    if event.answer is not QueryAnswer.UNKNOWN:
+        state.exchange_answered_ns = event.now_ns
     tracked = state.tracked.get(event.client_order_id)
     if tracked is None:
         return []

@@ -221,7 +221,8 @@ class AccountState:
         self.guards: dict[PositionKey, Guard] = {}
         self.leverages: dict[str, LeverageWatch] = {}
         self.leverage_first: dict[str, None] = {}
-        self.close_not_before_ns: dict[PositionKey, int] = {}
+        self.close_tried_ns: dict[PositionKey, int] = {}
+        self.exchange_answered_ns = 0
         self.reversals: dict[PositionKey, Signal] = {}
         self.equity_kept_ns = 0
         self.tally = Tally()

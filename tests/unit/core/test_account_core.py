@@ -360,3 +360,30 @@ def test_a_close_whose_answer_was_lost_holds_up_no_other_and_nothing_opens_meanw
     assert attempts == [0, 1]
     assert harness.size == 0
     assert harness.judged[-1].reason == "closing_first"
+
+
+def closes_in(harness: Harness, seconds: int) -> int:
+    before = len(harness.submitted)
+    for _ in range(seconds):
+        harness.send(answered=False)
+        harness.exchange.orders.clear()
+        harness.wait(1)
+    return len(harness.submitted) - before
+
+
+def test_closes_are_tried_seldom_while_the_exchange_is_silent_and_at_once_when_it_answers() -> None:
+    harness = Harness().ready()
+    harness.signal("one", Target.LONG)
+    harness.send()
+    harness.deliver()
+    harness.exchange.share = Decimal(0)  # nothing of what is sent from now on arrives
+    harness.signal("out", Target.FLAT)
+
+    silent = closes_in(harness, 300)
+    harness.exchange.share = Decimal(1)
+    harness.now_ns += SECOND
+    before = len(harness.submitted)
+    harness.tell(ev.ExchangeRead(now_ns=harness.now_ns, view=harness.exchange.view(harness.now_ns)))
+
+    assert 15 <= silent <= 25
+    assert len(harness.submitted) == before + 1
