@@ -187,6 +187,7 @@ def test_rest_tickers_of_spot_have_the_documented_fields(market: ReplayMarket) -
     assert Decimal(row["bid1Price"]) < Decimal(row["ask1Price"])
 
 
+@pytest.mark.usefixtures("served")
 def test_rest_lists_pairs_without_pages_and_at_most_sixty_trades(market: ReplayMarket) -> None:
     rest = PublicRest(market, market)
 
