@@ -4,6 +4,8 @@ The checks stand in the order in which they are cheapest to explain: whose signa
 anything be opened at all, then the limits of risk.
 """
 
+from decimal import Decimal
+
 from tradefleet.core import account_legs, account_leverage, account_protection
 from tradefleet.core.account_state import SECOND_NS, AccountState
 from tradefleet.core.actions import AnyAction, JudgeSignal, Submit, Verdict
@@ -16,7 +18,7 @@ from tradefleet.orders.client_order_id import client_order_id
 from tradefleet.orders.intents import Intent, IntentRecord, IntentState, Leg
 from tradefleet.orders.quotas import no_place
 from tradefleet.orders.tracked import Tracked
-from tradefleet.positions.plan import PositionRecord
+from tradefleet.positions.plan import ExitPlan, PositionRecord
 from tradefleet.risk.decisions import Reason, Refusal
 from tradefleet.risk.entry import AccountView, Entry
 from tradefleet.risk.entry_terms import Quotes, Terms, entry_terms
@@ -295,6 +297,44 @@ def make_intent(
         valid_until_ns=sign_by_ns + state.receive_window_ns,
         trigger=None if terms is None else terms.trigger,
         rest_until_ns=_rest_until(state, hold_ns, now_ns) if terms is not None and terms.rests else 0,
+    )
+
+
+def reducing_intent(
+    state: AccountState,
+    position: PositionRecord,
+    plan: ExitPlan,
+    leg: Leg,
+    *,
+    signal_id: str,
+    planned_attempt: int,
+    qty: Decimal,
+    now_ns: int,
+) -> Intent | None:
+    """A market order that takes `qty` off a position, under an attempt that was never made; None while no
+    price of it is known."""
+    price = state.market(position.key.symbol).mark or position.entry_price
+    if price is None:
+        return None
+    side = Side.SELL if position.size > 0 else Side.BUY
+    return make_intent(
+        state,
+        signal_id,
+        leg,
+        next_attempt(state, signal_id, leg, planned_attempt),
+        key=position.key,
+        strategy=plan.strategy,
+        side=side,
+        entry=Entry(
+            instrument=state.instruments[position.key.symbol],
+            side=side,
+            qty=qty,
+            price=price,
+            stop_loss=price,
+            take_profit=price,
+        ),
+        hold_ns=0,
+        now_ns=now_ns,
     )
 
 

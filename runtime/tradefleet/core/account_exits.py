@@ -9,15 +9,13 @@ from collections.abc import Iterator
 
 import msgspec
 
-from tradefleet.core.account_entries import make_intent, next_attempt, submit
+from tradefleet.core.account_entries import reducing_intent, submit
 from tradefleet.core.account_state import SECOND_NS, AccountState
 from tradefleet.core.actions import AnyAction, KeepPosition
-from tradefleet.domain.orders import Side
 from tradefleet.domain.positions import PositionKey
 from tradefleet.orders.intents import IntentState, Leg
 from tradefleet.orders.tracked import Tracked
 from tradefleet.positions.plan import ExitPlan, PositionRecord
-from tradefleet.risk.entry import Entry
 
 CLOSE_AGAIN_NS = SECOND_NS
 """Between two attempts to close: long enough for the book to fill up again."""
@@ -78,34 +76,20 @@ def _due(plan: ExitPlan, now_ns: int) -> bool:
 def _close(
     state: AccountState, key: PositionKey, position: PositionRecord, plan: ExitPlan, now_ns: int
 ) -> list[AnyAction]:
-    market = state.market(key.symbol)
-    price = market.mark or position.entry_price
-    if price is None:
-        return []
-    leg = Leg.CLOSE if plan.close_signal_id else Leg.TIMED_EXIT
-    side = Side.SELL if position.size > 0 else Side.BUY
-    signal_id = plan.close_signal_id or plan.signal_id
-    attempt = next_attempt(state, signal_id, leg, plan.close_attempt)
-    intent = make_intent(
+    intent = reducing_intent(
         state,
-        signal_id,
-        leg,
-        attempt,
-        key=key,
-        strategy=plan.strategy,
-        side=side,
-        entry=Entry(
-            instrument=state.instruments[key.symbol],
-            side=side,
-            qty=abs(position.size),
-            price=price,
-            stop_loss=price,
-            take_profit=price,
-        ),
-        hold_ns=0,
+        position,
+        plan,
+        Leg.CLOSE if plan.close_signal_id else Leg.TIMED_EXIT,
+        signal_id=plan.close_signal_id or plan.signal_id,
+        planned_attempt=plan.close_attempt,
+        qty=abs(position.size),
         now_ns=now_ns,
     )
-    kept = msgspec.structs.replace(position, plan=msgspec.structs.replace(plan, close_attempt=attempt + 1))
+    if intent is None:
+        return []
+    tried = msgspec.structs.replace(plan, close_attempt=intent.attempt + 1)
+    kept = msgspec.structs.replace(position, plan=tried)
     state.positions[key] = kept
     state.close_tried_ns[key] = now_ns
     return [KeepPosition(position=kept), submit(state, intent)]

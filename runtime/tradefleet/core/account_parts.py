@@ -12,18 +12,16 @@ from decimal import Decimal
 
 import msgspec
 
-from tradefleet.core.account_entries import MARKET_SILENT_NS, make_intent, next_attempt, submit
+from tradefleet.core.account_entries import MARKET_SILENT_NS, reducing_intent, submit
 from tradefleet.core.account_protection import ADOPTED
 from tradefleet.core.account_state import SECOND_NS, AccountState
 from tradefleet.core.actions import AnyAction, KeepPosition
-from tradefleet.domain.orders import Side
 from tradefleet.domain.positions import PositionKey
 from tradefleet.domain.quantities import MONEY, ZERO
 from tradefleet.orders.intents import Leg
 from tradefleet.orders.tracked import Tracked
 from tradefleet.positions.parts import due, missing, reached
 from tradefleet.positions.plan import ExitPlan, PositionRecord
-from tradefleet.risk.entry import Entry
 
 LEGS = (Leg.PART_1, Leg.PART_2, Leg.PART_3)
 
@@ -103,32 +101,19 @@ def _parts(state: AccountState, position: PositionRecord, now_ns: int) -> list[A
 def _send(
     state: AccountState, position: PositionRecord, plan: ExitPlan, qty: Decimal, now_ns: int
 ) -> list[AnyAction]:
-    price = state.market(position.key.symbol).mark or position.entry_price
-    if price is None:
-        return []
-    side = Side.SELL if position.size > 0 else Side.BUY
-    leg = LEGS[plan.parts_taken - 1]
-    attempt = next_attempt(state, plan.signal_id, leg, plan.part_attempt)
-    intent = make_intent(
+    intent = reducing_intent(
         state,
-        plan.signal_id,
-        leg,
-        attempt,
-        key=position.key,
-        strategy=plan.strategy,
-        side=side,
-        entry=Entry(
-            instrument=state.instruments[position.key.symbol],
-            side=side,
-            qty=qty,
-            price=price,
-            stop_loss=price,
-            take_profit=price,
-        ),
-        hold_ns=0,
+        position,
+        plan,
+        LEGS[plan.parts_taken - 1],
+        signal_id=plan.signal_id,
+        planned_attempt=plan.part_attempt,
+        qty=qty,
         now_ns=now_ns,
     )
-    kept = _kept(state, position, msgspec.structs.replace(plan, part_attempt=attempt + 1))
+    if intent is None:
+        return []
+    kept = _kept(state, position, msgspec.structs.replace(plan, part_attempt=intent.attempt + 1))
     return [KeepPosition(position=kept), submit(state, intent)]
 
 

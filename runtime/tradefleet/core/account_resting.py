@@ -41,13 +41,14 @@ RISK_SLACK_PERCENT: Final = 105
 def drive(state: AccountState, now_ns: int) -> list[AnyAction]:
     """What the resting entries need now."""
     resting = [t for t in state.open_intents() if t.intent.rest_until_ns > 0 and t.intent.leg is Leg.OPEN]
+    if not resting:
+        # Whether anything may open is asked only while something rests: this runs for every price.
+        state.may_not_open_ns = now_ns
+        state.resting.clear()
+        return []
     refusal = account_entries.why_not_open(state, now_ns)
     if refusal is None or refusal.reason is Reason.PREDECESSOR_MAY_SEND:
         state.may_not_open_ns = now_ns
-    if not resting:
-        if state.resting:
-            state.resting.clear()
-        return []
     names = {tracked.intent.client_order_id for tracked in resting}
     for name in [name for name in state.resting if name not in names]:
         del state.resting[name]
