@@ -2,7 +2,7 @@
 
 import asyncio
 import queue
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from typing import Any
 
@@ -132,30 +132,6 @@ async def test_pybit_sees_refusals_as_invalid_requests_with_their_codes(replay: 
         ]
 
     assert await asyncio.to_thread(refusals) == [110072, 110007, 110001, 110043, 110025, 10001]
-
-
-@pytest.fixture
-def private_socket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Any]]:
-    """pybit's private WebSocket at an address; exited afterwards."""
-    sockets: list[Any] = []
-
-    def connect(address: str) -> Any:
-        monkeypatch.setattr(pybit.unified_trading, "PRIVATE_WSS", address)
-        # pybit's own second for the auth is too short for a busy machine.
-        sockets.append(
-            pybit.unified_trading.WebSocket(
-                testnet=False,
-                channel_type="private",
-                api_key="key",
-                api_secret="secret",
-                private_auth_expire=30,
-            )
-        )
-        return sockets[-1]
-
-    yield connect
-    for socket in sockets:
-        socket.exit()
 
 
 async def test_pybit_follows_its_orders_on_the_private_stream(

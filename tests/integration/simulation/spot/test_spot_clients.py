@@ -3,7 +3,7 @@
 import asyncio
 import json
 import queue
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -105,29 +105,6 @@ async def test_pybit_sees_spots_codes_and_batches_of_ten(served: Any) -> None:
     assert [row["code"] for row in made["retExtInfo"]["list"]] == [0] * 10
     assert {row["category"] for row in made["result"]["list"]} == {"spot"}
     assert [row["code"] for row in ended["retExtInfo"]["list"]] == [0] * 10
-
-
-@pytest.fixture
-def private_socket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Any]]:
-    """pybit's private WebSocket at an address; exited afterwards."""
-    sockets: list[Any] = []
-
-    def connect(address: str) -> Any:
-        monkeypatch.setattr(pybit.unified_trading, "PRIVATE_WSS", address)
-        sockets.append(
-            pybit.unified_trading.WebSocket(
-                testnet=False,
-                channel_type="private",
-                api_key="key",
-                api_secret="secret",
-                private_auth_expire=30,
-            )
-        )
-        return sockets[-1]
-
-    yield connect
-    for socket in sockets:
-        socket.exit()
 
 
 async def test_pybit_follows_spot_orders_on_the_private_stream(
