@@ -15,7 +15,7 @@ from tradefleet.domain.orders import Account, ExchangeOrder
 from tradefleet.domain.positions import ExchangePosition, PositionKey
 from tradefleet.domain.quantities import ZERO
 from tradefleet.domain.signals import Signal
-from tradefleet.orders.exchange_view import ExchangeView, Wallet
+from tradefleet.orders.exchange_view import ExchangeView, Listing, Wallet
 from tradefleet.orders.intents import IntentRecord
 from tradefleet.orders.outcome import Outcome
 from tradefleet.positions.plan import PositionRecord
@@ -214,6 +214,16 @@ class OrderQueried(Event, frozen=True, kw_only=True):
     asked_ns: int
 
 
+class AccountListed(Event, frozen=True, kw_only=True):
+    """Step 1 of a Reconcile, told as soon as it is read: positions and open orders, each by itself.
+
+    The rules of symbols that it names have come before it, as InstrumentsRefreshed, as far as they could be
+    read. ExchangeRead or ExchangeUnread follows. A shell need not tell it: ExchangeRead alone is as good.
+    """
+
+    listing: Listing
+
+
 class ExchangeRead(Event, frozen=True, kw_only=True):
     """The answer to a Reconcile: a complete view of the account."""
 
@@ -335,6 +345,7 @@ AnyEvent = (
     | IntentNotWritten
     | SendFinished
     | OrderQueried
+    | AccountListed
     | ExchangeRead
     | ExchangeUnread
     | PrivateStreamChanged

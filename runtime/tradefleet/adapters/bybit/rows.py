@@ -25,6 +25,7 @@ MILLISECOND_NS: Final = 1_000_000
 SETTLE_COIN: Final = "USDT"
 
 _NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]{1,2})?")
+_WHOLE: Final = re.compile(r"-?[0-9]{1,30}")
 _NOTHING: Final = frozenset({"", "UNKNOWN"})
 """How the exchange writes "none" where a kind of stop or a reason could stand."""
 
@@ -93,7 +94,7 @@ def position_of(row: Row) -> ExchangePosition:
             position_idx=_whole(row, "positionIdx"),
         ),
         # A flat row's side is "", in frames of 2023 "None": only a size needs a side.
-        size=size * _word(row, "side", Side).sign if size else ZERO,
+        size=_signed(size, _word(row, "side", Side)) if size else ZERO,
         entry_price=entry if size else None,
         mark_price=_price(row, "markPrice"),
         stop_loss=_price(row, "stopLoss"),
@@ -102,6 +103,11 @@ def position_of(row: Row) -> ExchangePosition:
         seq=_whole(row, "seq"),
         at_ns=_ms(row, "updatedTime"),
     )
+
+
+def _signed(size: Decimal, side: Side) -> Decimal:
+    """Without arithmetic, which an ambient context could round."""
+    return size if side is Side.BUY else size.copy_negate()
 
 
 def wallet_of(row: Row, at_ns: int, coin: str = SETTLE_COIN) -> Wallet | None:
@@ -180,7 +186,7 @@ def _whole(row: Row, name: str) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     text = _text(row, name)
-    if not text.removeprefix("-").isdecimal():
+    if not _WHOLE.fullmatch(text):
         raise BadRow(name, value, "a whole number")
     return int(text)
 
