@@ -8,6 +8,7 @@ import msgspec
 from tradefleet.adapters.postgres.errors import UnreadableRow
 from tradefleet.core.events import Baseline, KillSwitchSeen, LatchRecord, ShardOwner
 from tradefleet.orders.intents import IntentRecord
+from tradefleet.positions.facts import PositionFacts, with_facts
 from tradefleet.positions.plan import PositionRecord
 from tradefleet.spec.former import as_of_today
 from tradefleet.spec.snapshot import ConfigSnapshot
@@ -54,7 +55,9 @@ _INTENTS = f"""
 SELECT payload FROM intents WHERE account = $1 AND (NOT final OR created_ns > {_NOW_NS} - {_DAY_NS})
 ORDER BY created_ns, client_order_id
 """
-_POSITIONS = "SELECT payload FROM positions WHERE account = $1 ORDER BY category, symbol, position_idx"
+_POSITIONS = """
+SELECT payload, facts FROM positions WHERE account = $1 ORDER BY category, symbol, position_idx
+"""
 _EXECUTIONS = f"""
 SELECT exec_id FROM executions WHERE account = $1 AND at_ns > {_NOW_NS} - 7 * {_DAY_NS}
 ORDER BY at_ns, exec_id
@@ -101,7 +104,7 @@ async def read_state(
     newest = await _newest(connection, account, bot, config)
     return JournalState(
         intents=decoded(intents, IntentRecord),
-        positions=decoded(positions, PositionRecord),
+        positions=tuple(_position(row) for row in positions),
         executions_counted=tuple(row["exec_id"] for row in executions),
         seen_signals=tuple(row["signal_id"] for row in signals),
         owners=decoded(owners, ShardOwner),
@@ -113,6 +116,11 @@ async def read_state(
         kill_switch_before=await _said_before(connection, account, bot, newest.generation),
         kill_switches_known=tuple(row["latch_id"] for row in kill_switches),
     )
+
+
+def _position(row: asyncpg.Record) -> PositionRecord:
+    facts = None if row["facts"] is None else decode_payload(row["facts"], PositionFacts)
+    return with_facts(decode_payload(row["payload"], PositionRecord), facts)
 
 
 def _baseline(row: asyncpg.Record | None) -> Baseline | None:

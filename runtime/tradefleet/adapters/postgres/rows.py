@@ -25,6 +25,7 @@ from tradefleet.core.actions import (
 )
 from tradefleet.core.events import AnyEvent, ConfigApplied
 from tradefleet.orders.intents import Intent, IntentRecord, IntentState
+from tradefleet.positions.facts import facts_of, without_facts
 from tradefleet.spec.snapshot import ConfigSnapshot
 
 Values = tuple[Any, ...]
@@ -62,7 +63,7 @@ _EXECUTION_COLUMNS = (
     "exec_id, category, symbol, order_id, client_order_id, side, exec_type, price, qty, fee, at_ns, payload"
 )
 _POSITION_COLUMNS = (
-    "category, symbol, position_idx, size, entry_price, generation, realised, fees, at_ns, payload"
+    "category, symbol, position_idx, size, entry_price, generation, realised, fees, at_ns, payload, facts"
 )
 
 # The first verdict stands, unless it was about a process that was not the owner: its id is still free.
@@ -247,7 +248,9 @@ def _position(row: KeepPosition) -> Values:
     position, key = row.position, row.position.key
     return (
         *(key.category, key.symbol, key.position_idx, position.size, position.entry_price),
-        *(position.generation, position.realised, position.fees, position.at_ns, _json(position)),
+        *(position.generation, position.realised, position.fees, position.at_ns),
+        # The release before reads the payload and writes it anew without what it does not know.
+        *(_json(without_facts(position)), _json(facts_of(position))),
     )
 
 
