@@ -63,19 +63,23 @@ def up(
 
 
 @app.command("replay-decisions")
-def replay_decisions(file: Annotated[Path, typer.Argument(help="A log of decisions of one epoch.")]) -> None:
-    """Feed a log of decisions to a fresh core and check that it decides the same."""
+def replay_decisions(
+    log: Annotated[Path, typer.Argument(help="FOLDER/EPOCH of a decision log, or one of its files.")],
+) -> None:
+    """Feed an epoch's decision log to a fresh core and check that it decides the same."""
     import msgspec
 
+    from tradefleet.adapters.files.decision_segments import LogUnreadable, lines_of
     from tradefleet.core.account import AccountCore
     from tradefleet.core.digest import DecisionsDiffer, replay
 
     try:
-        with file.open("rb") as lines:
-            digest = replay(lines, AccountCore())
-    except (OSError, msgspec.DecodeError, DecisionsDiffer) as error:
-        fail(f"{file}: {error}")
-    print(f"{file}: {digest.count} decisions, the same again; digest {digest.value}")
+        digest = replay(lines_of(log), AccountCore())
+    except LogUnreadable as error:
+        fail(f"{error}. Everything before it was decided the same again")
+    except (msgspec.DecodeError, DecisionsDiffer) as error:
+        fail(f"{log}: {error}")
+    print(f"{log}: {digest.count} decisions, the same again; digest {digest.value}")
 
 
 app.add_typer(latches.latches, name="latches")

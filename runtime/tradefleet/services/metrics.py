@@ -143,6 +143,16 @@ EXECUTOR: Final = (
         "Until the exchange's key expires; nothing for one that does not.",
         lambda s: s["api_key_expiry_days"],
     ),
+    Line(
+        "tradefleet_executor_decision_log_missing",
+        "Decisions of this epoch that its log does not have.",
+        lambda s: s["decision_log"]["missing"],
+    ),
+    Line(
+        "tradefleet_executor_decision_log_paused",
+        "1 while decisions are not logged: the disk does not take them.",
+        lambda s: bool(s["decision_log"]["paused"]),
+    ),
     Line("tradefleet_executor_errors_total", "Problems, by kind.", lambda s: s["errors"], "kind"),
     Line(
         "tradefleet_executor_dead_letters_total",

@@ -9,12 +9,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 import msgspec
 import structlog
 
 from tradefleet.adapters.config_source import ConfigSource
+from tradefleet.adapters.files.decision_log import DecisionFiles
 from tradefleet.adapters.postgres.errors import Fenced, JournalDown
 from tradefleet.adapters.postgres.journal import Journal
 from tradefleet.adapters.postgres.lease import LeaseKeeper
@@ -116,13 +117,15 @@ class Epoch:
 
     async def run(self) -> str:
         """Lead until it is over; why it is over. Raises what a task of the epoch raised."""
-        with _decisions_file(self._parts.settings.decisions_folder, self._restored.epoch) as file:
-            self._decisions_file = file
-            self._decisions = DecisionLog(file.write)
-            try:
-                return await self._lead()
-            finally:
-                await loops.end(set(self._tasks))
+        settings = self._parts.settings
+        self._log = DecisionFiles(Path(settings.decisions_folder), self._restored.epoch, settings.decisions)
+        self._parts.status.decision_log = self._log
+        self._decisions = DecisionLog(self._log.write)
+        try:
+            return await self._lead()
+        finally:
+            await loops.end(set(self._tasks))
+            self._say_of_log(await asyncio.to_thread(self._log.close))
 
     async def _lead(self) -> str:
         await self._tell(self._restored)
@@ -308,6 +311,10 @@ class Epoch:
         except (JournalDown, Fenced) as error:
             log.warning("last_batch_lost", detail=str(error))
 
+    def _say_of_log(self, texts: list[str]) -> None:
+        for text in texts:
+            self._parts.status.problem("decision_log", text)
+
     async def _keep_digest(self) -> None:
         try:
             await self._parts.journal.keep_digest(self._decisions.count, self._decisions.digest)
@@ -315,7 +322,7 @@ class Epoch:
             return  # the next batch finds out, and ends the epoch
 
     async def _keep(self) -> None:
-        self._decisions_file.flush()
+        self._say_of_log(self._log.flush())
         try:
             # Shielded: the end of the epoch must not cut a batch off.
             await asyncio.shield(self._recorder.flush())
@@ -347,10 +354,3 @@ class Epoch:
     def _latch_cleared(self, latch_id: str) -> None:
         self._recorder.latches.discard(latch_id)
         self._queue.put_nowait(feeds.cleared(latch_id))
-
-
-def _decisions_file(folder: str, epoch: int) -> BinaryIO:
-    """A new file: were an epoch's number ever given twice, its log must not be overwritten."""
-    path = Path(folder)
-    path.mkdir(parents=True, exist_ok=True)
-    return (path / f"{epoch:08d}.jsonl").open("ab")

@@ -263,7 +263,7 @@ def _without_journal(
 ) -> WithoutJournal:
     exchange = FlattenSettings(rest=settings.rest, key=key, secret=secret)
     try:
-        return WithoutJournal(settings.spool_folder, exchange, status, config)
+        return WithoutJournal(settings.spools, exchange, status, config)
     except (SpoolFailed, SpoolBroken) as error:
         raise ExecutorFailed(
             f"{error}; look at what it says, engage the kill switch again if it should be, and move the file"

@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import structlog
 
@@ -37,6 +37,21 @@ _NO_CORE: Final[Mapping[str, Any]] = {
 _NO_LETTERS: Final[Mapping[str, int]] = {"kept": 0, "lost": 0, "waiting": 0}
 
 
+class LogSeen(Protocol):
+    """What is said of an epoch's decision log: why it pauses ("" while it does not), and how many decisions
+    it misses."""
+
+    @property
+    def paused(self) -> str: ...
+    @property
+    def missing(self) -> int: ...
+
+
+class _NoLog:
+    paused = ""
+    missing = 0
+
+
 class ExecutorStatus:
     """Counts and states; `report` makes the file's content."""
 
@@ -61,6 +76,7 @@ class ExecutorStatus:
         self.seconds_to_flat: float | None = None
         """Of the last closing without a journal; None when it has not ended."""
         self.dead_letters: Callable[[], Mapping[str, int]] = lambda: _NO_LETTERS
+        self.decision_log: LogSeen = _NoLog()
         self.changed = asyncio.Event()
         self.lease_changed = asyncio.Event()
         """Something that others should hear of at once: each event has one that listens."""
@@ -167,6 +183,7 @@ class ExecutorStatus:
             "stores": {name: "up" if state == "up" else "down" for name, state in self.stores.items()},
             "dead_letters": dict(self.dead_letters()),
             "digest": self.digest,
+            "decision_log": {"paused": self.decision_log.paused, "missing": self.decision_log.missing},
             "errors": dict(sorted(self.errors.items())),
         }
 
