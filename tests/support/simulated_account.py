@@ -1,6 +1,8 @@
 """The simulator's account on a free port, in the test's own event loop, with a hand on its wires."""
 
+import asyncio
 import contextlib
+import json
 import time
 from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
@@ -41,6 +43,7 @@ BTC = Instrument(
     price_limit_ratio=Decimal("0.01"),
 )
 
+Rewrite = Callable[[str, list[dict[str, Any]]], object]
 Trouble = Callable[[web.Request], web.Response | None]
 
 
@@ -55,13 +58,19 @@ class WallClock:
 
 
 class SimulatedAccount:
-    """A served account. requests: (method, path) in order; trouble: may answer in its place."""
+    """A served account. requests: (method, path) in order; trouble: may answer in its place.
+
+    held_back_s: by path, how long a request waits before it is looked at. rewrite: changes the rows of a list
+    (path, rows) that is answered.
+    """
 
     def __init__(self, exchange: SimulatedExchange, market: HandMarket) -> None:
         self.exchange = exchange
         self.market = market
         self.requests: list[tuple[str, str]] = []
         self.trouble: Trouble = lambda request: None
+        self.held_back_s: dict[str, float] = {}
+        self.rewrite: Rewrite | None = None
         self.sockets: list[Any] = []
         self.rest = ""
         self.stream = ""
@@ -90,7 +99,13 @@ async def simulated_account(folder: Path) -> AsyncIterator[SimulatedAccount]:
         served.requests.append((request.method, request.path))
         if request.path == private_stream.PATH:
             served.sockets.append(request.transport)
-        return served.trouble(request) or await handler(request)
+        await asyncio.sleep(served.held_back_s.get(request.path, 0.0))
+        answer = served.trouble(request) or await handler(request)
+        if served.rewrite is None or not isinstance(answer, web.Response) or answer.body is None:
+            return answer
+        body = json.loads(bytes(answer.body))  # type: ignore[arg-type]
+        served.rewrite(request.path, body.get("result", {}).get("list") or [])
+        return web.json_response(body)
 
     app = web.Application(middlewares=[watched, refusals_in_envelopes(market.now_ns)])
     account_rest.add_routes(app, exchange)

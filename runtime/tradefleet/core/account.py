@@ -185,7 +185,7 @@ class AccountCore:
     @staticmethod
     def _market_moved(state: AccountState, event: MarketMoved) -> list[AnyAction]:
         market = state.market(event.symbol)
-        market.heard_ns = event.now_ns
+        market.heard_ns = market.heard_ns if event.polled else event.now_ns
         market.mark = event.mark if event.mark is not None else market.mark
         market.bid = event.bid if event.bid is not None else market.bid
         market.ask = event.ask if event.ask is not None else market.ask

@@ -136,13 +136,18 @@ class ShardAnnounced(Event, frozen=True, kw_only=True):
 
 
 class MarketMoved(Event, frozen=True, kw_only=True):
-    """A ticker frame of the executor's own socket; None means unchanged (the topic is alive)."""
+    """A ticker frame of the executor's own socket; None means unchanged (the topic is alive).
+
+    polled: prices that were asked for by REST instead, while the topic is silent or where there is none. They
+    are prices like any other, and no sign that the topic lives.
+    """
 
     symbol: str
     mark: Decimal | None
     bid: Decimal | None
     ask: Decimal | None
     last: Decimal | None
+    polled: bool = False
 
 
 class OrderSeen(Event, frozen=True, kw_only=True):

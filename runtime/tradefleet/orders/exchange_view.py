@@ -62,6 +62,13 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     unclear: tuple[UnclearRow, ...] = ()
 
 
+def symbols_of(listing: Listing) -> tuple[str, ...]:
+    """Every symbol that a row names, sorted."""
+    held = {position.key.symbol for position in listing.positions or ()}
+    standing = {order.symbol for order in listing.open_orders or ()}
+    return tuple(sorted(held | standing | {row.symbol for row in listing.unclear if row.symbol}))
+
+
 class ExchangeView(msgspec.Struct, frozen=True, kw_only=True):
     """Open orders, executions since `executions_from_ns`, positions with size, the wallet.
 

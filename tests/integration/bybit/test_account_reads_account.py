@@ -148,7 +148,7 @@ async def test_html_in_place_of_a_list_is_unreadable(served: SimulatedAccount, r
         await reads.uid()
 
 
-async def test_an_unknown_word_in_a_list_makes_it_unreadable(
+async def test_an_unknown_word_in_a_row_is_named_and_the_account_is_read(
     served: SimulatedAccount, reads: AccountReads
 ) -> None:
     row = {"symbol": "BTCUSDT", "positionIdx": 0, "side": "Sideways", "size": "1"}
@@ -158,8 +158,12 @@ async def test_an_unknown_word_in_a_list_makes_it_unreadable(
         else None
     )
 
-    with pytest.raises(Unreadable, match="UnknownValue: side: 'Sideways'"):
-        await reads.account_view((), time.time_ns(), time.time_ns())
+    view = await reads.account_view((), time.time_ns(), time.time_ns())
+
+    assert view.positions == ()
+    (unclear,) = view.unclear
+    assert (unclear.symbol, unclear.side, unclear.size) == ("BTCUSDT", None, Decimal(1))
+    assert "side: 'Sideways'" in unclear.trouble
 
 
 async def test_nobody_listening_is_unreadable() -> None:

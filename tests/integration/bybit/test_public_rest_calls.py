@@ -14,6 +14,7 @@ from tradefleet.adapters.bybit.public_rest import (
     instruments,
     klines,
     listed,
+    quotes,
 )
 from tradefleet.market.bars import HistoryRequest
 from tradefleet.spec.strategies import Timeframe
@@ -109,6 +110,57 @@ async def test_a_contract_without_a_tick_is_not_guessed(serve: Serve) -> None:
 
     with pytest.raises(ExchangeUnreachable, match="BTCUSDT: tickSize 0 is not above 0"):
         await instruments(url, "linear", ["BTCUSDT"])
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"status": "Settling"},
+        {"priceFilter": {"tickSize": ""}},
+        {"leverageFilter": None},
+        {"lotSizeFilter": {}},
+        {"riskParameters": {"priceLimitRatioX": "much"}},
+    ],
+)
+async def test_one_contract_that_is_not_understood_is_named_and_the_others_are_there(
+    serve: Serve, broken: dict[str, Any]
+) -> None:
+    rows = [row("BTCUSDT"), row("NEWUSDT") | broken, "no row", {"status": "Trading"}]
+    url = await serve(lambda request: good({"list": rows}))
+
+    found = await listed(url, "linear", ["BTCUSDT", "NEWUSDT", "XYZUSDT"])
+
+    assert [rules.symbol for rules in found.rules] == ["BTCUSDT"]
+    assert "NEWUSDT" in found.unreadable
+    assert "NEWUSDT" not in found.unknown
+    assert "XYZUSDT is not traded" in found.unknown
+    assert found.unreadable in found.trouble
+
+
+async def test_prices_of_all_contracts_come_by_one_call_and_what_is_none_is_left_out(serve: Serve) -> None:
+    rows = [
+        {"symbol": "A", "markPrice": "1.5", "bid1Price": "1.4", "ask1Price": "1.6", "lastPrice": "1.5"},
+        {"symbol": "B", "markPrice": "", "bid1Price": "0", "ask1Price": "-1", "lastPrice": 7},
+        "no row",
+        {"markPrice": "1"},
+    ]
+    asked: list[str] = []
+
+    def answer(request: web.Request) -> web.Response:
+        asked.append(request.path_qs)
+        return good({"list": rows})
+
+    found = await quotes(await serve(answer), "linear")
+
+    assert asked == ["/v5/market/tickers?category=linear"]
+    assert sorted(found) == ["A", "B"]
+    assert [str(price) for price in (found["A"].mark, found["A"].bid, found["A"].ask, found["A"].last)] == [
+        "1.5",
+        "1.4",
+        "1.6",
+        "1.5",
+    ]
+    assert (found["B"].mark, found["B"].bid, found["B"].ask, found["B"].last) == (None, None, None, None)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
 import pytest
 from aiohttp import WSCloseCode, WSMsgType, web
 
@@ -192,3 +193,37 @@ async def test_what_a_callback_raises_ends_the_stream(server: Server) -> None:
     with pytest.raises(ExceptionGroup) as raised:
         await task
     assert raised.group_contains(ZeroDivisionError)
+
+
+async def test_a_topic_that_is_added_goes_to_a_connection_with_room_and_survives_its_end(
+    server: Server,
+) -> None:
+    client = Client(server.url, msgspec.structs.replace(FAST, topics_per_connection=2))
+    async with client.running(["a"]):
+        await until(lambda: client.up)
+
+        client.stream.add(["b"])
+        client.stream.add(["b"])
+        await until(lambda: subscribed(server) == [["a"], ["b"]])
+        await server.sockets[0].close()
+        await until(lambda: subscribed(server) == [["a"], ["b"], ["a"], ["b"]])
+
+    assert client.up[-1] == ("a", "b")
+
+
+async def test_a_topic_beyond_a_connections_room_gets_one_of_its_own(server: Server) -> None:
+    client = Client(server.url, msgspec.structs.replace(FAST, topics_per_connection=1))
+    async with client.running():
+        await asyncio.sleep(0)
+        for topic in ("a", "b"):
+            client.stream.add([topic])
+        await until(lambda: client.stream.connected == 2)
+        await until(lambda: sorted(subscribed(server)) == [["a"], ["b"]])
+
+
+async def test_nothing_is_added_before_the_stream_runs(server: Server) -> None:
+    client = Client(server.url)
+
+    client.stream.add(["a"])
+
+    assert client.stream.connected == 0

@@ -1,22 +1,23 @@
 """The account's plain reads: who we are, what we pay, and all that stands on the exchange.
 
-In one thread with one session: pybit blocks, and requests' session is not for several threads.
-How a list is read to its end, within the budget of calls, is in `blocking_lists`.
+Positions and open orders come first and each by itself (`listing_reads`); what else a comparison needs is
+read afterwards, in one thread. How a list is read to its end, within the budget of calls, is in
+`blocking_lists`.
 Source: Bybit V5.
 """
 
-import asyncio
+import contextlib
 import time
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from functools import partial
 from typing import Any, Final, Self, TypeVar
 
-from tradefleet.adapters.bybit.blocking_lists import BlockingLists, blocking_session, rows_of
+from tradefleet.adapters.bybit.blocking_lists import Reader, rows_of
 from tradefleet.adapters.bybit.bodies import LINEAR, SPOT
 from tradefleet.adapters.bybit.errors import BadRow, Unreadable
 from tradefleet.adapters.bybit.governor import Governor
+from tradefleet.adapters.bybit.listing_reads import SETTLE_COINS, ListingReads
 from tradefleet.adapters.bybit.preflight import (
     NOT_ON_DEMO,
     AccountFacts,
@@ -39,13 +40,12 @@ from tradefleet.domain.orders import ExchangeOrder
 from tradefleet.domain.positions import ExchangePosition
 from tradefleet.domain.quantities import ZERO
 from tradefleet.orders.budget import Lane
-from tradefleet.orders.exchange_view import ExchangeView, Wallet
+from tradefleet.orders.exchange_view import ExchangeView, Listing, Wallet
 from tradefleet.orders.flatten import Standing
 
 T = TypeVar("T")
 
-SETTLE_COINS: Final = ("USDT", "USDC")
-"""Linear contracts settle in either; a list without one of the two would miss foreign orders."""
+__all__ = ["SETTLE_COINS", "AccountReads"]
 
 WALLET_COIN: Final = "USDT"
 
@@ -58,7 +58,7 @@ WINDOW_NS: Final = 7 * 86_400 * 1_000_000_000
 
 
 class AccountReads:
-    """Reads of one account. Close it when done: it owns a thread."""
+    """Reads of one account. Close it when done: it owns threads."""
 
     def __init__(
         self,
@@ -74,12 +74,15 @@ class AccountReads:
         """rest_url: such as https://api.bybit.com. timeout_s: of each page. governor: shared by all who
         call with this account and address. untold_taker_fee: of demo, which tells neither fees nor whose
         key it is; None for an exchange that tells both."""
-        self._session = blocking_session(rest_url, key, secret, timeout_s)
-        self._lists = BlockingLists(governor or Governor())
+        shared = governor or Governor()
+        self._reader = Reader("bybit-reads", rest_url, key, secret, timeout_s=timeout_s, governor=shared)
+        self._session, self._lists = self._reader.session, self._reader.lists
+        self._step_1 = ListingReads(
+            rest_url, key, secret, timeout_s=timeout_s, settle_coins=settle_coins, governor=shared
+        )
         self._key = key
         self._settle_coins = tuple(settle_coins)
         self._untold_taker_fee = untold_taker_fee
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="bybit-reads")
 
     async def __aenter__(self) -> Self:
         return self
@@ -88,8 +91,9 @@ class AccountReads:
         self.close()
 
     def close(self) -> None:
-        """Let the thread end after what it is doing."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        """Let the threads end after what they are doing."""
+        self._reader.close()
+        self._step_1.close()
 
     async def uid(self) -> str:
         """The account's UID as the exchange reports it; raises Unreadable."""
@@ -103,15 +107,31 @@ class AccountReads:
         """Whose account it is, and how it is set up for these symbols; raises Unreadable."""
         return await self._in_thread(partial(self._account_facts, tuple(symbols)))
 
+    def listings(self, now_ns: int) -> AsyncIterator[Listing]:
+        """Step 1: positions and open orders, each complete to the last page or with its trouble. The last
+        one is the whole answer; one before it lacks a list that is late. now_ns: the exchange's clock now."""
+        return self._step_1.listings(now_ns)
+
+    async def compared(
+        self, listing: Listing, ask_for: Sequence[tuple[str, str]], executions_from_ns: int
+    ) -> ExchangeView:
+        """Step 2: everything else that a comparison needs, complete to the last page; raises Unreadable,
+        also when the listing lacks a list.
+
+        ask_for: (client order id, symbol) of intents without a known end. executions_from_ns: exchange time.
+        """
+        if listing.positions is None or listing.open_orders is None:
+            troubles = (listing.positions_trouble, listing.orders_trouble)
+            raise Unreadable("; ".join(trouble for trouble in troubles if trouble))
+        return await self._in_thread(partial(self._view, listing, tuple(ask_for), executions_from_ns))
+
     async def account_view(
         self, ask_for: Sequence[tuple[str, str]], executions_from_ns: int, now_ns: int
     ) -> ExchangeView:
-        """Everything reconciliation needs, complete to the last page; raises Unreadable.
-
-        ask_for: (client order id, symbol) of intents without a known end. executions_from_ns:
-        exchange time. now_ns: the exchange's clock now; it becomes the view's asked_ns.
-        """
-        return await self._in_thread(partial(self._view, tuple(ask_for), executions_from_ns, now_ns))
+        """Both steps at once; raises Unreadable. now_ns: the exchange's clock now; it becomes the view's
+        asked_ns."""
+        listing = [listing async for listing in self.listings(now_ns)][-1]
+        return await self.compared(listing, ask_for, executions_from_ns)
 
     async def transfers(self, from_ns: int) -> Decimal:
         """Deposits less withdrawals of the settle coin since then, and what spot orders have brought of it
@@ -141,14 +161,7 @@ class AccountReads:
         return await self._in_thread(self._standing, Lane.REDUCING)
 
     async def _in_thread(self, read: Callable[[], T], lane: Lane = Lane.RESOLVING) -> T:
-        def guarded() -> T:
-            self._lists.lane = lane  # one thread: nothing else reads meanwhile
-            try:
-                return read()
-            except BadRow as error:
-                raise Unreadable(f"{type(error).__name__}: {error}") from error
-
-        return await asyncio.get_running_loop().run_in_executor(self._thread, guarded)
+        return await self._reader.read(read, lane)
 
     # ---- in the thread
 
@@ -196,19 +209,20 @@ class AccountReads:
         return any(position.key.position_idx != 0 for position in map(position_of, rows))
 
     def _view(
-        self, ask_for: tuple[tuple[str, str], ...], executions_from_ns: int, now_ns: int
+        self, listing: Listing, ask_for: tuple[tuple[str, str], ...], executions_from_ns: int
     ) -> ExchangeView:
+        assert listing.positions is not None
+        assert listing.open_orders is not None
         began_ns = time.monotonic_ns()
-        open_orders = self._open_orders()
+        open_orders = listing.open_orders
         asked = self._asked_orders(ask_for)
-        positions = self._positions()
         wallet_row = self._wallet_row()
         # Executions come last, so that none is missing that a list above already shows.
-        executions = self._executions(executions_from_ns, now_ns)
-        answered_ns = now_ns + time.monotonic_ns() - began_ns
+        executions = self._executions(executions_from_ns, listing.answered_ns)
+        answered_ns = listing.answered_ns + time.monotonic_ns() - began_ns
         known = {order.order_id for order in open_orders}
         return ExchangeView(
-            asked_ns=now_ns,
+            asked_ns=listing.asked_ns,
             answered_ns=answered_ns,
             executions_from_ns=executions_from_ns,
             open_orders=(
@@ -217,8 +231,9 @@ class AccountReads:
             ),
             closed_orders=tuple(order for order in asked if order.status.is_terminal),
             executions=executions,
-            positions=positions,
+            positions=listing.positions,
             wallet=_wallet(wallet_row, answered_ns),
+            unclear=listing.unclear,
         )
 
     def _standing(self) -> Standing:
@@ -229,7 +244,7 @@ class AccountReads:
 
     def _open_orders(self, category: str = LINEAR) -> tuple[ExchangeOrder, ...]:
         rows: list[Row] = []
-        scopes: list[dict[str, str]] = [{"settleCoin": coin} for coin in self._settle_coins]
+        scopes: list[dict[str, Any]] = [{"settleCoin": coin} for coin in self._settle_coins]
         for scope in [{}] if category == SPOT else scopes:
             rows += self._lists.pages(
                 self._session.get_open_orders, category=category, **scope, openOnly=0, limit=50
@@ -248,7 +263,8 @@ class AccountReads:
         for link_id, symbol in ask_for:
             for ask in (self._session.get_open_orders, self._session.get_order_history):
                 rows = self._lists.pages(ask, symbol=symbol, orderLinkId=link_id)
-                orders = [order for order in map(order_of, rows) if order.client_order_id == link_id]
+                with _named(f"the row of order {link_id} of {symbol}"):
+                    orders = [order for order in map(order_of, rows) if order.client_order_id == link_id]
                 if orders:
                     found += _newest(orders)
                     break
@@ -269,7 +285,7 @@ class AccountReads:
             if not last:
                 window["endTime"] = (from_ns + WINDOW_NS) // MILLISECOND_NS
             rows = self._lists.pages(self._session.get_executions, category=category, limit=100, **window)
-            found |= {execution.exec_id: execution for execution in map(execution_of, rows)}
+            found |= {execution.exec_id: execution for execution in map(_execution, rows)}
             if last:
                 return tuple(sorted(found.values(), key=lambda e: (e.at_ns, e.seq, e.exec_id)))
             from_ns += WINDOW_NS
@@ -291,6 +307,20 @@ class AccountReads:
         if len(rows) != 1:
             raise Unreadable(f"account/wallet-balance: {len(rows)} unified accounts")
         return rows[0]
+
+
+def _execution(row: Row) -> Execution:
+    with _named(f"execution {row.get('execId')} of {row.get('symbol')}"):
+        return execution_of(row)
+
+
+@contextlib.contextmanager
+def _named(what: str) -> Iterator[None]:
+    """Say which row it is that is not understood: a person has to look at it."""
+    try:
+        yield
+    except BadRow as error:
+        raise Unreadable(f"{what} is not understood: {error}") from error
 
 
 def _newest(orders: Iterable[ExchangeOrder]) -> list[ExchangeOrder]:

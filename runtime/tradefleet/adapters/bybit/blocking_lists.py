@@ -1,13 +1,18 @@
 """Lists of the exchange, read by pybit to their last page within the budget of calls.
 
+A `Reader` is one thread with one session: pybit blocks, and requests' session is not for several threads.
+Lists that must not wait for each other are read by readers of their own.
+
 pybit's retries are off, as it sleeps, widens the receive window and sends again on its own. A list that
 breaks off is no list: whatever goes wrong in any page raises Unreadable.
 Source: pybit's behaviour measured in reference H1.
 """
 
+import asyncio
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, TypeVar
 
 import requests
 from pybit.exceptions import FailedRequestError, InvalidRequestError
@@ -19,6 +24,8 @@ from tradefleet.adapters.bybit.governor import TOO_MANY_VISITS, Governor
 from tradefleet.adapters.bybit.quotas import pool
 from tradefleet.adapters.bybit.rows import MILLISECOND_NS, Row
 from tradefleet.orders.budget import Lane
+
+T = TypeVar("T")
 
 ENDPOINTS: Final = {
     "get_open_orders": "/v5/order/realtime",
@@ -66,8 +73,13 @@ class BlockingLists:
         self._governor = governor
         self.lane = Lane.RESOLVING
 
-    def pages(self, ask: Callable[..., Any], *, category: str = LINEAR, **query: Any) -> list[Row]:
-        """All rows of a list: the end is a page without rows or without a cursor. category: none when ""."""
+    def pages(
+        self, ask: Callable[..., Any], *, category: str = LINEAR, lenient: bool = False, **query: Any
+    ) -> list[Row]:
+        """All rows of a list: the end is a page without rows or without a cursor.
+
+        category: none when "". lenient: what stands in the place of a row and is none comes as an empty row.
+        """
         if category:
             query["category"] = category
         rows: list[Row] = []
@@ -75,7 +87,7 @@ class BlockingLists:
         for _ in range(MOST_PAGES):
             more = {"cursor": cursor} if cursor else {}
             result = self.result(ask, **query, **more)
-            page = rows_of(result)
+            page = rows_of(result, lenient=lenient)
             # Recorded rows lack the category that the answer has.
             rows += [{"category": category, **row} for row in page] if category else page
             cursor = result.get("nextPageCursor") or ""
@@ -132,6 +144,34 @@ class BlockingLists:
         )
 
 
+class Reader:
+    """One thread that reads, one call after the other. Close it when done."""
+
+    def __init__(
+        self, name: str, rest_url: str, key: str, secret: str, *, timeout_s: float, governor: Governor
+    ) -> None:
+        """name: of the thread. timeout_s: of each page. governor: may be shared by readers."""
+        self.session = blocking_session(rest_url, key, secret, timeout_s)
+        self.lists = BlockingLists(governor)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
+
+    async def read(self, what: Callable[[], T], lane: Lane = Lane.RESOLVING) -> T:
+        """What it gives, read in the thread; raises Unreadable."""
+
+        def guarded() -> T:
+            self.lists.lane = lane  # one thread: nothing else reads meanwhile
+            try:
+                return what()
+            except BadRow as error:
+                raise Unreadable(f"{type(error).__name__}: {error}") from error
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, guarded)
+
+    def close(self) -> None:
+        """Let the thread end after what it is doing."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+
 def _unreadable(ask: Callable[..., Any], error: Exception) -> Unreadable:
     # Neither pybit's nor requests' texts hold the key; the signed headers are left out.
     return Unreadable(f"{_name(ask)}: {type(error).__name__}: {error}")
@@ -141,9 +181,13 @@ def _name(ask: Callable[..., Any]) -> str:
     return str(getattr(ask, "__name__", ask))
 
 
-def rows_of(result: dict[str, Any]) -> list[Row]:
-    """The rows of a list; raises BadRow."""
+def rows_of(result: dict[str, Any], *, lenient: bool = False) -> list[Row]:
+    """The rows of a list; raises BadRow. lenient: an empty row for what is no row."""
     rows = result.get("list")
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+    if not isinstance(rows, list):
+        raise BadRow("list", rows, "a list of rows")
+    if lenient:
+        return [row if isinstance(row, dict) else {} for row in rows]
+    if not all(isinstance(row, dict) for row in rows):
         raise BadRow("list", rows, "a list of rows")
     return rows

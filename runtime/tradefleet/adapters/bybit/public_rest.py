@@ -1,4 +1,4 @@
-"""Bybit's public REST, as far as a shard needs it: contracts, past candles, the exchange's clock.
+"""Bybit's public REST: contracts, prices of all of them, past candles, the exchange's clock.
 
 Nothing here is signed. Each call is one or a few GETs with a total timeout and no retry: whoever
 calls knows when to ask again.
@@ -7,6 +7,7 @@ Source: Bybit V5, "Market".
 
 import time
 from collections.abc import Collection, Mapping
+from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -19,6 +20,7 @@ from tradefleet.market.bybit_history import kline_queries, read_klines
 from tradefleet.market.bybit_instruments import BadInstrument, instrument_of
 from tradefleet.market.candles import Candle
 from tradefleet.market.faults import BadValue
+from tradefleet.market.grid import plain_decimal
 from tradefleet.spec.problems import nearest
 
 TIMEOUT_S: Final = 5.0
@@ -42,10 +44,17 @@ class UnknownSymbols(Exception):
 
 class Listed(msgspec.Struct, frozen=True):
     """The rules of those symbols that the exchange has, in the order asked for, and what it says of the
-    others: one line that names each, "" when there is none."""
+    others: one line that names each, "" when there is none. unreadable: likewise, of those whose rules it
+    has and we do not understand."""
 
     rules: tuple[Instrument, ...]
     unknown: str = ""
+    unreadable: str = ""
+
+    @property
+    def trouble(self) -> str:
+        """Of every symbol without rules: why; "" when there is none."""
+        return "; ".join(text for text in (self.unknown, self.unreadable) if text)
 
 
 async def instruments(rest_url: str, category: str, symbols: Collection[str]) -> tuple[Instrument, ...]:
@@ -54,17 +63,19 @@ async def instruments(rest_url: str, category: str, symbols: Collection[str]) ->
     unknown = [symbol for symbol in symbols if symbol not in rows]
     if unknown:
         raise UnknownSymbols(unknown, rows, rest_url)
-    return _rules(rest_url, category, rows, symbols)
+    rules, unreadable = _rules(category, rows, symbols)
+    if unreadable:
+        raise ExchangeUnreachable(f"{rest_url}: {unreadable}")
+    return rules
 
 
 async def listed(rest_url: str, category: str, symbols: Collection[str]) -> Listed:
-    """The same for whoever goes on with the symbols that there are; raises ExchangeUnreachable."""
+    """The same for whoever goes on with the symbols that there are and whose rules are understood; raises
+    ExchangeUnreachable."""
     rows = await _contracts(rest_url, category)
     unknown = [symbol for symbol in symbols if symbol not in rows]
-    return Listed(
-        _rules(rest_url, category, rows, [symbol for symbol in symbols if symbol in rows]),
-        str(UnknownSymbols(unknown, rows, rest_url)) if unknown else "",
-    )
+    rules, unreadable = _rules(category, rows, [symbol for symbol in symbols if symbol in rows])
+    return Listed(rules, str(UnknownSymbols(unknown, rows, rest_url)) if unknown else "", unreadable)
 
 
 async def _contracts(rest_url: str, category: str) -> dict[str, Mapping[str, Any]]:
@@ -75,7 +86,9 @@ async def _contracts(rest_url: str, category: str) -> dict[str, Mapping[str, Any
         while True:
             query = {"category": category, "limit": _PAGE} | ({"cursor": cursor} if cursor else {})
             result = await _result(session, rest_url, "/v5/market/instruments-info", query)
-            rows |= {str(row["symbol"]): row for row in _rows(result, rest_url)}
+            page = _rows(result, rest_url)
+            # What is no row of a contract concerns none that we could name.
+            rows |= {str(row["symbol"]): row for row in page if isinstance(row, dict) and "symbol" in row}
             # It comes quoted, and the client quotes again.
             following = unquote(result.get("nextPageCursor") or "")
             if not following or following == cursor:
@@ -84,12 +97,52 @@ async def _contracts(rest_url: str, category: str) -> dict[str, Mapping[str, Any
 
 
 def _rules(
-    rest_url: str, category: str, rows: Mapping[str, Mapping[str, Any]], symbols: Collection[str]
-) -> tuple[Instrument, ...]:
+    category: str, rows: Mapping[str, Mapping[str, Any]], symbols: Collection[str]
+) -> tuple[tuple[Instrument, ...], str]:
+    """The rules that are understood; and of the others why they are not, "" when there are none."""
+    rules: list[Instrument] = []
+    troubles: list[str] = []
+    for symbol in symbols:
+        try:
+            rules.append(instrument_of(rows[symbol], category))
+        except BadInstrument as error:
+            troubles.append(str(error))
+    return tuple(rules), "; ".join(troubles)
+
+
+class Quote(msgspec.Struct, frozen=True, kw_only=True):
+    """Prices of one contract now; None for one that is not there or is no price."""
+
+    mark: Decimal | None
+    bid: Decimal | None
+    ask: Decimal | None
+    last: Decimal | None
+
+
+async def quotes(rest_url: str, category: str) -> dict[str, Quote]:
+    """Prices of every contract, by one call; a row that is none is left out. Raises ExchangeUnreachable."""
+    async with _session(rest_url) as session:
+        result = await _result(session, rest_url, "/v5/market/tickers", {"category": category})
+    return {
+        row["symbol"]: Quote(
+            mark=_price(row.get("markPrice")),
+            bid=_price(row.get("bid1Price")),
+            ask=_price(row.get("ask1Price")),
+            last=_price(row.get("lastPrice")),
+        )
+        for row in _rows(result, rest_url)
+        if isinstance(row, dict) and isinstance(row.get("symbol"), str)
+    }
+
+
+def _price(text: object) -> Decimal | None:
+    if not isinstance(text, str) or not text:
+        return None
     try:
-        return tuple(instrument_of(rows[symbol], category) for symbol in symbols)
-    except BadInstrument as error:
-        raise ExchangeUnreachable(f"{rest_url}: {error}") from error
+        value = plain_decimal(text)
+    except BadValue:
+        return None
+    return value if value > 0 else None
 
 
 async def klines(rest_url: str, category: str, request: HistoryRequest) -> list[Candle]:

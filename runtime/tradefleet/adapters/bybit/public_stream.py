@@ -76,18 +76,33 @@ class PublicStream:
         self.settings = settings
         self.clock = clock
         self._by_topic: dict[str, _Connection] = {}
+        self._tasks: asyncio.TaskGroup | None = None
 
     async def run(self, groups: Iterable[Sequence[str]]) -> None:
         """Carry these topics until cancelled. A group is one subscribe request (one topic that is
         refused refuses its whole group) and stays on one connection. Raises TooManyTopics."""
         plan = spread(groups, self.settings.topics_per_connection)
-        connections = [_Connection(self, part) for part in plan]
-        self._by_topic = {topic: one for one in connections for topic in one.topics}
-        async with asyncio.TaskGroup() as tasks:
-            for connection in connections:
-                tasks.create_task(connection.run())
-            if not connections:
-                await asyncio.Event().wait()  # nothing to carry is no reason to end
+        async with asyncio.TaskGroup() as self._tasks:
+            for part in plan:
+                self._begin(part, self._tasks)
+            await asyncio.Event().wait()  # connections end by being cancelled only; and more may come
+
+    def add(self, group: Sequence[str]) -> None:
+        """Carry one more group from now on: on a connection that has room, else on a new one. Nothing
+        before `run`, and for topics that are carried already. Raises TooManyTopics."""
+        if self._tasks is None or all(topic in self._by_topic for topic in group):
+            return
+        for connection in dict.fromkeys(self._by_topic.values()):
+            if len(spread([*connection.groups, group], self.settings.topics_per_connection)) == 1:
+                connection.add(group)
+                self._by_topic |= dict.fromkeys(group, connection)
+                return
+        self._begin([group], self._tasks)
+
+    def _begin(self, groups: Sequence[Sequence[str]], tasks: asyncio.TaskGroup) -> None:
+        connection = _Connection(self, groups)
+        self._by_topic |= dict.fromkeys(connection.topics, connection)
+        tasks.create_task(connection.run())
 
     def resubscribe(self, topic: str) -> None:
         """Ask for a new snapshot of a topic; nothing while its connection is down, since connecting
@@ -158,10 +173,13 @@ class _Connection:
 
     def __init__(self, stream: PublicStream, groups: Sequence[Sequence[str]]) -> None:
         self._stream = stream
-        self._groups = groups
+        self.groups = list(groups)
         self._transport: picows.WSTransport | None = None
         self._requests = 0
-        self.topics = tuple(topic for group in groups for topic in group)
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        return tuple(topic for group in self.groups for topic in group)
 
     @property
     def is_up(self) -> bool:
@@ -185,6 +203,17 @@ class _Connection:
                 log.warning("public_stream_lost", reason=reason, topics=len(self.topics))
             await asyncio.sleep(self._back_off(failures))
 
+    def add(self, group: Sequence[str]) -> None:
+        """One more group: asked for at once when there is a socket, else when there is one again."""
+        self.groups.append(group)
+        if self._transport is not None:
+            self._subscribe(group)
+            self._stream.on_up(group)
+
+    def _subscribe(self, group: Sequence[str]) -> None:
+        for part in in_parts(group, self._stream.settings.topics_per_request):
+            self._send(subscribe(part, self._next_id()))
+
     def resubscribe(self, topic: str) -> None:
         """Ask for a new snapshot, when there is a socket."""
         if self._transport is not None:
@@ -202,9 +231,8 @@ class _Connection:
     async def _listen(self, transport: picows.WSTransport, listener: _Listener) -> str:
         """Serve one socket to its end; why it ended."""
         self._transport = transport
-        for group in self._groups:
-            for part in in_parts(group, self._stream.settings.topics_per_request):
-                self._send(subscribe(part, self._next_id()))
+        for group in self.groups:
+            self._subscribe(group)
         self._stream.on_up(self.topics)
         log.info("public_stream_up", topics=len(self.topics))
         watch = asyncio.create_task(self._watch(listener))

@@ -40,6 +40,7 @@ from tradefleet.services.executor import feeds, sockets
 from tradefleet.services.executor.breaker_limits import breaker_limits
 from tradefleet.services.executor.performer import Exchange, Performer
 from tradefleet.services.executor.recorder import Recorder
+from tradefleet.services.executor.rules import Rules
 from tradefleet.services.executor.settings import ExecutorSettings
 from tradefleet.services.executor.status import ExecutorStatus
 from tradefleet.spec.bot import OnDelete
@@ -50,8 +51,6 @@ log = structlog.get_logger(__name__)
 STOPPED: Final = "stopped"
 LEASE_LOST: Final = "lease_lost"
 POSTGRES_DOWN: Final = "postgres_down"
-SYMBOLS_LISTED: Final = "symbols_listed"
-"""The exchange has a symbol now that it had not when the epoch began; the next one listens to it."""
 
 HEARD_WITHIN_S: Final = 0.5
 
@@ -91,6 +90,17 @@ class Epoch:
         self._why_not: str | None = None
         parts.status.dead_letters = parts.bus.letters.counts
         self._owners = feeds.Owners(parts.bus, parts.status)
+        put = self._queue.put_nowait
+        self._tickers = feeds.Tickers(restored.instruments, put, parts.status)
+        self._rules = Rules(
+            parts.settings.rest,
+            restored.config.spec.exchange.category.value,
+            restored.instruments,
+            restored.config.spec.universe.symbols,
+            put,
+            parts.status,
+            self._tickers.add,
+        )
         self._recorder = Recorder(
             parts.journal,
             restored.config,
@@ -102,7 +112,8 @@ class Epoch:
             exchange=parts.exchange,
             may_sign=self._may_sign,
             may_move_stops=self._why_not_leading,
-            put=self._queue.put_nowait,
+            put=put,
+            learn=self._rules.learn,
             spawn=self._spawn,
             leave=self._leave,
             late=self._recorder.late,
@@ -146,7 +157,6 @@ class Epoch:
     def _start_feeds(self) -> set[asyncio.Task[None]]:
         """Everything that brings events; the right to open is looked at before the first tick."""
         parts, settings, put = self._parts, self._parts.settings, self._queue.put_nowait
-        tickers = feeds.Tickers(self._restored.instruments, put, parts.status)
         endless: list[Coroutine[Any, Any, None]] = [
             feeds.ticks(settings.tick_s, put, self._look_at_right),
             feeds.signals(
@@ -175,27 +185,19 @@ class Epoch:
             ),
             feeds.repeat(settings.keep_s, self._keep),
             feeds.repeat(settings.digest_period_s, self._keep_digest),
-            feeds.rules(
+            self._rules.keep(settings.instruments_period_s),
+            feeds.polled_quotes(
                 settings.rest,
                 self._restored.config.spec.exchange.category.value,
-                self._symbols(),
-                frozenset(instrument.symbol for instrument in self._restored.instruments),
-                put,
-                lambda: self._leave(SYMBOLS_LISTED),
+                self._tickers,
                 parts.status,
-                settings.instruments_period_s,
             ),
             parts.exchange.clock.keep_measured(settings.clock_period_s),
             sockets.private_stream(settings, parts.exchange.clock, parts.bus.letters, put),
-            sockets.public_stream(settings, tickers),
+            sockets.public_stream(settings, self._tickers),
             self._wait_for_stop(),
         ]
         return {self._spawn(loop) for loop in endless}
-
-    def _symbols(self) -> list[str]:
-        """What we listen to, and what the bot wants that the exchange did not have."""
-        known = [instrument.symbol for instrument in self._restored.instruments]
-        return sorted({*known, *self._restored.config.spec.universe.symbols})
 
     # ---- the consumer
 

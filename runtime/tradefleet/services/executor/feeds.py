@@ -6,12 +6,12 @@ in the status; what it cannot, it raises, and that ends the process.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import Final
 
 import msgspec
 
-from tradefleet.adapters.bybit.public_rest import ExchangeUnreachable, listed
+from tradefleet.adapters.bybit.public_rest import ExchangeUnreachable, Quote, quotes
 from tradefleet.adapters.config_source import BadSnapshot, BotGone, ConfigSource
 from tradefleet.adapters.postgres.errors import JournalDown
 from tradefleet.adapters.postgres.journal import Journal
@@ -22,7 +22,6 @@ from tradefleet.core.events import (
     AnyEvent,
     BotDeleted,
     ConfigApplied,
-    InstrumentsRefreshed,
     LatchCleared,
     LatchRecord,
     MarketMoved,
@@ -44,6 +43,14 @@ Put = Callable[[AnyEvent], None]
 
 BLOCK_MS: Final = 500
 """How long one XREAD waits; the end of the epoch cancels it."""
+
+MOST_TOPICS: Final = 200
+"""Tickers that one socket carries; a symbol beyond them has its prices by REST."""
+SILENT_S: Final = 5.0
+"""A topic that told nothing for so long is asked for by REST."""
+POLL_S: Final = 1.0
+POLL_MOST_S: Final = 10.0
+"""Between two such questions, and between two while they are not answered."""
 
 
 class Owners:
@@ -110,13 +117,51 @@ async def signals(
 
 
 class Tickers:
-    """Turns frames of the executor's own public socket into prices."""
+    """Prices of symbols: by the executor's own public socket, and by REST where that is silent.
 
-    def __init__(self, instruments: tuple[Instrument, ...], put: Put, status: ExecutorStatus) -> None:
-        self._codec = BybitCodec(instruments)
+    subscribe: asks the socket for one more topic, once there is a socket.
+    """
+
+    def __init__(self, instruments: Iterable[Instrument], put: Put, status: ExecutorStatus) -> None:
+        self._instruments = {instrument.symbol: instrument for instrument in instruments}
+        self._codec = BybitCodec(self._instruments.values())
         self._put = put
         self._status = status
-        self.topics = tuple(ticker_topic(instrument.symbol) for instrument in instruments)
+        now_s = time.monotonic()
+        self._heard_s = dict.fromkeys(self._instruments, now_s)
+        self.topics = [ticker_topic(symbol) for symbol in self._instruments]
+        self.subscribe: Callable[[str], None] = lambda topic: None
+
+    def add(self, instruments: Iterable[Instrument]) -> None:
+        """Listen to these too from now on; beyond what one socket carries they are asked for by REST."""
+        new = [one for one in instruments if one.symbol not in self._instruments]
+        self._instruments |= {instrument.symbol: instrument for instrument in new}
+        self._codec = BybitCodec(self._instruments.values())
+        for instrument in new:
+            # Silent from the first moment: the first price comes with the next poll, if not before.
+            self._heard_s[instrument.symbol] = float("-inf")
+            if len(self.topics) < MOST_TOPICS:
+                self.topics.append(topic := ticker_topic(instrument.symbol))
+                self.subscribe(topic)
+
+    def silent(self) -> list[str]:
+        """Symbols of which the socket has told nothing for a while."""
+        before_s = time.monotonic() - SILENT_S
+        return [symbol for symbol, heard_s in self._heard_s.items() if heard_s < before_s]
+
+    def polled(self, symbol: str, quote: Quote) -> None:
+        """Take prices that were asked for."""
+        self._put(
+            MarketMoved(
+                now_ns=0,
+                symbol=symbol,
+                mark=quote.mark,
+                bid=quote.bid,
+                ask=quote.ask,
+                last=quote.last,
+                polled=True,
+            )
+        )
 
     def on_frame(self, raw: bytes, seen_ns: int) -> None:
         """Take any frame. seen_ns: our clock when it arrived."""
@@ -124,6 +169,7 @@ class Tickers:
         if isinstance(frame, BadFrame):
             self._status.problem("bad_ticker", f"{frame.fault}")
         elif isinstance(frame, TickerFrame):
+            self._heard_s[frame.symbol] = time.monotonic()
             self._put(
                 MarketMoved(
                     now_ns=0,
@@ -154,29 +200,25 @@ async def configuration(
             put(ConfigApplied(now_ns=0, config=found))
 
 
-async def rules(
-    rest_url: str,
-    category: str,
-    symbols: Sequence[str],
-    known: Collection[str],
-    put: Put,
-    new: Callable[[], None],
-    status: ExecutorStatus,
-    period_s: float,
-) -> None:
-    """Read the instruments' rules again; while they cannot be read, or of a symbol that is no more, the
-    old ones hold. known: symbols whose prices are listened to. new: the exchange has listed another one."""
+async def polled_quotes(rest_url: str, category: str, tickers: Tickers, status: ExecutorStatus) -> None:
+    """While a symbol is silent, or has no topic, ask for the prices of all by one call, for ever."""
+    wait_s = POLL_S
     while True:
-        await asyncio.sleep(period_s)
-        try:
-            read = await listed(rest_url, category, symbols)
-        except ExchangeUnreachable as error:
-            status.problem("rules_unread", str(error))
+        await asyncio.sleep(wait_s)
+        silent = tickers.silent()
+        if not silent:
+            wait_s = POLL_S
             continue
-        status.say_unknown(read.unknown)
-        put(InstrumentsRefreshed(now_ns=0, instruments=read.rules))
-        if any(instrument.symbol not in known for instrument in read.rules):
-            new()
+        try:
+            read = await quotes(rest_url, category)
+        except ExchangeUnreachable as error:
+            status.problem("quotes_unread", str(error))
+            wait_s = min(2 * wait_s, POLL_MOST_S)
+            continue
+        wait_s = POLL_S
+        for symbol in silent:
+            if symbol in read:
+                tickers.polled(symbol, read[symbol])
 
 
 async def latches(

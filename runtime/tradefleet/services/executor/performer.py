@@ -4,7 +4,7 @@ Each long action is a task of the epoch; its answer comes back as an event throu
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, Final
 
 import msgspec
@@ -37,6 +37,7 @@ from tradefleet.core.actions import (
 )
 from tradefleet.core.audit import entry_of
 from tradefleet.core.events import (
+    AccountListed,
     AmendAnswered,
     AnyEvent,
     CancelAnswered,
@@ -52,6 +53,7 @@ from tradefleet.core.events import (
     TransfersRead,
 )
 from tradefleet.orders.audit import Entry
+from tradefleet.orders.exchange_view import symbols_of
 from tradefleet.orders.flatten import CancelActive, CancelRest
 from tradefleet.orders.intents import Intent
 from tradefleet.services.executor.batching import Batches, together_of
@@ -87,19 +89,21 @@ class Performer:
         may_sign: Callable[[Intent], str | None],
         may_move_stops: Callable[[], str | None],
         put: Put,
+        learn: Callable[[Iterable[str]], Awaitable[None]],
         spawn: Spawn,
         leave: Callable[[str], None],
         late: Callable[[Entry], None],
         status: ExecutorStatus,
         largest_batch: int,
     ) -> None:
-        """late: takes an entry of the audit that could not be written ahead. largest_batch: orders in one
-        request, at most."""
+        """learn: reads the rules of those of these symbols that are not known, and tells them. late: takes an
+        entry of the audit that could not be written ahead. largest_batch: orders in one request, at most."""
         self._journal = journal
         self._exchange = exchange
         self._may_sign = may_sign
         self._may_move_stops = may_move_stops
         self._put = put
+        self._learn = learn
         self._spawn = spawn
         self._leave = leave
         self._late = late
@@ -372,9 +376,13 @@ class Performer:
             if client_order_id in self.intents
         ]
         try:
-            view = await self._exchange.reads.account_view(
-                ask_for, action.executions_from_ns, self._exchange.clock.now_ns()
-            )
+            async for listing in self._exchange.reads.listings(self._exchange.clock.now_ns()):
+                # What is held can be protected and closed only by its rules.
+                await self._learn(symbols_of(listing))
+                self._put(AccountListed(now_ns=0, listing=listing))
+            view = await self._exchange.reads.compared(listing, ask_for, action.executions_from_ns)
+            if view.unclear:
+                raise Unreadable("; ".join(row.trouble for row in view.unclear))
         except Unreadable as error:
             self._put(ExchangeUnread(now_ns=0, reason=str(error)))
         else:

@@ -78,7 +78,7 @@ class Preparation:
             known = await listed(
                 self._settings.rest, snapshot.spec.exchange.category.value, snapshot.spec.universe.symbols
             )
-            self._status.say_unknown(known.unknown)
+            self._status.say_unknown(known.trouble)
             return await look_at(exchange, snapshot.spec, [rules.symbol for rules in known.rules])
 
         try:

@@ -52,7 +52,7 @@ async def private_stream(
 
 
 async def public_stream(settings: ExecutorSettings, tickers: feeds.Tickers) -> None:
-    """Prices of every symbol that the epoch knows."""
+    """Prices of every symbol that the epoch knows, and of those that it comes to know."""
     stream = PublicStream(
         settings.public_stream,
         tickers.on_frame,
@@ -61,6 +61,7 @@ async def public_stream(settings: ExecutorSettings, tickers: feeds.Tickers) -> N
         on_lost=lambda _topics, _reason: None,
         settings=StreamSettings(),
     )
+    tickers.subscribe = lambda topic: stream.add([topic])
     await stream.run([topic] for topic in tickers.topics)
 
 

@@ -57,5 +57,5 @@ class Standby:
             begun_s = time.monotonic()
             read = await listed(self._rest, self._category, symbols)
             self._rules = {instrument.symbol: instrument for instrument in read.rules}
-            self._asked, self.unknown, self._read_s = set(symbols), read.unknown, begun_s
+            self._asked, self.unknown, self._read_s = set(symbols), read.trouble, begun_s
         return tuple(self._rules[symbol] for symbol in symbols if symbol in self._rules)

@@ -66,7 +66,7 @@ class Shard:
         # Random, since a process that was started again is not the one that was chosen.
         self.instance = secrets.token_hex(8)
         self.router = FrameRouter(known.rules, snapshot, shard=settings.shard, instance=self.instance)
-        self.unknown_symbols = known.unknown
+        self.unknown_symbols = known.trouble
         """What the exchange says of symbols that it does not have; "" when it has all."""
         self.bus_state = BusState()
         self.publisher = SignalPublisher(bus, self.bus_state, self.now_ns)

@@ -1,0 +1,86 @@
+"""The rules of every symbol that an epoch has to do with: the bot's own, and whatever the account holds.
+
+A position or an order of somebody else's can stand in any contract. Its rules are read when a listing of the
+account names it, by one call for all that are missing, so that it can be protected and closed like any
+other. Rules that cannot be read are asked for again, ever more seldom; until then the old ones hold.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from tradefleet.adapters.bybit.public_rest import ExchangeUnreachable, Listed, listed
+from tradefleet.core.events import AnyEvent, InstrumentsRefreshed
+from tradefleet.domain.instruments import Instrument
+from tradefleet.services.executor.status import ExecutorStatus
+from tradefleet.services.loops import set_within
+
+WITHIN_S: Final = 2.0
+"""A listing waits so long for the rules of the symbols that it names."""
+AGAIN_S: Final = 5.0
+"""Missing rules are asked for again after so long, then after twice as long, up to the period of all."""
+
+
+class Rules:
+    """What is known, and what is wanted. learned: told of symbols whose rules were not known before."""
+
+    def __init__(
+        self,
+        rest_url: str,
+        category: str,
+        known: Iterable[Instrument],
+        wanted: Iterable[str],
+        put: Callable[[AnyEvent], None],
+        status: ExecutorStatus,
+        learned: Callable[[list[Instrument]], None],
+    ) -> None:
+        self._rest_url = rest_url
+        self._category = category
+        self._known = {instrument.symbol for instrument in known}
+        self._wanted = {*self._known, *wanted}
+        self._put = put
+        self._status = status
+        self._learned = learned
+        self._more = asyncio.Event()
+
+    async def learn(self, symbols: Iterable[str]) -> None:
+        """Read the rules of those of these symbols that are not known; gives up after a while, and then
+        `keep` goes on."""
+        missing = sorted({symbol for symbol in symbols if symbol} - self._known)
+        if not missing:
+            return
+        if not self._wanted.issuperset(missing):
+            self._wanted.update(missing)
+            self._more.set()
+        try:
+            async with asyncio.timeout(WITHIN_S):
+                self._take(await listed(self._rest_url, self._category, missing))
+        except (ExchangeUnreachable, TimeoutError) as error:
+            self._status.problem("rules_unread", f"{', '.join(missing)}: {type(error).__name__}: {error}")
+
+    async def keep(self, period_s: float) -> None:
+        """Read all of them again each period, and more often while some are missing, for ever."""
+        again_s = AGAIN_S
+        while True:
+            missing = self._wanted - self._known
+            self._more.clear()
+            if await set_within(self._more, min(again_s, period_s) if missing else period_s):
+                again_s = AGAIN_S
+                continue
+            again_s = again_s * 2 if missing else AGAIN_S
+            try:
+                read = await listed(self._rest_url, self._category, sorted(self._wanted))
+            except ExchangeUnreachable as error:
+                self._status.problem("rules_unread", str(error))
+                continue
+            self._status.say_unknown(read.trouble)
+            self._take(read)
+
+    def _take(self, read: Listed) -> None:
+        if not read.rules:
+            return
+        new = [instrument for instrument in read.rules if instrument.symbol not in self._known]
+        self._known.update(instrument.symbol for instrument in new)
+        self._put(InstrumentsRefreshed(now_ns=0, instruments=read.rules))
+        if new:
+            self._learned(new)
