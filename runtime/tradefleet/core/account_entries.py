@@ -6,8 +6,8 @@ anything be opened at all, then the limits of risk.
 
 from decimal import Decimal
 
-from tradefleet.core import account_legs, account_leverage, account_protection
-from tradefleet.core.account_state import SECOND_NS, AccountState
+from tradefleet.core import account_legs, account_leverage, account_protection, account_stop_trouble
+from tradefleet.core.account_state import MARKET_SILENT_NS, SECOND_NS, AccountState
 from tradefleet.core.actions import AnyAction, JudgeSignal, Submit, Verdict
 from tradefleet.core.events import SignalReceived
 from tradefleet.domain.instruments import Instrument, InstrumentStatus
@@ -24,9 +24,6 @@ from tradefleet.risk.entry import AccountView, Entry
 from tradefleet.risk.entry_terms import Quotes, Terms, entry_terms
 from tradefleet.risk.rules import judge
 from tradefleet.risk.sizing import plan_entry
-
-MARKET_SILENT_NS = 5 * SECOND_NS
-"""A symbol whose ticker topic has been silent for so long is not opened."""
 
 SEEN_SIGNALS_NS = 600 * SECOND_NS
 
@@ -79,7 +76,7 @@ def why_not_open(state: AccountState, now_ns: int) -> Refusal | None:
         return Refusal(Reason.PREDECESSOR_MAY_SEND, f"until {state.quiet_until_ns}")
     if state.foreign_orders:
         return Refusal(Reason.FOREIGN_ORDERS, ", ".join(state.foreign_orders[:5]))
-    return None
+    return account_stop_trouble.why_not_open(state)
 
 
 def not_ours(state: AccountState, signal: Signal) -> Refusal | None:
@@ -176,7 +173,7 @@ def may_enter(state: AccountState, signal: Signal, side: Side, now_ns: int) -> t
 
 
 def _is_of_a_strategy(position: PositionRecord) -> bool:
-    return position.plan is not None and position.plan.strategy != account_protection.ADOPTED
+    return position.plan is not None and not position.plan.is_foreign
 
 
 def entry_intent(state: AccountState, signal: Signal, allowed: tuple[Entry, Terms], now_ns: int) -> Intent:

@@ -16,11 +16,11 @@ from tradefleet.core.account_safety import DAILY_LOSS
 from tradefleet.core.account_state import SECOND_NS, AccountState, KillSwitchRun
 from tradefleet.core.actions import Alert, AnyAction, CancelOrders, ClearLatch, KeepPosition
 from tradefleet.core.events import KillSwitchSeen, LatchRecord, OrdersCancelled
-from tradefleet.positions.plan import ExitPlan, PositionRecord
+from tradefleet.positions.plan import KILL_SWITCH, ExitPlan, PositionRecord
 from tradefleet.spec.bot import OnDelete
 from tradefleet.spec.snapshot import ConfigSnapshot
 
-KIND = "kill_switch"
+KIND: Final = KILL_SWITCH
 CLOSING: Final = frozenset({KIND, DAILY_LOSS})
 """Kinds of latches that close everything; the others only forbid opening."""
 CANCEL_AGAIN_NS = SECOND_NS

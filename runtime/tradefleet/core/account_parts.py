@@ -12,9 +12,8 @@ from decimal import Decimal
 
 import msgspec
 
-from tradefleet.core.account_entries import MARKET_SILENT_NS, reducing_intent, submit
-from tradefleet.core.account_protection import ADOPTED
-from tradefleet.core.account_state import SECOND_NS, AccountState
+from tradefleet.core.account_entries import reducing_intent, submit
+from tradefleet.core.account_state import MARKET_SILENT_NS, SECOND_NS, AccountState
 from tradefleet.core.actions import AnyAction, KeepPosition
 from tradefleet.domain.positions import PositionKey
 from tradefleet.domain.quantities import MONEY, ZERO
@@ -68,7 +67,7 @@ def counted(
 
 def _parts(state: AccountState, position: PositionRecord, now_ns: int) -> list[AnyAction]:
     plan, key = position.plan, position.key
-    if plan is None or plan.strategy == ADOPTED or _ends(plan, now_ns):
+    if plan is None or plan.is_foreign or _ends(plan, now_ns):
         return []
     fresh = now_ns - state.market(key.symbol).heard_ns <= MARKET_SILENT_NS
     number = _reached(state, position) if fresh else 0

@@ -12,13 +12,14 @@ from decimal import Decimal
 
 import msgspec
 
+from tradefleet.core import account_stop_trouble
 from tradefleet.core.account_state import SECOND_NS, AccountState, Guard
-from tradefleet.core.actions import Alert, AnyAction, KeepPosition, SetProtection
+from tradefleet.core.actions import AnyAction, KeepPosition, SetProtection
 from tradefleet.core.events import ProtectionAnswered
 from tradefleet.domain.positions import ExchangePosition, PositionKey
 from tradefleet.domain.quantities import MONEY, ZERO
 from tradefleet.orders.outcome import Outcome
-from tradefleet.positions.plan import ExitPlan, PositionRecord
+from tradefleet.positions.plan import ADOPTED, ExitPlan, PositionRecord
 from tradefleet.positions.protection import (
     better,
     break_even,
@@ -28,9 +29,6 @@ from tradefleet.positions.protection import (
     tighter,
     trailed,
 )
-
-ADOPTED = "adopted"
-"""Strategy of a position that no signal of ours has opened."""
 
 ATTACHED_DUE_NS = SECOND_NS
 """An entry's own stop is given so long to show in a row before it is asked for."""
@@ -91,15 +89,9 @@ def answered(state: AccountState, event: ProtectionAnswered) -> list[AnyAction]:
     guard.not_before_ns = event.now_ns + ASK_AGAIN_NS
     if event.outcome in (Outcome.ACCEPTED, Outcome.ALREADY):
         guard.read_back_by_ns = event.now_ns + READ_BACK_NS
-        guard.refusals = 0
+        account_stop_trouble.taken(guard)
         return []
-    if event.outcome is not Outcome.REJECTED:
-        return []
-    guard.refusals += 1
-    state.want_reconciliation("a stop was refused")
-    if guard.refusals == 1:
-        return [Alert(kind="stop_refused", detail=f"{event.key.name}: {event.message}")]
-    return []
+    return account_stop_trouble.refused(state, guard, event) if event.outcome is Outcome.REJECTED else []
 
 
 def unsettled(state: AccountState, key: PositionKey, now_ns: int) -> bool:
@@ -127,7 +119,9 @@ def drive(state: AccountState, keys: Iterable[PositionKey], now_ns: int) -> list
     actions: list[AnyAction] = []
     for key in keys:
         position = state.positions.get(key)
-        if position is not None and position.size != 0 and key.symbol in state.instruments:
+        if position is None or position.size == 0:
+            account_stop_trouble.over(state, key)
+        elif key.symbol in state.instruments:
             actions += _protect(state, key, position, now_ns)
     return actions
 
@@ -140,8 +134,12 @@ def _protect(state: AccountState, key: PositionKey, position: PositionRecord, no
         state.positions[key] = planned
         actions.append(KeepPosition(position=planned))
     plan = planned.plan
+    account_stop_trouble.note(state, planned, ATTACHED_DUE_NS, now_ns)
     if plan is None or plan.stop_loss is None:
         return actions
+    trouble = account_stop_trouble.drive(state, planned, plan.stop_loss, now_ns)
+    if trouble:
+        return actions + trouble
     sign = position.sign
     shows = guard.shows(position.size)
     target = _wanted_target(state, key, plan, guard, sign)
@@ -170,10 +168,10 @@ def _ask(
         state.want_reconciliation("a stop was not read back")
     if guard.asking or now_ns < guard.not_before_ns or now_ns < guard.read_back_by_ns:
         return []
-    mark, stop = state.market(key.symbol).mark, plan.stop_loss
+    stop = plan.stop_loss
     if stop is None:
         return []
-    if mark is not None and is_passed(sign, mark, stop):
+    if _is_passed(state, key, guard, sign, stop, now_ns):
         return _close_instead(state, key, position, plan, guard)
     guard.asking = True
     sign_by_ns = now_ns + state.sign_within_ns
@@ -193,16 +191,23 @@ def _ask(
 def _close_instead(
     state: AccountState, key: PositionKey, position: PositionRecord, plan: ExitPlan, guard: Guard
 ) -> list[AnyAction]:
-    """The mark is beyond the stop and the exchange has none there: what the stop would have done."""
-    if plan.close_signal_id or (guard.stop is not None and guard.shows(position.size)):
+    """The mark is beyond the stop and the exchange has none there: what the stop would have done. One that
+    stands further away has its time (`account_stop_trouble`)."""
+    if plan.close_signal_id or guard.stands(position.size):
         return []
-    kept = msgspec.structs.replace(
-        position,
-        plan=msgspec.structs.replace(plan, close_signal_id=f"stop/{key.name}/{position.generation}"),
-    )
-    state.positions[key] = kept
     detail = f"{key.name}: the mark has passed {plan.stop_loss}, and no stop stands there; closing"
-    return [KeepPosition(position=kept), Alert(kind="stop_passed", detail=detail)]
+    return account_stop_trouble.close(state, position, plan, "stop_passed", detail)
+
+
+def _is_passed(
+    state: AccountState, key: PositionKey, guard: Guard, sign: int, stop: Decimal, now_ns: int
+) -> bool:
+    """Whether the price is beyond the stop. An old mark alone proves nothing: the exchange is asked for the
+    stop, and refuses it when it is so."""
+    mark = state.market(key.symbol).mark
+    if mark is None or not is_passed(sign, mark, stop):
+        return False
+    return guard.refusals > 0 or account_stop_trouble.fresh_mark(state, key, now_ns) is not None
 
 
 def _wanted_target(

@@ -10,9 +10,9 @@ after one whose effect is not known nothing more until the order has been read a
 from decimal import Decimal
 from typing import Final
 
-from tradefleet.core import account_entries, account_protection
+from tradefleet.core import account_entries
 from tradefleet.core.account_kill_switch import CLOSING
-from tradefleet.core.account_state import SECOND_NS, AccountState, RestingOrder
+from tradefleet.core.account_state import MARKET_SILENT_NS, SECOND_NS, AccountState, RestingOrder
 from tradefleet.core.actions import AmendOrder, AnyAction, CancelOrder
 from tradefleet.core.events import AmendAnswered, CancelAnswered
 from tradefleet.domain.instruments import Instrument
@@ -171,7 +171,7 @@ def _why_gone(state: AccountState, tracked: Tracked, now_ns: int) -> str:
     if intent.key.symbol not in state.spec.universe.symbols:
         return f"{intent.key.symbol} is not the bot's any more"
     heard_ns = max(state.market(intent.key.symbol).heard_ns, state.restored_ns)
-    if now_ns - heard_ns > account_entries.MARKET_SILENT_NS:
+    if now_ns - heard_ns > MARKET_SILENT_NS:
         return f"no ticker of {intent.key.symbol} for 5 s"
     return _position_forbids(state, tracked) or _too_much_risk(state, tracked)
 
@@ -186,7 +186,7 @@ def _position_forbids(state: AccountState, tracked: Tracked) -> str:
         return "the position is on the other side"
     if position.plan is not None and position.plan.close_signal_id:
         return "the position is being closed"
-    if position.plan is not None and position.plan.strategy == account_protection.ADOPTED:
+    if position.plan is not None and position.plan.is_foreign:
         return "the position is not of a signal of ours"
     return ""
 

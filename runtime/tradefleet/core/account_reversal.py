@@ -22,6 +22,7 @@ WAITS: Final = frozenset(
         Reason.MARKET_SILENT,
         Reason.PRIVATE_STREAM_DOWN,
         Reason.LEVERAGE_NOT_SET,
+        Reason.POSITION_UNPROTECTED,
     }
 )
 """What may be over before the signal expires; every other refusal ends it."""

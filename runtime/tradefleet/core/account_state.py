@@ -27,6 +27,8 @@ from tradefleet.spec.market import PositionMode
 from tradefleet.spec.snapshot import ConfigSnapshot
 
 SECOND_NS = 1_000_000_000
+MARKET_SILENT_NS = 5 * SECOND_NS
+"""A symbol whose ticker topic has been silent for so long is not opened, and its mark closes nothing."""
 WEEK_NS = 7 * 86_400 * SECOND_NS
 EXECUTION_OVERLAP_NS = 3600 * SECOND_NS
 """Executions are read again from an hour before the newest that is known; repeats are not counted."""
@@ -92,8 +94,11 @@ class Guard:
     seen_ns: of the newest row, 0 before one; seen_size: signed; differs_ns: since
     when that is not the sum of our executions, 0 when it is. stop, target: None when not set. asking:
     a request is under way; valid_until_ns: after this none that we sent can be taken. read_back_by_ns: a
-    request that was taken should show by then; 0 for none. refusals: in a row. best: the best mark of the
-    position's generation best_of.
+    request that was taken should show by then; 0 for none. best: the best mark of the position's generation
+    best_of. Of the generation trouble_of: refusals: in a row, since refused_ns, the last one said
+    refused_said. bare_ns: since when it shows no stop though it should, 0 when it does. beyond_ns: since when
+    the mark stands beyond a stop that stands, 0 when it does not. refused_told, bare_told: a person was told
+    what to do.
     """
 
     seen_ns: int = 0
@@ -106,12 +111,23 @@ class Guard:
     valid_until_ns: int = 0
     read_back_by_ns: int = 0
     refusals: int = 0
+    refused_ns: int = 0
+    refused_said: str = ""
+    refused_told: bool = False
+    bare_ns: int = 0
+    bare_told: bool = False
+    beyond_ns: int = 0
+    trouble_of: int = 0
     best: Decimal | None = None
     best_of: int = 0
 
     def shows(self, size: Decimal) -> bool:
         """Whether the newest row is of a position on this side."""
         return self.seen_size * size > 0
+
+    def stands(self, size: Decimal) -> bool:
+        """Whether it shows a stop."""
+        return self.stop is not None and self.shows(size)
 
 
 @dataclass(slots=True)
@@ -219,6 +235,7 @@ class AccountState:
         self.deleted = False
         self.reconciliation = Reconciliation()
         self.guards: dict[PositionKey, Guard] = {}
+        self.unprotected: dict[PositionKey, None] = {}
         self.leverages: dict[str, LeverageWatch] = {}
         self.leverage_first: dict[str, None] = {}
         self.close_tried_ns: dict[PositionKey, int] = {}

@@ -5,11 +5,17 @@ and when its strategy means to be flat.
 """
 
 from decimal import Decimal
+from typing import Final
 
 import msgspec
 
 from tradefleet.domain.positions import PositionKey
 from tradefleet.domain.quantities import ZERO
+
+ADOPTED: Final = "adopted"
+"""Strategy of a position that no signal of ours has opened."""
+KILL_SWITCH: Final = "kill_switch"
+"""The same, when the kill switch has found it without a plan."""
 
 
 class ExitPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +46,11 @@ class ExitPlan(msgspec.Struct, frozen=True, kw_only=True):
     parts_due: Decimal = ZERO
     parts_closed: Decimal = ZERO
     part_attempt: int = 0
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether somebody else has opened the position."""
+        return self.strategy in (ADOPTED, KILL_SWITCH)
 
 
 class PositionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

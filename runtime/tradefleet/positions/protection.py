@@ -29,6 +29,11 @@ def is_passed(sign: int, mark: Decimal, stop: Decimal) -> bool:
     return (mark - stop) * sign <= 0
 
 
+def is_beyond(sign: int, mark: Decimal, stop: Decimal) -> bool:
+    """True when the mark stands on the far side of the stop: one that works has fired."""
+    return (mark - stop) * sign < 0
+
+
 def first_stop(
     sign: int, entry: Decimal, mark: Decimal | None, distance: Decimal, instrument: Instrument
 ) -> Decimal:

@@ -30,6 +30,7 @@ class Reason(StrEnum):
     CLOSING_FIRST = "closing_first"
     LEVERAGE_NOT_SET = "leverage_not_set"
     ADOPTED_POSITION = "adopted_position"
+    POSITION_UNPROTECTED = "position_unprotected"
     MAX_POSITIONS = "max_positions"
     MAX_POSITIONS_PER_SYMBOL = "max_positions_per_symbol"
     MAX_RISK_PER_TRADE = "max_risk_per_trade"
