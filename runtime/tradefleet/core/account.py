@@ -13,6 +13,7 @@ import msgspec
 
 from tradefleet.core import (
     account_entries,
+    account_evidence,
     account_exits,
     account_fills,
     account_kill_switch,
@@ -24,10 +25,12 @@ from tradefleet.core import (
     account_reversal,
     account_safety,
     account_sends,
+    account_unexplained,
 )
 from tradefleet.core.account_state import AccountState
 from tradefleet.core.actions import AnyAction, ChooseOwner
 from tradefleet.core.events import (
+    AccountListed,
     AmendAnswered,
     AnyEvent,
     BotDeleted,
@@ -94,6 +97,7 @@ class AccountCore:
         actions += account_kill_switch.drive(state, event.now_ns)
         concerned = _concerned(state, event)
         actions += account_protection.drive(state, concerned, event.now_ns)
+        actions += account_unexplained.drive(state, event.now_ns)
         actions += account_leverage.drive(state, event)
         actions += account_exits.drive_exits(state, event.now_ns)
         actions += account_resting.drive(state, event.now_ns)
@@ -128,6 +132,8 @@ class AccountCore:
                 return account_sends.not_written(state, event)
             case OrderQueried():
                 return account_sends.order_queried(state, event)
+            case AccountListed():
+                return account_reconciling.account_listed(state, event)
             case ExchangeRead():
                 return account_reconciling.exchange_read(state, event)
             case ExchangeUnread():
@@ -178,6 +184,7 @@ class AccountCore:
             case PositionSeen():
                 # Sizes come of executions; a row's own is compared at reconciliation.
                 account_protection.take_position(state, event.position)
+                account_evidence.row_seen(state, event.position)
                 account_leverage.take_row(state, event.position)
             case IntentWritten():
                 pass
@@ -254,7 +261,7 @@ def _concerned(state: AccountState, event: AnyEvent) -> Iterable[PositionKey]:
             return (event.position.key,)
         case ProtectionAnswered():
             return (event.key,)
-        case Ticked() | ExecutionSeen() | OrderQueried() | ExchangeRead():
+        case Ticked() | ExecutionSeen() | OrderQueried() | ExchangeRead() | AccountListed():
             return sorted(state.positions)
         case _:
             return ()

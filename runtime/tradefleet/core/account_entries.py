@@ -10,9 +10,11 @@ from tradefleet.core import account_legs, account_leverage, account_protection, 
 from tradefleet.core.account_state import MARKET_SILENT_NS, SECOND_NS, AccountState
 from tradefleet.core.actions import AnyAction, JudgeSignal, Submit, Verdict
 from tradefleet.core.events import SignalReceived
+from tradefleet.core.evidence import sentence
 from tradefleet.domain.instruments import Instrument, InstrumentStatus
 from tradefleet.domain.orders import OrderType, Side, TimeInForce
 from tradefleet.domain.positions import PositionKey
+from tradefleet.domain.quantities import ZERO
 from tradefleet.domain.signals import Signal, Target
 from tradefleet.orders.client_order_id import client_order_id
 from tradefleet.orders.intents import Intent, IntentRecord, IntentState, Leg
@@ -20,7 +22,7 @@ from tradefleet.orders.quotas import no_place
 from tradefleet.orders.tracked import Tracked
 from tradefleet.positions.plan import ExitPlan, PositionRecord
 from tradefleet.risk.decisions import Reason, Refusal
-from tradefleet.risk.entry import AccountView, Entry
+from tradefleet.risk.entry import AccountView, Entry, Reduction
 from tradefleet.risk.entry_terms import Quotes, Terms, entry_terms
 from tradefleet.risk.rules import judge
 from tradefleet.risk.sizing import plan_entry
@@ -70,6 +72,9 @@ def why_not_open(state: AccountState, now_ns: int) -> Refusal | None:
         return Refusal(Reason.PAUSED, "spec.paused is true")
     if not state.private_up:
         return Refusal(Reason.PRIVATE_STREAM_DOWN, "fills could not be seen")
+    halts = state.evidence.halts
+    if halts is not None:
+        return Refusal(Reason.ROW_NOT_UNDERSTOOD, sentence(halts))
     if not state.reconciliation.done:
         return Refusal(Reason.NOT_RECONCILED, state.reconciliation.wanted or "being compared")
     if now_ns < state.quiet_until_ns:
@@ -160,6 +165,9 @@ def may_enter(state: AccountState, signal: Signal, side: Side, now_ns: int) -> t
         # Somebody's own: protected by us, and neither closed nor enlarged by a strategy.
         return Refusal(Reason.ADOPTED_POSITION, f"{position.size:f} is held that no signal has opened")
     instrument = state.instruments[signal.symbol]
+    unknown = _unknown(state, signal.symbol)
+    if unknown is not None:
+        return unknown
     # Asked first: whatever else forbids it now, a symbol that is wanted is seen to before the others.
     unset = account_leverage.why_not_open(state, signal.symbol, now_ns)
     refusal = _too_late(state, signal, key, instrument, now_ns) or why_not_open(state, now_ns)
@@ -170,6 +178,18 @@ def may_enter(state: AccountState, signal: Signal, side: Side, now_ns: int) -> t
         return terms
     entry = _allowed(state, instrument, side, terms)
     return entry if isinstance(entry, Refusal) else unset or (entry, terms)
+
+
+def _unknown(state: AccountState, symbol: str) -> Refusal | None:
+    """Why nobody knows what is held in a symbol, None when it is known."""
+    for row in state.evidence.unclear:
+        if row.symbol == symbol:
+            return Refusal(Reason.ROW_NOT_UNDERSTOOD, sentence(row))
+    for key in state.keys(symbol):
+        shown = state.evidence.size(key)
+        if shown is not None:
+            return Refusal(Reason.NOT_RECONCILED, f"{key.name}: the exchange shows {shown:f}")
+    return None
 
 
 def _is_of_a_strategy(position: PositionRecord) -> bool:
@@ -260,7 +280,7 @@ def make_intent(
     key: PositionKey,
     strategy: str,
     side: Side,
-    entry: Entry,
+    entry: Entry | Reduction,
     hold_ns: int,
     now_ns: int,
     terms: Terms | None = None,
@@ -285,8 +305,8 @@ def make_intent(
         qty=entry.qty,
         price=None if terms is None else terms.price,
         reduce_only=not opens,
-        stop_loss=entry.stop_loss if opens else None,
-        take_profit=entry.take_profit if opens else None,
+        stop_loss=entry.stop_loss if isinstance(entry, Entry) else None,
+        take_profit=entry.take_profit if isinstance(entry, Entry) else None,
         reference_price=entry.price,
         hold_ns=hold_ns,
         created_ns=now_ns,
@@ -307,12 +327,10 @@ def reducing_intent(
     planned_attempt: int,
     qty: Decimal,
     now_ns: int,
-) -> Intent | None:
-    """A market order that takes `qty` off a position, under an attempt that was never made; None while no
-    price of it is known."""
-    price = state.market(position.key.symbol).mark or position.entry_price
-    if price is None:
-        return None
+) -> Intent:
+    """A market order that takes `qty` off a position, under an attempt that was never made. It needs neither
+    rules nor a price, which is 0 where none is known: closing waits for neither."""
+    price = state.market(position.key.symbol).mark or position.entry_price or ZERO
     side = Side.SELL if position.size > 0 else Side.BUY
     return make_intent(
         state,
@@ -322,14 +340,7 @@ def reducing_intent(
         key=position.key,
         strategy=plan.strategy,
         side=side,
-        entry=Entry(
-            instrument=state.instruments[position.key.symbol],
-            side=side,
-            qty=qty,
-            price=price,
-            stop_loss=price,
-            take_profit=price,
-        ),
+        entry=Reduction(qty=qty, price=price),
         hold_ns=0,
         now_ns=now_ns,
     )

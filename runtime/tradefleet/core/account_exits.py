@@ -6,15 +6,18 @@ never arrived takes seconds in which the position would stay open. Nothing opens
 """
 
 from collections.abc import Iterator
+from decimal import Decimal
 
 import msgspec
 
+from tradefleet.core import account_evidence
 from tradefleet.core.account_entries import reducing_intent, submit
 from tradefleet.core.account_state import SECOND_NS, AccountState
 from tradefleet.core.actions import AnyAction, KeepPosition
 from tradefleet.domain.positions import PositionKey
 from tradefleet.orders.intents import IntentState, Leg
 from tradefleet.orders.tracked import Tracked
+from tradefleet.positions.evidence import Basis, to_close
 from tradefleet.positions.plan import ExitPlan, PositionRecord
 
 CLOSE_AGAIN_NS = SECOND_NS
@@ -25,25 +28,36 @@ MOST_DOUBLINGS = 4
 
 def drive_exits(state: AccountState, now_ns: int) -> list[AnyAction]:
     """Close what is due and has no closing order under way."""
-    if state.reconciliation.finished_ns == 0:
-        # What the journal holds may be over already; the first comparison takes a moment.
+    if account_evidence.closing_basis(state, now_ns) is Basis.WAIT:
+        # What the journal holds may be over already; the first list takes a moment.
         return []
     actions: list[AnyAction] = []
     for key in sorted(state.positions):
         position = state.positions[key]
         plan = position.plan
-        if position.size == 0 or plan is None or not _due(plan, now_ns) or _under_way(state, key, now_ns):
+        if position.size == 0 or plan is None or not _due(plan, now_ns):
             continue
-        if key.symbol in state.instruments and not _waits(state, key, plan, now_ns):
-            actions += _close(state, key, position, plan, now_ns)
+        held = to_close(position.size, state.evidence.size(key))
+        if held * position.size > 0 and may_try(state, key, plan.close_attempt, now_ns):
+            actions += _close(state, key, position, plan, held, now_ns)
     return actions
 
 
-def _waits(state: AccountState, key: PositionKey, plan: ExitPlan, now_ns: int) -> bool:
+def may_try(state: AccountState, key: PositionKey, attempts: int, now_ns: int) -> bool:
+    """Whether the next close of a position may be made now. Without a list only when nothing of the one
+    before is in doubt: in sum no more may be closed than is held."""
+    if account_evidence.closing_basis(state, now_ns) is Basis.JOURNAL:
+        doubtful = any(True for _ in _closes(state, key))
+    else:
+        doubtful = _under_way(state, key, now_ns)
+    return not doubtful and not _waits(state, key, attempts, now_ns)
+
+
+def _waits(state: AccountState, key: PositionKey, attempts: int, now_ns: int) -> bool:
     """Whether the next attempt has to wait. While the exchange answers nothing, ever longer: each attempt in
     doubt has to be asked for afterwards, and hundreds of questions would keep the account from being read."""
     tried_ns = state.close_tried_ns.get(key, 0)
-    if plan.close_attempt == 0 or tried_ns == 0:
+    if attempts == 0 or tried_ns == 0:
         return False
     doubts = sum(1 for tracked in _closes(state, key) if tracked.record.state is IntentState.AMBIGUOUS)
     silent = state.exchange_answered_ns <= tried_ns
@@ -74,7 +88,12 @@ def _due(plan: ExitPlan, now_ns: int) -> bool:
 
 
 def _close(
-    state: AccountState, key: PositionKey, position: PositionRecord, plan: ExitPlan, now_ns: int
+    state: AccountState,
+    key: PositionKey,
+    position: PositionRecord,
+    plan: ExitPlan,
+    held: Decimal,
+    now_ns: int,
 ) -> list[AnyAction]:
     intent = reducing_intent(
         state,
@@ -83,11 +102,9 @@ def _close(
         Leg.CLOSE if plan.close_signal_id else Leg.TIMED_EXIT,
         signal_id=plan.close_signal_id or plan.signal_id,
         planned_attempt=plan.close_attempt,
-        qty=abs(position.size),
+        qty=abs(held),
         now_ns=now_ns,
     )
-    if intent is None:
-        return []
     tried = msgspec.structs.replace(plan, close_attempt=intent.attempt + 1)
     kept = msgspec.structs.replace(position, plan=tried)
     state.positions[key] = kept

@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from tradefleet.core import account_parts, account_safety
+from tradefleet.core import account_evidence, account_parts, account_safety
 from tradefleet.core.account_state import SECOND_NS, AccountState
 from tradefleet.core.actions import Alert, AnyAction, KeepExecution, KeepIntent, KeepOrder, KeepPosition
 from tradefleet.domain.fills import Execution, ExecutionType
@@ -12,7 +12,7 @@ from tradefleet.domain.orders import ExchangeOrder
 from tradefleet.orders.client_order_id import is_ours, is_way_out
 from tradefleet.orders.intents import Leg
 from tradefleet.orders.reconcile import is_foreign
-from tradefleet.orders.tracked import Tracked, with_fill, with_order
+from tradefleet.orders.tracked import Tracked, is_older, with_fill, with_order
 from tradefleet.positions import ledger
 from tradefleet.positions.legs import leg_of
 from tradefleet.positions.plan import ExitPlan, PositionRecord
@@ -35,7 +35,7 @@ def take_order(state: AccountState, order: ExchangeOrder) -> list[AnyAction]:
     actions: list[AnyAction] = [KeepOrder(order=order)]
     remember_leg(state, order)
     tracked = state.tracked.get(order.client_order_id)
-    if tracked is not None:
+    if tracked is not None and not is_older(tracked.intent, order.created_ns):
         return actions + replace_tracked(state, tracked, with_order(tracked, order))
     if is_foreign(order) or is_ours(order.client_order_id):
         state.want_reconciliation("an order without an intent")
@@ -48,9 +48,13 @@ def take_execution(state: AccountState, execution: Execution) -> list[AnyAction]
         return []
     state.counted.add(execution.exec_id)
     tracked = state.tracked.get(execution.client_order_id)
+    if tracked is not None and is_older(tracked.intent, execution.at_ns):
+        tracked = None
     meant = None if tracked is None else tracked.intent.key
     key = leg_of(execution, hedged=state.hedged, meant=meant, indices=state.order_indices)
     before = state.position(key)
+    if execution.signed_qty != 0 and account_evidence.is_covered(state, before, execution):
+        return _take_covered(state, before, execution, tracked)
     after = ledger.apply(before, execution)
     actions: list[AnyAction] = [KeepExecution(execution=execution)]
     actions += account_safety.count_cash(state, execution, ledger.cash_effect(before, execution))
@@ -59,6 +63,8 @@ def take_execution(state: AccountState, execution: Execution) -> list[AnyAction]
         after = account_parts.counted(before, _planned(after, tracked), tracked, execution.qty)
     state.positions[key] = after
     actions.append(KeepPosition(position=after))
+    if execution.signed_qty != 0:
+        account_evidence.executed(state, key, execution)
     if execution.exec_type in BY_THE_EXCHANGE:
         actions.append(_by_the_exchange(execution))
     if tracked is not None and execution.signed_qty != 0:
@@ -74,6 +80,21 @@ def take_execution(state: AccountState, execution: Execution) -> list[AnyAction]
         state.want_reconciliation("a fill without an intent")
     if after.owed:
         state.want_reconciliation("a leg has closed more than it was seen to open")
+    return actions
+
+
+def _take_covered(
+    state: AccountState, before: PositionRecord, execution: Execution, tracked: Tracked | None
+) -> list[AnyAction]:
+    """One that is part of a size that was taken over from the exchange: recorded, and it cost its fee; what
+    it had won or lost was in the open profit that was taken over with the size."""
+    after = account_evidence.with_covered(state, before, execution)
+    state.positions[before.key] = after
+    actions: list[AnyAction] = [KeepExecution(execution=execution)]
+    actions += account_safety.count_cash(state, execution, -execution.fee)
+    actions.append(KeepPosition(position=after))
+    if tracked is not None:
+        actions += replace_tracked(state, tracked, with_fill(tracked, execution.qty, execution.order_id))
     return actions
 
 

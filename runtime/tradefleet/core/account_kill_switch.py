@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from tradefleet.core.account_safety import DAILY_LOSS
+from tradefleet.core import account_evidence
 from tradefleet.core.account_state import SECOND_NS, AccountState, KillSwitchRun
 from tradefleet.core.actions import Alert, AnyAction, CancelOrders, ClearLatch, KeepPosition
 from tradefleet.core.events import KillSwitchSeen, LatchRecord, OrdersCancelled
@@ -21,7 +21,7 @@ from tradefleet.spec.bot import OnDelete
 from tradefleet.spec.snapshot import ConfigSnapshot
 
 KIND: Final = KILL_SWITCH
-CLOSING: Final = frozenset({KIND, DAILY_LOSS})
+CLOSING: Final = account_evidence.CLOSING
 """Kinds of latches that close everything; the others only forbid opening."""
 CANCEL_AGAIN_NS = SECOND_NS
 ARRIVED_NS = SECOND_NS
@@ -132,7 +132,7 @@ def drive(state: AccountState, now_ns: int) -> list[AnyAction]:
 
 def is_flat(state: AccountState) -> bool:
     """No position, and no order of ours that could still make one."""
-    return not state.exposed_symbols() and not state.open_intents()
+    return account_evidence.nothing_is_held(state) and not state.open_intents()
 
 
 def status(state: AccountState) -> dict[str, object]:
@@ -198,14 +198,9 @@ def _close_all(state: AccountState, latch_id: str, now_ns: int) -> Iterator[AnyA
         position = state.positions[key]
         if position.size == 0:
             continue
-        if key.symbol not in state.instruments and key.symbol not in state.kill_switch.unclosable:
-            state.kill_switch.unclosable.add(key.symbol)
-            yield Alert(
-                kind="kill_switch_cannot_close",
-                detail=f"{key.symbol}: its rules are not known here; use `tradefleet flatten`",
-            )
         if position.plan is None or not position.plan.close_signal_id:
-            plan = _ending(position, f"{latch_id}/{key.name}", now_ns)
+            # Named by its generation: a switch that stays engaged closes more than one position there.
+            plan = _ending(position, f"{latch_id}/{key.name}/{position.generation}", now_ns)
             kept = msgspec.structs.replace(position, plan=plan)
             state.positions[key] = kept
             yield KeepPosition(position=kept)

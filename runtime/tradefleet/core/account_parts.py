@@ -33,13 +33,15 @@ LONGEST_WAIT = 6
 
 def drive(state: AccountState, keys: Iterable[PositionKey], now_ns: int) -> list[AnyAction]:
     """What the positions of these keys have reached now."""
-    known = state.reconciliation.finished_ns != 0 and state.private_up
+    known = state.evidence.listed_ns > 0 and state.private_up
     if not state.spec.exits.partial_close.enabled or not known:
         return []
     actions: list[AnyAction] = []
     for key in keys:
         position = state.positions.get(key)
-        if position is not None and position.size != 0 and key.symbol in state.instruments:
+        if position is None or position.size == 0 or key in state.evidence.shown:
+            continue
+        if key.symbol in state.instruments:
             actions += _parts(state, position, now_ns)
     return actions
 
@@ -110,8 +112,6 @@ def _send(
         qty=qty,
         now_ns=now_ns,
     )
-    if intent is None:
-        return []
     kept = _kept(state, position, msgspec.structs.replace(plan, part_attempt=intent.attempt + 1))
     return [KeepPosition(position=kept), submit(state, intent)]
 

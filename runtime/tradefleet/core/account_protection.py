@@ -19,6 +19,7 @@ from tradefleet.core.events import ProtectionAnswered
 from tradefleet.domain.positions import ExchangePosition, PositionKey
 from tradefleet.domain.quantities import MONEY, ZERO
 from tradefleet.orders.outcome import Outcome
+from tradefleet.positions.evidence import same_side
 from tradefleet.positions.plan import ADOPTED, ExitPlan, PositionRecord
 from tradefleet.positions.protection import (
     better,
@@ -30,6 +31,8 @@ from tradefleet.positions.protection import (
     trailed,
 )
 
+ROW_SPEAKS_NS = 5 * SECOND_NS
+"""A symbol whose topic has been silent for so long has its mark from rows of its position."""
 ATTACHED_DUE_NS = SECOND_NS
 """An entry's own stop is given so long to show in a row before it is asked for."""
 ASK_AGAIN_NS = SECOND_NS
@@ -51,8 +54,9 @@ def take_position(state: AccountState, row: ExchangePosition) -> None:
     guard.seen_ns, guard.seen_size = row.at_ns, row.size
     guard.stop, guard.target = row.stop_loss, row.take_profit
     market = state.market(row.key.symbol)
-    if market.mark is None and row.size != 0:
-        # The first word of a symbol's mark, until its own topic speaks.
+    silent = row.at_ns - market.heard_ns > ROW_SPEAKS_NS
+    if row.size != 0 and row.mark_price is not None and (market.mark is None or silent):
+        # The only word of a symbol's mark, where its own topic does not speak.
         market.mark = row.mark_price
 
 
@@ -62,7 +66,7 @@ def take_reading(state: AccountState, rows: Iterable[ExchangePosition], asked_ns
     for key in sorted(state.guards.keys() | open_now.keys()):
         if key in open_now:
             take_position(state, open_now[key])
-        elif (guard := state.guard(key)).seen_ns < asked_ns:
+        elif state.evidence.proves_absence(key.symbol) and (guard := state.guard(key)).seen_ns < asked_ns:
             guard.seen_size, guard.stop, guard.target = ZERO, None, None
 
 
@@ -112,18 +116,22 @@ def watch_mark(state: AccountState, key: PositionKey, mark: Decimal) -> None:
 
 
 def drive(state: AccountState, keys: Iterable[PositionKey], now_ns: int) -> list[AnyAction]:
-    """What the positions of these keys need now. Nothing before the first comparison: what the journal
-    holds may be over already."""
-    if state.reconciliation.finished_ns == 0:
-        return []
+    """What the positions of these keys need now. Nothing before a list, or the position's own row, was read:
+    what the journal holds may be over already. Nor where the exchange shows something else."""
     actions: list[AnyAction] = []
     for key in keys:
         position = state.positions.get(key)
         if position is None or position.size == 0:
             account_stop_trouble.over(state, key)
-        elif key.symbol in state.instruments:
+        elif key.symbol in state.instruments and _is_there(state, key, position):
             actions += _protect(state, key, position, now_ns)
     return actions
+
+
+def _is_there(state: AccountState, key: PositionKey, position: PositionRecord) -> bool:
+    """Whether a list, or the position's own row, has been read, and shows nothing else."""
+    seen = state.evidence.listed_ns > 0 or state.guard(key).seen_ns > 0
+    return seen and same_side(position.size, state.evidence.size(key))
 
 
 def _protect(state: AccountState, key: PositionKey, position: PositionRecord, now_ns: int) -> list[AnyAction]:

@@ -7,15 +7,14 @@ has looked.
 
 from decimal import Decimal
 
-import msgspec
-
-from tradefleet.core import account_leverage, account_protection, account_safety
+from tradefleet.core import account_evidence, account_safety
 from tradefleet.core.account_fills import remember_leg, take_execution, take_order
 from tradefleet.core.account_safety import take_wallet
-from tradefleet.core.account_sends import absent
-from tradefleet.core.account_state import SECOND_NS, AccountState
+from tradefleet.core.account_sends import absent, resolve_older
+from tradefleet.core.account_state import SECOND_NS, AccountState, Suspect
 from tradefleet.core.actions import Alert, AnyAction, KeepOrder, KeepPosition, KeepReport
-from tradefleet.core.events import ExchangeRead, ExchangeUnread, LatchRecord
+from tradefleet.core.events import AccountListed, ExchangeRead, ExchangeUnread, LatchRecord
+from tradefleet.core.evidence import sentence
 from tradefleet.domain.positions import PositionKey
 from tradefleet.domain.quantities import ZERO
 from tradefleet.orders.intents import IntentState
@@ -38,17 +37,19 @@ def exchange_read(state: AccountState, event: ExchangeRead) -> list[AnyAction]:
     """A complete view: take in what we missed, then compare what is left."""
     state.exchange_answered_ns = event.now_ns
     progress = state.reconciliation
+    actions = account_evidence.take_listing(state, account_evidence.listing_of(event.view), event.now_ns)
     asked_ns, wanted_since = progress.asked_ns, progress.wanted
     progress.asking = False
     records = {name: tracked.record for name, tracked in state.tracked.items()}
     findings = compare(records, state.counted, event.view)
     for order in (*event.view.open_orders, *event.view.closed_orders):
         remember_leg(state, order)
-    actions: list[AnyAction] = []
     for execution in findings.executions:
         actions += take_execution(state, execution)
     for order in findings.orders:
         actions += take_order(state, order)
+    for order in findings.older:
+        actions += resolve_older(state, order, event.view.asked_ns)
     for name in findings.absent:
         if not state.tracked[name].is_final and _may_be_absent(state.tracked[name], event.view.asked_ns):
             actions += absent(state, state.tracked[name])
@@ -56,9 +57,6 @@ def exchange_read(state: AccountState, event: ExchangeRead) -> list[AnyAction]:
         actions.append(KeepOrder(order=order))
     state.not_ours_open = (*findings.adopted, *findings.foreign)
     actions += _strangers(state, tuple(o.order_id for o in (*findings.adopted, *findings.foreign)))
-    account_protection.take_reading(state, event.view.positions, event.view.asked_ns)
-    for row in event.view.positions:
-        account_leverage.take_row(state, row, event.view.asked_ns)
     actions += take_wallet(state, event.view.wallet, event.now_ns)
     # Taking in what was missed may itself have asked for a comparison: this is that comparison. What
     # was asked for while the answer was under way still stands.
@@ -68,8 +66,16 @@ def exchange_read(state: AccountState, event: ExchangeRead) -> list[AnyAction]:
     return [*actions, *sizes, *_keep(state, report)]
 
 
+def account_listed(state: AccountState, event: AccountListed) -> list[AnyAction]:
+    """Step 1 of the reading that is under way: what it shows is protected and closed from now on."""
+    state.exchange_answered_ns = event.now_ns
+    return account_evidence.take_listing(state, event.listing, event.now_ns)
+
+
 def exchange_unread(state: AccountState, event: ExchangeUnread) -> list[AnyAction]:
-    """Nothing is known: nothing changes, nothing opens, and it is tried again."""
+    """Not everything is known: nothing is compared, nothing opens, and it is tried again. What step 1 has
+    shown stands."""
+    account_evidence.not_listed(state, event.now_ns)
     state.reconciliation.asking = False
     state.want_reconciliation("the account could not be read", event.now_ns + SECOND_NS)
     report = ReconciliationReport(
@@ -78,6 +84,8 @@ def exchange_unread(state: AccountState, event: ExchangeUnread) -> list[AnyActio
         asked_ns=state.reconciliation.asked_ns,
         ended_ns=event.now_ns,
         trouble=event.reason,
+        unread=tuple(text for text in state.evidence.troubles if text not in event.reason),
+        unclear=tuple(sentence(row) for row in state.evidence.unclear),
     )
     return [Alert(kind="exchange_unread", detail=event.reason), *_keep(state, report)]
 
@@ -121,7 +129,8 @@ def _report(
     """What this comparison found, once all of it has been taken in."""
     progress = state.reconciliation
     differing = tuple(
-        _sentence(key.name, ours, theirs) for key, (ours, theirs) in sorted(progress.suspects.items())
+        _sentence(key.name, suspect.ours, suspect.theirs)
+        for key, suspect in sorted(progress.suspects.items())
     )
     unresolved = tuple(
         t.intent.client_order_id for t in state.open_intents() if t.record.state is IntentState.AMBIGUOUS
@@ -129,11 +138,12 @@ def _report(
     counted = tuple(execution.exec_id for execution in findings.executions)
     adopted = tuple(order.order_id for order in findings.adopted)
     foreign = tuple(order.order_id for order in findings.foreign)
+    unclear = tuple(sentence(row) for row in state.evidence.unclear)
     return ReconciliationReport(
         reason=progress.reason,
         outcome=outcome_of(
             differences=bool(counted or findings.absent or believed),
-            left=bool(differing or unresolved or adopted or foreign),
+            left=bool(differing or unresolved or adopted or foreign or unclear),
         ),
         asked_ns=event.view.asked_ns,
         ended_ns=event.now_ns,
@@ -144,6 +154,7 @@ def _report(
         differing=differing,
         believed=believed,
         unresolved=unresolved,
+        unclear=unclear,
     )
 
 
@@ -166,25 +177,46 @@ def _sizes(
     found = mismatches(ours, event.view, busy)
     actions: list[AnyAction] = []
     believed: list[str] = []
-    suspects: dict[PositionKey, tuple[Decimal, Decimal]] = {}
-    since: dict[PositionKey, int] = {}
+    suspects: dict[PositionKey, Suspect] = {}
     for mismatch in found:
-        key, sizes = mismatch.key, (mismatch.ours, ZERO if mismatch.theirs is None else mismatch.theirs.size)
-        again = progress.suspects.get(key) == sizes
-        since_ns = progress.suspect_since_ns.get(key, event.now_ns) if again else event.now_ns
-        if again and (event.now_ns - since_ns > FILL_DUE_NS or not _may_be_a_fill(state, mismatch)):
+        suspect = _suspect(mismatch, event)
+        known = progress.suspects.get(mismatch.key)
+        if known is not None and known.is_same(suspect):
+            suspect = known
+        if _is_certain(state, mismatch, suspect, event):
             believed.append(_differ(mismatch))
-            actions += _believe(state, mismatch, event.now_ns)
+            actions += _believe(state, mismatch, event)
         else:
-            suspects[key] = sizes
-            since[key] = since_ns
-    progress.suspects, progress.suspect_since_ns = suspects, since
+            suspects[mismatch.key] = suspect
+    progress.suspects = suspects
     if suspects:
         state.want_reconciliation("a position differs", event.now_ns + LOOK_AGAIN_NS)
         return tuple(believed), actions
     progress.done = not progress.wanted
     progress.finished_ns = event.now_ns
     return tuple(believed), actions
+
+
+def _suspect(mismatch: Mismatch, event: ExchangeRead) -> Suspect:
+    theirs = mismatch.theirs
+    return Suspect(
+        ours=mismatch.ours,
+        theirs=ZERO if theirs is None else theirs.size,
+        seq=0 if theirs is None else theirs.seq,
+        asked_ns=event.view.asked_ns,
+        since_ns=event.now_ns,
+    )
+
+
+def _is_certain(state: AccountState, mismatch: Mismatch, first: Suspect, event: ExchangeRead) -> bool:
+    """Whether a size is the exchange's for good: two readings, two seconds apart, show one state of the
+    position, the later one knows every execution that we know, and no fill can be on its way."""
+    reading = account_evidence.reading_of(mismatch.theirs, event.view.asked_ns)
+    if event.view.asked_ns - first.asked_ns < LOOK_AGAIN_NS:
+        return False
+    if not account_evidence.is_current(state, mismatch.key, reading):
+        return False
+    return event.now_ns - first.since_ns > FILL_DUE_NS or not _may_be_a_fill(state, mismatch)
 
 
 def _differ(mismatch: Mismatch) -> str:
@@ -219,22 +251,12 @@ def _may_be_absent(tracked: Tracked, asked_ns: int) -> bool:
     return asked_ns - max(tracked.order.at_ns, tracked.intent.rest_until_ns) > SHOWN_FOR_NS
 
 
-def _believe(state: AccountState, mismatch: Mismatch, now_ns: int) -> list[AnyAction]:
+def _believe(state: AccountState, mismatch: Mismatch, event: ExchangeRead) -> list[AnyAction]:
     """Take the exchange's size as ours, say so, and stop opening."""
-    theirs = mismatch.theirs
-    size = ZERO if theirs is None else theirs.size
-    old = state.position(mismatch.key)
-    adopted = msgspec.structs.replace(
-        old,
-        size=size,
-        entry_price=None if theirs is None else theirs.entry_price,
-        generation=old.generation + 1,
-        plan=old.plan if size * old.size > 0 else None,
-        at_ns=now_ns,
-        owed=ZERO,
-        owed_price=None,
-    )
+    now_ns, old = event.now_ns, state.position(mismatch.key)
+    adopted = account_evidence.adopted(state, mismatch.key, mismatch.theirs, event.view.asked_ns, now_ns)
     state.positions[mismatch.key] = adopted
+    account_evidence.explained(state, mismatch.key)
     detail = _differ(mismatch)
     latch = LatchRecord(
         latch_id=f"position-{mismatch.key.name.lower().replace('/', '-')}-{now_ns // SECOND_NS}",

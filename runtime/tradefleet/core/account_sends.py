@@ -7,16 +7,20 @@ from tradefleet.core.account_fills import replace_tracked, take_execution, take_
 from tradefleet.core.account_state import SECOND_NS, AccountState
 from tradefleet.core.actions import Alert, AnyAction, AskForOrder, KeepIntent
 from tradefleet.core.events import IntentNotWritten, OrderQueried, QueryAnswer, SendFinished
+from tradefleet.domain.orders import ExchangeOrder
 from tradefleet.orders.intents import IntentState
 from tradefleet.orders.outcome import Outcome
 from tradefleet.orders.reconcile import ABSENCE_GRACE_NS
-from tradefleet.orders.tracked import Tracked, with_outcome
+from tradefleet.orders.tracked import Tracked, is_older, with_outcome
 
 ASK_AGAIN_NS = SECOND_NS
 ROW_DUE_NS = 2 * SECOND_NS
 """An accepted order whose row, or whose executions, have not come so long after is a gap."""
 
 POSITION_IS_ZERO = 110017
+DUPLICATE = 110072
+ID_WAS_USED = "id_was_used"
+"""Why an intent was not taken: an older order has its id, of which the journal has lost the rows."""
 
 
 def not_written(state: AccountState, event: IntentNotWritten) -> list[AnyAction]:
@@ -96,12 +100,29 @@ def order_queried(state: AccountState, event: OrderQueried) -> list[AnyAction]:
         actions += take_execution(state, execution)
     if event.order is not None:
         actions += take_order(state, event.order)
+        actions += resolve_older(state, event.order, event.asked_ns)
     account_resting.order_read(state, event.client_order_id, event.asked_ns, event.order is not None)
     tracked = state.tracked[event.client_order_id]
     over = event.asked_ns > tracked.intent.valid_until_ns + ABSENCE_GRACE_NS
     if event.answer is QueryAnswer.ABSENT and over and not tracked.is_final and tracked.order is None:
         actions += absent(state, tracked)
     return actions
+
+
+def resolve_older(state: AccountState, order: ExchangeOrder, asked_ns: int) -> list[AnyAction]:
+    """The order that stands under an intent's id is older than the intent: its rows were lost from the
+    journal, and the exchange takes no second order under that id. So the intent was not taken, once its own
+    send was refused as a duplicate, or can have arrived no more. A close is made again under the next id."""
+    tracked = state.tracked.get(order.client_order_id)
+    if tracked is None or tracked.is_final or not is_older(tracked.intent, order.created_ns):
+        return []
+    refused = tracked.record.ret_code == DUPLICATE
+    if not refused and asked_ns <= tracked.intent.valid_until_ns + ABSENCE_GRACE_NS:
+        return []
+    record = msgspec.structs.replace(tracked.record, state=IntentState.REJECTED, reason=ID_WAS_USED)
+    state.tracked[order.client_order_id] = msgspec.structs.replace(tracked, record=record)
+    detail = f"{order.client_order_id} is order {order.order_id}, which is older than its intent"
+    return [KeepIntent(record=record), Alert(kind="id_was_used", detail=detail)]
 
 
 def absent(state: AccountState, tracked: Tracked) -> list[AnyAction]:

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from tradefleet.core.actions import AnyAction, EngageLatch, Reconcile
 from tradefleet.core.events import Baseline, LatchRecord, Restored
+from tradefleet.core.evidence import Evidence
 from tradefleet.core.ownership import Owners
 from tradefleet.domain.instruments import Instrument
 from tradefleet.domain.orders import Account, ExchangeOrder, Side
@@ -45,14 +46,29 @@ class Market:
     heard_ns: int = 0
 
 
+@dataclass(slots=True, frozen=True)
+class Suspect:
+    """A size that is not the sum of our executions. seq: of the row, 0 for none. asked_ns: of the first
+    reading that showed it so; since_ns: when that came."""
+
+    ours: Decimal
+    theirs: Decimal
+    seq: int
+    asked_ns: int
+    since_ns: int
+
+    def is_same(self, other: "Suspect") -> bool:
+        """Whether both are of one state of the position."""
+        return (self.ours, self.theirs, self.seq) == (other.ours, other.theirs, other.seq)
+
+
 @dataclass(slots=True)
 class Reconciliation:
     """How far the account has been compared with the exchange.
 
     done: the last comparison left nothing open. wanted: why another one is due, "" when none is.
-    suspects: (ours, theirs) sizes that differed last time; adopted when they differ again.
-    suspect_since_ns: since when they have been so. reason: of the question that is outstanding. report: of
-    the last answer, None before one.
+    suspects: sizes that differed last time; adopted when they differ again. reason: of the question that is
+    outstanding. report: of the last answer, None before one.
     """
 
     done: bool = False
@@ -61,10 +77,9 @@ class Reconciliation:
     asked_ns: int = 0
     not_before_ns: int = 0
     finished_ns: int = 0
-    suspects: dict[PositionKey, tuple[Decimal, Decimal]] = field(default_factory=dict)
+    suspects: dict[PositionKey, Suspect] = field(default_factory=dict)
     reason: str = ""
     report: ReconciliationReport | None = None
-    suspect_since_ns: dict[PositionKey, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -73,7 +88,7 @@ class KillSwitchRun:
 
     began_ns: 0 while it is not. cancelled, swept: entries, and later everything, are cancelled at the
     exchange. asking: a cancel is under way. compared: a last comparison was asked for. flat_ns: since
-    when it is flat. told: flat for good. unclosable: symbols whose rules are not known.
+    when it is flat. told: flat for good.
     """
 
     began_ns: int = 0
@@ -84,7 +99,6 @@ class KillSwitchRun:
     compared: bool = False
     flat_ns: int = 0
     told: bool = False
-    unclosable: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -234,6 +248,7 @@ class AccountState:
         self.may_not_open_ns = event.now_ns
         self.deleted = False
         self.reconciliation = Reconciliation()
+        self.evidence = Evidence(event)
         self.guards: dict[PositionKey, Guard] = {}
         self.unprotected: dict[PositionKey, None] = {}
         self.leverages: dict[str, LeverageWatch] = {}
@@ -298,10 +313,10 @@ class AccountState:
         return {tracked.intent.key for tracked in self.open_intents() if not tracked.is_at_rest}
 
     def exposed_symbols(self) -> frozenset[str]:
-        """Symbols with a position or an unresolved opening order."""
+        """Symbols with a position or an unresolved opening order, by our books or by the exchange's."""
         held = {key.symbol for key, position in self.positions.items() if position.size != 0}
         opening = {t.intent.key.symbol for t in self.open_intents() if t.intent.leg is Leg.OPEN}
-        return frozenset(held | opening)
+        return frozenset(held | opening | self.evidence.at_risk)
 
     def entries(self, key: PositionKey) -> int:
         """Entries held in one position, unresolved opening orders included; one that has filled in part and

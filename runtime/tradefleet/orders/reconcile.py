@@ -15,8 +15,9 @@ from tradefleet.domain.orders import ExchangeOrder
 from tradefleet.domain.positions import ExchangePosition, PositionKey
 from tradefleet.domain.quantities import ZERO
 from tradefleet.orders.client_order_id import is_ours
-from tradefleet.orders.exchange_view import ExchangeView
+from tradefleet.orders.exchange_view import ExchangeView, UnclearRow
 from tradefleet.orders.intents import IntentRecord
+from tradefleet.orders.tracked import is_older
 
 ABSENCE_GRACE_NS = 5_000_000_000
 """An order that is not found counts as absent only so long after its valid_until."""
@@ -33,13 +34,14 @@ class Mismatch(msgspec.Struct, frozen=True, kw_only=True):
 class Findings(msgspec.Struct, frozen=True, kw_only=True):
     """What the comparison found.
 
-    executions: not counted yet, oldest first. orders: rows of intents we know. absent: client order
-    ids that the exchange provably does not know. adopted: orders with our prefix and no intent.
-    foreign: orders of others.
+    executions: not counted yet, oldest first. orders: rows of intents we know. older: rows under the id of
+    an intent that they are older than. absent: client order ids that the exchange provably does not know.
+    adopted: open orders with our prefix and no intent. foreign: orders of others.
     """
 
     executions: tuple[Execution, ...]
     orders: tuple[ExchangeOrder, ...]
+    older: tuple[ExchangeOrder, ...]
     absent: tuple[str, ...]
     adopted: tuple[ExchangeOrder, ...]
     foreign: tuple[ExchangeOrder, ...]
@@ -48,9 +50,12 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
 def compare(intents: Mapping[str, IntentRecord], counted: set[str], view: ExchangeView) -> Findings:
     """Everything about orders and executions; positions are compared after these are applied."""
     rows = view.open_orders + view.closed_orders
-    known = tuple(order for order in rows if order.client_order_id in intents)
-    named = {order.client_order_id for order in known} | {
-        execution.client_order_id for execution in view.executions
+    named = tuple(order for order in rows if order.client_order_id in intents)
+    older = tuple(o for o in named if is_older(intents[o.client_order_id].intent, o.created_ns))
+    known = tuple(order for order in named if order not in older)
+    hidden = tuple(row for row in view.unclear if row.what == "order")
+    heard_of = {order.client_order_id for order in known} | {
+        execution.client_order_id for execution in view.executions if not _is_of_an_older(intents, execution)
     }
     fresh = sorted(
         (execution for execution in view.executions if execution.exec_id not in counted),
@@ -59,22 +64,36 @@ def compare(intents: Mapping[str, IntentRecord], counted: set[str], view: Exchan
     return Findings(
         executions=tuple(fresh),
         orders=known,
+        older=older,
         absent=tuple(
             sorted(
                 name
                 for name, record in intents.items()
                 if not record.state.is_final
-                and name not in named
+                and name not in heard_of
+                and not any(_may_hide(row, record) for row in hidden)
                 and view.asked_ns > record.intent.valid_until_ns + ABSENCE_GRACE_NS
             )
         ),
         adopted=tuple(
             order
             for order in view.open_orders
-            if is_ours(order.client_order_id) and order.client_order_id not in intents
+            if is_ours(order.client_order_id) and (order.client_order_id not in intents or order in older)
         ),
         foreign=tuple(order for order in view.open_orders if is_foreign(order)),
     )
+
+
+def _is_of_an_older(intents: Mapping[str, IntentRecord], execution: Execution) -> bool:
+    record = intents.get(execution.client_order_id)
+    return record is not None and is_older(record.intent, execution.at_ns)
+
+
+def _may_hide(row: UnclearRow, record: IntentRecord) -> bool:
+    """Whether an order that is not understood may be this intent's."""
+    if row.client_order_id:
+        return row.client_order_id == record.intent.client_order_id
+    return row.symbol in ("", record.intent.key.symbol)
 
 
 def is_foreign(order: ExchangeOrder) -> bool:
@@ -85,11 +104,15 @@ def is_foreign(order: ExchangeOrder) -> bool:
 def mismatches(
     ours: Mapping[PositionKey, Decimal], view: ExchangeView, busy: set[PositionKey]
 ) -> tuple[Mismatch, ...]:
-    """Positions whose sizes differ, those of `busy` keys (an order unresolved) left for later."""
+    """Positions whose sizes differ, those of `busy` keys (an order unresolved) left for later, and those of
+    which a row is not understood: nobody knows what is there."""
+    unknown = {row.symbol for row in view.unclear}
+    blind = any(row.what == "position" and not row.symbol for row in view.unclear)
     theirs = {position.key: position for position in view.positions if position.size != 0}
     found = []
     for key in sorted(set(ours) | set(theirs)):
         size = theirs[key].size if key in theirs else ZERO
-        if key not in busy and ours.get(key, ZERO) != size:
+        hidden = key.symbol in unknown or (blind and key not in theirs)
+        if key not in busy and not hidden and ours.get(key, ZERO) != size:
             found.append(Mismatch(key=key, ours=ours.get(key, ZERO), theirs=theirs.get(key)))
     return tuple(found)

@@ -19,7 +19,7 @@ class Comparison(StrEnum):
     OPEN = "open"
     """A difference is looked at again, or an order is still unresolved and counts as filled."""
     UNREAD = "unread"
-    """The account could not be read whole: nothing is known, and nothing was changed."""
+    """The account could not be read whole: nothing was compared. Lists that were read are acted on."""
 
 
 class ReconciliationReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -29,7 +29,9 @@ class ReconciliationReport(msgspec.Struct, frozen=True, kw_only=True, omit_defau
     missing here. absent: client order ids that the exchange provably never took. adopted, foreign: ids of
     orders without an intent, ours and other people's. differing: positions that will be looked at again,
     a sentence each. believed: positions taken over from the exchange, a sentence each. unresolved: client
-    order ids whose fate is not known yet. trouble: why it could not be read, "" when it was.
+    order ids whose fate is not known yet. trouble: why it could not be read, "" when it was. unread: lists
+    of positions and open orders that could not be read, with their troubles. unclear: rows that are not
+    understood, a sentence each; nothing is concluded of their symbols.
     """
 
     reason: str
@@ -44,11 +46,14 @@ class ReconciliationReport(msgspec.Struct, frozen=True, kw_only=True, omit_defau
     believed: tuple[str, ...] = ()
     unresolved: tuple[str, ...] = ()
     trouble: str = ""
+    unread: tuple[str, ...] = ()
+    unclear: tuple[str, ...] = ()
 
     def sentence(self) -> str:
         """For a person: what was found, the ids where there are few of them."""
+        rows = [f"not understood: {text}" for text in self.unclear]
         if self.trouble:
-            return f"could not be read: {self.trouble}"
+            return "; ".join([f"could not be read: {self.trouble}", *self.unread, *rows])
         found = [
             _many(self.counted, "execution was missing here", "executions were missing here"),
             _many(self.absent, "order was never taken", "orders were never taken"),
@@ -57,6 +62,7 @@ class ReconciliationReport(msgspec.Struct, frozen=True, kw_only=True, omit_defau
             _many(self.unresolved, "order is unresolved", "orders are unresolved"),
             *(f"{text}; looked at again" for text in self.differing),
             *(f"{text}; believed" for text in self.believed),
+            *rows,
         ]
         return "; ".join(text for text in found if text) or "both books say the same"
 

@@ -17,6 +17,9 @@ from tradefleet.orders.outcome import Outcome
 LATE_NS = 60_000_000_000
 """A cancel that was asked for may come so long after the end of an order's rest."""
 
+OLDER_BY_NS = 1_000_000_000
+"""An order that is older than an intent by more than this, the clock's error and more, is not of it."""
+
 _AT_REST = frozenset({OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED, OrderStatus.UNTRIGGERED})
 
 
@@ -61,6 +64,12 @@ class Tracked(msgspec.Struct, frozen=True, kw_only=True):
             return max(self.order.at_ns, self.intent.created_ns)
         rest_until_ns = self.intent.rest_until_ns
         return rest_until_ns + LATE_NS if rest_until_ns else self.intent.created_ns
+
+
+def is_older(intent: Intent, at_ns: int) -> bool:
+    """Whether an order, or an execution, of this time was made before the intent: under the same id, since
+    rows of the journal were lost, and not of it. 0 for a time that is not known."""
+    return 0 < at_ns < intent.created_ns - OLDER_BY_NS
 
 
 def newer(known: ExchangeOrder | None, seen: ExchangeOrder) -> ExchangeOrder:

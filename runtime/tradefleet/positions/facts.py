@@ -20,6 +20,7 @@ class PositionFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     at_ns: int
     entries: int | None = None
     watermark_seq: int | None = None
+    watermark_updated_ns: int | None = None
     watermark_asked_ns: int | None = None
 
 
@@ -31,6 +32,7 @@ def facts_of(position: PositionRecord) -> PositionFacts:
         at_ns=position.at_ns,
         entries=position.entries,
         watermark_seq=position.watermark_seq,
+        watermark_updated_ns=position.watermark_updated_ns,
         watermark_asked_ns=position.watermark_asked_ns,
     )
 
@@ -52,5 +54,6 @@ def with_facts(row: PositionRecord, facts: PositionFacts | None) -> PositionReco
         row,
         entries=None if facts is None else facts.entries,
         watermark_seq=None if facts is None else facts.watermark_seq,
+        watermark_updated_ns=None if facts is None else facts.watermark_updated_ns,
         watermark_asked_ns=None if facts is None else facts.watermark_asked_ns,
     )

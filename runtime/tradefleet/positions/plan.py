@@ -60,10 +60,10 @@ class PositionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     often the position has been opened from flat. realised, fees: settle currency, of this
     generation. plan: None when flat, or when the position is not of a signal of ours. owed: of a leg, what it
     has closed more than it was seen to open, base currency, at owed_price: executions come in any order, and
-    a leg never goes through zero. The last three lie beside the row (`positions.facts`), None when unknown.
+    a leg never goes through zero. The last four lie beside the row (`positions.facts`), None when unknown.
     entries: how many entries have filled into this generation; unknown counts as the most that is allowed.
-    watermark_seq, watermark_asked_ns: the exchange's own size was taken over from a row with this seq, asked
-    for at this time: executions up to there are in it.
+    watermark_seq, watermark_updated_ns, watermark_asked_ns: the exchange's own size was taken over from a
+    reading with these (`orders.newness`): executions up to there are in it.
     """
 
     key: PositionKey
@@ -78,6 +78,7 @@ class PositionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     owed_price: Decimal | None = None
     entries: int | None = None
     watermark_seq: int | None = None
+    watermark_updated_ns: int | None = None
     watermark_asked_ns: int | None = None
 
     @property

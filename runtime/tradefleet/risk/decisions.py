@@ -20,6 +20,7 @@ class Reason(StrEnum):
     NOTHING_TO_CLOSE = "nothing_to_close"
     NO_RIGHT_TO_OPEN = "no_right_to_open"
     NOT_RECONCILED = "not_reconciled"
+    ROW_NOT_UNDERSTOOD = "row_not_understood"
     PREDECESSOR_MAY_SEND = "predecessor_may_send"
     PRIVATE_STREAM_DOWN = "private_stream_down"
     LATCHED = "latched"

@@ -19,6 +19,13 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     take_profit: Decimal
 
 
+class Reduction(msgspec.Struct, frozen=True, kw_only=True):
+    """One order that only reduces: no rule judges it. price: 0 when none is known."""
+
+    qty: Decimal
+    price: Decimal
+
+
 class AccountView(msgspec.Struct, frozen=True, kw_only=True):
     """What the rules may know of the account. Unresolved orders count as if they were filled.
 

@@ -39,7 +39,7 @@ def test_engaging_it_in_the_spec_closes_what_is_held_and_says_when_it_is_flat(ha
     (engaged,) = harness.journal.latches.values()
     assert engaged.latch_id == f"spec-{harness.config.uid[:8]}-{harness.config.generation}"
     assert (engaged.kind, engaged.reason) == ("kill_switch", "enough")
-    assert (close.reduce_only, close.signal_id) == (True, f"{engaged.latch_id}/{SYMBOL}")
+    assert (close.reduce_only, close.signal_id) == (True, f"{engaged.latch_id}/{SYMBOL}/1")
     assert harness.exchange.sizes[SYMBOL] == 0
     assert harness.cancelled == [False, True]
     assert harness.kill_switch["seconds_to_flat"] is not None

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 from tests.support.account_harness import SYMBOL, Harness
+from tests.support.listings import answer_with, listing, unclear_position
 
 from tradefleet.core import events as ev
 from tradefleet.core.actions import AnyAction, KeepReport
@@ -115,3 +116,31 @@ def test_a_report_reads_as_a_sentence(named: dict[str, tuple[str, ...]], sentenc
     report = ReconciliationReport(reason="start", outcome=Comparison.OPEN, asked_ns=1, ended_ns=2, **named)
 
     assert report.sentence() == sentence
+
+
+def test_a_report_names_the_list_that_was_not_read_and_the_row_that_is_not_understood() -> None:
+    harness = Harness().ready()
+    harness.tell(ev.PrivateStreamChanged(now_ns=harness.now_ns, up=True))
+    step_one = listing(harness, orders=False, unclear=(unclear_position(),))
+    harness.tell(ev.AccountListed(now_ns=harness.now_ns, listing=step_one))
+    harness.tell(ev.ExchangeUnread(now_ns=harness.now_ns, reason="wallet: retCode 10016"))
+    report = harness.core.state.reconciliation.report
+
+    assert report is not None
+    assert report.outcome is Comparison.UNREAD
+    assert report.sentence() == (
+        "could not be read: wallet: retCode 10016; open orders: retCode 10016; "
+        "not understood: position in ABCUSDT, of size 1: adl: 9"
+    )
+
+
+def test_a_comparison_with_a_row_that_is_not_understood_stays_open() -> None:
+    harness = Harness().ready()
+    harness.tell(ev.PrivateStreamChanged(now_ns=harness.now_ns, up=True))
+
+    answer_with(harness, unclear_position())
+    report = harness.core.state.reconciliation.report
+
+    assert report is not None
+    assert report.outcome is Comparison.OPEN
+    assert report.sentence() == "not understood: position in ABCUSDT, of size 1: adl: 9"
