@@ -24,6 +24,7 @@ from tradefleet.positions.plan import ExitPlan, PositionRecord
 from tradefleet.risk.decisions import Reason, Refusal
 from tradefleet.risk.entry import AccountView, Entry, Reduction
 from tradefleet.risk.entry_terms import Quotes, Terms, entry_terms
+from tradefleet.risk.held_stop import with_held_stop
 from tradefleet.risk.rules import judge
 from tradefleet.risk.sizing import plan_entry
 
@@ -268,7 +269,9 @@ def _allowed(state: AccountState, instrument: Instrument, side: Side, terms: Ter
         state.spec.exits,
         largest=terms.largest(instrument),
     )
-    return judge(planned, view, state.spec)
+    held = account_protection.held_stop(state, state.key(instrument.symbol, side), side)
+    attached = with_held_stop(planned, held, state.market(instrument.symbol).mark)
+    return attached if isinstance(attached, Refusal) else judge(attached, view, state.spec)
 
 
 def make_intent(

@@ -16,8 +16,11 @@ from tradefleet.core import account_stop_trouble
 from tradefleet.core.account_state import SECOND_NS, AccountState, Guard
 from tradefleet.core.actions import AnyAction, KeepPosition, SetProtection
 from tradefleet.core.events import ProtectionAnswered
+from tradefleet.domain.orders import Side
 from tradefleet.domain.positions import ExchangePosition, PositionKey
 from tradefleet.domain.quantities import MONEY, ZERO
+from tradefleet.orders.grid import stop_on
+from tradefleet.orders.intents import Intent, IntentState, Leg
 from tradefleet.orders.outcome import Outcome
 from tradefleet.positions.evidence import same_side
 from tradefleet.positions.plan import ADOPTED, ExitPlan, PositionRecord
@@ -104,6 +107,33 @@ def unsettled(state: AccountState, key: PositionKey, now_ns: int) -> bool:
     return guard is not None and (guard.asking or now_ns < guard.valid_until_ns)
 
 
+def held_stop(state: AccountState, key: PositionKey, side: Side) -> Decimal | None:
+    """The tightest stop that a further entry of this side would replace: the position's, as it is wished and
+    as it shows, and those of entries that are on their way; None when there is none."""
+    sign, position = side.sign, state.position(key)
+    stop: Decimal | None = None
+    if position.size * sign > 0:
+        guard = state.guards.get(key)
+        stop = guard.stop if guard is not None and guard.shows(position.size) else None
+        stop = tighter(sign, stop, None if position.plan is None else position.plan.stop_loss)
+    for tracked in state.open_intents():
+        intent = tracked.intent
+        if intent.key == key and intent.leg is Leg.OPEN and intent.side is side and not tracked.is_at_rest:
+            stop = tighter(sign, stop, intent.stop_loss)
+    return stop
+
+
+def loosens(state: AccountState, intent: Intent) -> bool:
+    """Whether an entry, once it fills, would put a looser stop in the place of the position's."""
+    sign, position = intent.side.sign, state.position(intent.key)
+    instrument = state.instruments.get(intent.key.symbol)
+    wish = None if position.plan is None else position.plan.stop_loss
+    if position.size * sign <= 0 or wish is None or instrument is None:
+        return False
+    leaves = stop_on(sign, wish, state.market(intent.key.symbol).mark, instrument)
+    return leaves is not None and is_looser(sign, intent.stop_loss, leaves)
+
+
 def watch_mark(state: AccountState, key: PositionKey, mark: Decimal) -> None:
     """The best price so far, for the stop that follows it."""
     position = state.positions.get(key)
@@ -181,6 +211,9 @@ def _ask(
         return []
     if _is_passed(state, key, guard, sign, stop, now_ns):
         return _close_instead(state, key, position, plan, guard)
+    if guard.stands(position.size) and _entry_under_way(state, key, now_ns):
+        # It brings the stop that the position had when it was decided, and would loosen what is set now.
+        return []
     guard.asking = True
     sign_by_ns = now_ns + state.sign_within_ns
     guard.valid_until_ns = sign_by_ns + state.receive_window_ns
@@ -205,6 +238,17 @@ def _close_instead(
         return []
     detail = f"{key.name}: the mark has passed {plan.stop_loss}, and no stop stands there; closing"
     return account_stop_trouble.close(state, position, plan, "stop_passed", detail)
+
+
+def _entry_under_way(state: AccountState, key: PositionKey, now_ns: int) -> bool:
+    """Whether an entry may still reach the exchange; one whose answer was lost, for as long as it can."""
+    return any(
+        tracked.intent.key == key
+        and tracked.intent.leg is Leg.OPEN
+        and tracked.record.state in (IntentState.WRITTEN, IntentState.AMBIGUOUS)
+        and now_ns <= tracked.intent.valid_until_ns
+        for tracked in state.open_intents()
+    )
 
 
 def _is_passed(

@@ -10,7 +10,7 @@ after one whose effect is not known nothing more until the order has been read a
 from decimal import Decimal
 from typing import Final
 
-from tradefleet.core import account_entries
+from tradefleet.core import account_entries, account_protection
 from tradefleet.core.account_kill_switch import CLOSING
 from tradefleet.core.account_state import MARKET_SILENT_NS, SECOND_NS, AccountState, RestingOrder
 from tradefleet.core.actions import AmendOrder, AnyAction, CancelOrder
@@ -188,6 +188,8 @@ def _position_forbids(state: AccountState, tracked: Tracked) -> str:
         return "the position is being closed"
     if position.plan is not None and position.plan.is_foreign:
         return "the position is not of a signal of ours"
+    if account_protection.loosens(state, intent):
+        return "its stop is looser than the position's, and would replace it"
     return ""
 
 

@@ -32,6 +32,7 @@ class Reason(StrEnum):
     LEVERAGE_NOT_SET = "leverage_not_set"
     ADOPTED_POSITION = "adopted_position"
     POSITION_UNPROTECTED = "position_unprotected"
+    STOP_PASSED = "stop_passed"
     MAX_POSITIONS = "max_positions"
     MAX_POSITIONS_PER_SYMBOL = "max_positions_per_symbol"
     MAX_RISK_PER_TRADE = "max_risk_per_trade"
