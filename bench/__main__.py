@@ -14,6 +14,7 @@ REGISTRY: Final = {
     "plain_book": "frames/s from raw bytes through the plain book to mid, spread and imbalance",
     "signal_to_order": "ms from a signal to the bytes of its order, the journal included",
     "account_core": "events/s of the order machine and of AccountCore; ms to compare 500 orders",
+    "remembered": "us of a mark and a tick, by how much the core remembers and what is due",
     "audit": "ms to write an intent and a batch, with the audit and without",
     "router": "frames/s through the whole shard core: router, book, strategies, trades, bars",
 }

@@ -109,7 +109,7 @@ class AccountCore:
 
     def _doubt_the_written(self) -> None:
         # An intent that a dead leader has written may have been sent: it counts as filled until known.
-        for name, tracked in self.state.tracked.items():
+        for name, tracked in list(self.state.tracked.items()):
             if tracked.record.state is IntentState.WRITTEN:
                 record = msgspec.structs.replace(tracked.record, state=IntentState.AMBIGUOUS)
                 self.state.tracked[name] = msgspec.structs.replace(tracked, record=record)
@@ -230,8 +230,7 @@ class AccountCore:
                     "size": f"{p.size:f}",
                     "entry": _text(p.entry_price),
                 }
-                for key, p in sorted(state.positions.items())
-                if p.size != 0
+                for key, p in ((key, state.positions[key]) for key in state.positions.held)
             ],
             "open_intents": len(state.open_intents()),
             "resting_entries": account_resting.status(state),
@@ -262,7 +261,7 @@ def _concerned(state: AccountState, event: AnyEvent) -> Iterable[PositionKey]:
         case ProtectionAnswered():
             return (event.key,)
         case Ticked() | ExecutionSeen() | OrderQueried() | ExchangeRead() | AccountListed():
-            return sorted(state.positions)
+            return state.positions.held
         case _:
             return ()
 

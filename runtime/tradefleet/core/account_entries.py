@@ -357,12 +357,7 @@ def next_attempt(state: AccountState, signal_id: str, leg: Leg, planned: int) ->
     closed opens again, by an entry that fills late: the name would be of an order that is over, and what is
     still heard of that one would be taken for news of this.
     """
-    made = [
-        tracked.intent.attempt + 1
-        for tracked in state.tracked.values()
-        if tracked.intent.signal_id == signal_id and tracked.intent.leg is leg
-    ]
-    return max([planned, *made])
+    return max(planned, state.tracked.next_attempt(signal_id, leg))
 
 
 def _rest_until(state: AccountState, hold_ns: int, now_ns: int) -> int:

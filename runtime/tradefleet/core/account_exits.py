@@ -32,7 +32,7 @@ def drive_exits(state: AccountState, now_ns: int) -> list[AnyAction]:
         # What the journal holds may be over already; the first list takes a moment.
         return []
     actions: list[AnyAction] = []
-    for key in sorted(state.positions):
+    for key in state.positions.ending(now_ns):
         position = state.positions[key]
         plan = position.plan
         if position.size == 0 or plan is None or not _due(plan, now_ns):
@@ -68,9 +68,9 @@ def _waits(state: AccountState, key: PositionKey, attempts: int, now_ns: int) ->
 def _closes(state: AccountState, key: PositionKey) -> Iterator[Tracked]:
     """Whole closes of a position that are not resolved. The close of a part never does the work of a whole
     one."""
-    for tracked in state.open_intents():
+    for tracked in state.tracked.open_of(key):
         leg = tracked.intent.leg
-        if tracked.intent.key == key and leg.reduces and not leg.is_part:
+        if leg.reduces and not leg.is_part:
             yield tracked
 
 

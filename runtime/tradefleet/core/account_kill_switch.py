@@ -132,7 +132,7 @@ def drive(state: AccountState, now_ns: int) -> list[AnyAction]:
 
 def is_flat(state: AccountState) -> bool:
     """No position, and no order of ours that could still make one."""
-    return account_evidence.nothing_is_held(state) and not state.open_intents()
+    return account_evidence.nothing_is_held(state) and not state.tracked.is_any_open()
 
 
 def status(state: AccountState) -> dict[str, object]:
@@ -179,8 +179,7 @@ def _sweep(state: AccountState, run: KillSwitchRun, now_ns: int) -> Iterator[Any
             run.asking = True
             yield CancelOrders(everything=True)
         return
-    last_ns = max((tracked.intent.valid_until_ns for tracked in state.tracked.values()), default=0)
-    if now_ns < max(last_ns + ARRIVED_NS, run.began_ns):
+    if now_ns < max(state.tracked.last_valid_until_ns + ARRIVED_NS, run.began_ns):
         return
     if not run.compared:
         run.compared = True
@@ -194,10 +193,8 @@ def _sweep(state: AccountState, run: KillSwitchRun, now_ns: int) -> Iterator[Any
 def _close_all(state: AccountState, latch_id: str, now_ns: int) -> Iterator[AnyAction]:
     """Every position is to end; one that a strategy is closing already goes on under its own signal."""
     state.kill_switch.compared = False
-    for key in sorted(state.positions):
+    for key in state.positions.held:
         position = state.positions[key]
-        if position.size == 0:
-            continue
         if position.plan is None or not position.plan.close_signal_id:
             # Named by its generation: a switch that stays engaged closes more than one position there.
             plan = _ending(position, f"{latch_id}/{key.name}/{position.generation}", now_ns)

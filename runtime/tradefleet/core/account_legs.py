@@ -64,9 +64,9 @@ def _end(
     """Entries that are not resolved yet are to go: what rests of them is cancelled, and should one still
     fill, the position is born with its end. Recorded, so that a new leader knows it too."""
     actions: list[AnyAction] = []
-    for tracked in state.open_intents():
+    for tracked in state.tracked.open_of(key):
         intent = tracked.intent
-        if intent.key != key or intent.leg is not Leg.OPEN or not meant(intent):
+        if intent.leg is not Leg.OPEN or not meant(intent):
             continue
         record = tracked.record
         if not record.close_signal_id:

@@ -155,9 +155,9 @@ def _is_held(state: AccountState, symbol: str) -> bool:
     """Whether something is open there, or may be. An order that is not ours could be anywhere."""
     return (
         bool(state.foreign_orders)
-        or any(key.symbol == symbol and position.size != 0 for key, position in state.positions.items())
+        or state.positions.is_held_in(symbol)
+        or state.tracked.is_open_in(symbol)
         or any(key.symbol == symbol and guard.seen_size != 0 for key, guard in state.guards.items())
-        or any(tracked.intent.key.symbol == symbol for tracked in state.open_intents())
     )
 
 

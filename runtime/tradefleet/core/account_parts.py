@@ -75,7 +75,7 @@ def _parts(state: AccountState, position: PositionRecord, now_ns: int) -> list[A
     number = _reached(state, position) if fresh else 0
     if number <= plan.parts_taken and plan.parts_closed >= plan.parts_due:
         return []
-    if key in state.moving_keys():
+    if state.tracked.is_moving(key):
         return []
     actions: list[AnyAction] = []
     entered = max(plan.entered, abs(position.size))
@@ -141,7 +141,7 @@ def _closed(state: AccountState, plan: ExitPlan) -> Decimal:
 
 
 def _tried(state: AccountState, plan: ExitPlan) -> list[Tracked]:
-    return [tracked for tracked in state.tracked.values() if _is_part_of(plan, tracked)]
+    return [tracked for leg in LEGS for tracked in state.tracked.of_leg(plan.signal_id, leg)]
 
 
 def _is_part_of(plan: ExitPlan, tracked: Tracked) -> bool:

@@ -40,8 +40,8 @@ def exchange_read(state: AccountState, event: ExchangeRead) -> list[AnyAction]:
     actions = account_evidence.take_listing(state, account_evidence.listing_of(event.view), event.now_ns)
     asked_ns, wanted_since = progress.asked_ns, progress.wanted
     progress.asking = False
-    records = {name: tracked.record for name, tracked in state.tracked.items()}
-    findings = compare(records, state.counted, event.view)
+    unresolved = [tracked.intent.client_order_id for tracked in state.open_intents()]
+    findings = compare(state.tracked.records, state.counted, event.view, unresolved)
     for order in (*event.view.open_orders, *event.view.closed_orders):
         remember_leg(state, order)
     for execution in findings.executions:
@@ -235,8 +235,8 @@ def _may_be_a_fill(state: AccountState, mismatch: Mismatch) -> bool:
     left = sum(
         (
             tracked.intent.qty - tracked.record.filled
-            for tracked in state.open_intents()
-            if tracked.intent.key == mismatch.key and tracked.intent.side.sign * change > 0
+            for tracked in state.tracked.open_of(mismatch.key)
+            if tracked.intent.side.sign * change > 0
         ),
         ZERO,
     )

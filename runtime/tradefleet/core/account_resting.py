@@ -40,7 +40,7 @@ RISK_SLACK_PERCENT: Final = 105
 
 def drive(state: AccountState, now_ns: int) -> list[AnyAction]:
     """What the resting entries need now."""
-    resting = [t for t in state.open_intents() if t.intent.rest_until_ns > 0 and t.intent.leg is Leg.OPEN]
+    resting = [tracked for tracked in state.tracked.resting if tracked.intent.leg is Leg.OPEN]
     if not resting:
         # Whether anything may open is asked only while something rests: this runs for every price.
         state.may_not_open_ns = now_ns
@@ -133,8 +133,7 @@ def status(state: AccountState) -> list[dict[str, str]]:
             "left": f"{_qty_of(tracked) - tracked.record.filled:f}",
             "until_ns": str(tracked.intent.rest_until_ns),
         }
-        for tracked in state.open_intents()
-        if tracked.intent.rest_until_ns > 0
+        for tracked in state.tracked.resting
     ]
 
 

@@ -50,8 +50,7 @@ def drive(state: AccountState, now_ns: int) -> list[AnyAction]:
 
 
 def _is_closed(state: AccountState, key: PositionKey) -> bool:
-    busy = any(tracked.intent.key == key for tracked in state.open_intents())
-    return state.position(key).size == 0 and not busy
+    return state.position(key).size == 0 and not state.tracked.open_of(key)
 
 
 def _forget(state: AccountState, key: PositionKey, reason: Reason) -> None:

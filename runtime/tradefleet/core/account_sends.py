@@ -8,19 +8,18 @@ from tradefleet.core.account_state import SECOND_NS, AccountState
 from tradefleet.core.actions import Alert, AnyAction, AskForOrder, KeepIntent
 from tradefleet.core.events import IntentNotWritten, OrderQueried, QueryAnswer, SendFinished
 from tradefleet.domain.orders import ExchangeOrder
+from tradefleet.orders.asking import ASK_AGAIN_NS, rests_known
 from tradefleet.orders.intents import IntentState
 from tradefleet.orders.outcome import Outcome
 from tradefleet.orders.reconcile import ABSENCE_GRACE_NS
 from tradefleet.orders.tracked import Tracked, is_older, with_outcome
 
-ASK_AGAIN_NS = SECOND_NS
-ROW_DUE_NS = 2 * SECOND_NS
-"""An accepted order whose row, or whose executions, have not come so long after is a gap."""
-
 POSITION_IS_ZERO = 110017
 DUPLICATE = 110072
 ID_WAS_USED = "id_was_used"
 """Why an intent was not taken: an older order has its id, of which the journal has lost the rows."""
+
+REMEMBERED_NS = 3600 * SECOND_NS
 
 
 def not_written(state: AccountState, event: IntentNotWritten) -> list[AnyAction]:
@@ -56,9 +55,7 @@ def send_finished(state: AccountState, event: SendFinished) -> list[AnyAction]:
 def ask_for_unresolved(state: AccountState, now_ns: int) -> list[AnyAction]:
     """Ask for every intent whose fate is overdue, one question at a time each."""
     actions: list[AnyAction] = []
-    for tracked in state.open_intents():
-        if tracked.asking or now_ns - tracked.asked_ns < ASK_AGAIN_NS or not _overdue(state, tracked, now_ns):
-            continue
+    for tracked in _overdue(state, now_ns):
         name = tracked.intent.client_order_id
         state.tracked[name] = msgspec.structs.replace(tracked, asking=True, asked_ns=now_ns)
         actions.append(
@@ -71,19 +68,18 @@ def ask_for_unresolved(state: AccountState, now_ns: int) -> list[AnyAction]:
     return actions
 
 
-def _overdue(state: AccountState, tracked: Tracked, now_ns: int) -> bool:
-    match tracked.record.state:
-        case IntentState.AMBIGUOUS:
-            return True
-        case IntentState.WRITTEN:
-            # Restored from a dead leader, or an answer that never came back to us.
-            return now_ns > tracked.intent.valid_until_ns
-        case IntentState.ACCEPTED:
-            if tracked.intent.rest_until_ns > 0 and tracked.order is not None:
-                return account_resting.overdue(state, tracked, now_ns)
-            return now_ns - max(tracked.sent_ns, tracked.intent.created_ns) > ROW_DUE_NS
-        case _:
-            return False
+def _overdue(state: AccountState, now_ns: int) -> list[Tracked]:
+    """By time, and those at rest about which something is under way; in order of arrival."""
+    by_time = state.tracked.overdue(now_ns)
+    at_rest = [
+        tracked
+        for tracked in state.tracked.resting
+        if rests_known(tracked)
+        and not tracked.asking
+        and now_ns - tracked.asked_ns >= ASK_AGAIN_NS
+        and account_resting.overdue(state, tracked, now_ns)
+    ]
+    return state.tracked.in_order([*by_time, *at_rest]) if by_time and at_rest else by_time or at_rest
 
 
 def order_queried(state: AccountState, event: OrderQueried) -> list[AnyAction]:
@@ -134,7 +130,4 @@ def absent(state: AccountState, tracked: Tracked) -> list[AnyAction]:
 
 def forget_final(state: AccountState, now_ns: int) -> None:
     """Final intents are remembered for an hour, so that late repeats of their rows find them."""
-    hour_ago = now_ns - 3600 * SECOND_NS
-    for name, tracked in list(state.tracked.items()):
-        if tracked.is_final and max(tracked.intent.valid_until_ns, tracked.over_ns) < hour_ago:
-            del state.tracked[name]
+    state.tracked.forget(now_ns - REMEMBERED_NS)

@@ -10,14 +10,15 @@ from decimal import Decimal
 from tradefleet.core.actions import AnyAction, EngageLatch, Reconcile
 from tradefleet.core.events import Baseline, LatchRecord, Restored
 from tradefleet.core.evidence import Evidence
+from tradefleet.core.kept_positions import KeptPositions
 from tradefleet.core.ownership import Owners
+from tradefleet.core.tracked_intents import TrackedIntents
 from tradefleet.domain.instruments import Instrument
 from tradefleet.domain.orders import Account, ExchangeOrder, Side
 from tradefleet.domain.positions import PositionKey
 from tradefleet.domain.quantities import MONEY, ZERO
 from tradefleet.domain.signals import Signal
 from tradefleet.orders.exchange_view import Wallet
-from tradefleet.orders.intents import Leg
 from tradefleet.orders.reconciliation_report import ReconciliationReport
 from tradefleet.orders.tracked import Tracked
 from tradefleet.positions.ledger import flat, unrealised
@@ -221,10 +222,8 @@ class AccountState:
         self.config: ConfigSnapshot = event.config
         self.instruments: dict[str, Instrument] = {i.symbol: i for i in event.instruments}
         self.taker_fee = event.taker_fee
-        self.tracked: dict[str, Tracked] = {
-            record.intent.client_order_id: Tracked(record=record) for record in event.intents
-        }
-        self.positions: dict[PositionKey, PositionRecord] = {p.key: p for p in event.positions}
+        self.tracked = TrackedIntents(Tracked(record=record) for record in event.intents)
+        self.positions = KeptPositions(event.positions)
         self.order_indices: dict[str, int] = {}
         self.counted: set[str] = set(event.executions_counted)
         self.seen_signals: dict[str, int] = dict.fromkeys(event.seen_signals, event.now_ns)
@@ -305,23 +304,21 @@ class AccountState:
 
     def open_intents(self) -> list[Tracked]:
         """Intents that may still change exposure, in order of arrival."""
-        return [tracked for tracked in self.tracked.values() if not tracked.is_final]
+        return self.tracked.open
 
     def moving_keys(self) -> set[PositionKey]:
         """Positions that an order may be changing at this moment. One that rests, and shows no more than
         we have counted, hides no difference."""
-        return {tracked.intent.key for tracked in self.open_intents() if not tracked.is_at_rest}
+        return self.tracked.moving
 
     def exposed_symbols(self) -> frozenset[str]:
         """Symbols with a position or an unresolved opening order, by our books or by the exchange's."""
-        held = {key.symbol for key, position in self.positions.items() if position.size != 0}
-        opening = {t.intent.key.symbol for t in self.open_intents() if t.intent.leg is Leg.OPEN}
-        return frozenset(held | opening | self.evidence.at_risk)
+        return frozenset(self.positions.held_symbols | self.tracked.opening | self.evidence.at_risk)
 
     def entries(self, key: PositionKey) -> int:
         """Entries held in one position, unresolved opening orders included; one that has filled in part and
         rests with its rest is one."""
-        opens = [t for t in self.tracked.values() if t.intent.key == key and t.intent.leg is Leg.OPEN]
+        opens = self.tracked.entries_of(key)
         position = self.position(key)
         if position.size == 0:
             return sum(1 for t in opens if not t.is_final)
@@ -335,12 +332,12 @@ class AccountState:
 
     def closing(self, key: PositionKey) -> bool:
         """True while an order that reduces this position is unresolved."""
-        return any(t.intent.key == key and t.intent.leg.reduces for t in self.open_intents())
+        return any(tracked.intent.leg.reduces for tracked in self.tracked.open_of(key))
 
     def unrealised(self) -> Decimal:
         """Profit of all positions at their marks; a position without a mark counts at its entry."""
         total = ZERO
-        for key in sorted(self.positions):
+        for key in self.positions.counting:
             mark = self.market(key.symbol).mark
             if mark is not None:
                 total = MONEY.add(total, unrealised(self.positions[key], mark))
@@ -348,11 +345,7 @@ class AccountState:
 
     def marks_known(self) -> bool:
         """Whether every position has a mark, so that `unrealised` is all there is."""
-        return all(
-            self.market(key.symbol).mark is not None
-            for key, position in self.positions.items()
-            if position.total != 0
-        )
+        return all(self.market(key.symbol).mark is not None for key in self.positions.counting)
 
     def equity(self) -> Decimal | None:
         """Wallet balance plus unrealised profit, settle currency; None before the wallet is known."""

@@ -5,7 +5,7 @@ about what we meant. Absence proves something only when every list answered comp
 intent's time was safely over when we asked.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from decimal import Decimal
 
 import msgspec
@@ -47,8 +47,16 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
     foreign: tuple[ExchangeOrder, ...]
 
 
-def compare(intents: Mapping[str, IntentRecord], counted: set[str], view: ExchangeView) -> Findings:
-    """Everything about orders and executions; positions are compared after these are applied."""
+def compare(
+    intents: Mapping[str, IntentRecord],
+    counted: Container[str],
+    view: ExchangeView,
+    unresolved: Iterable[str] | None = None,
+) -> Findings:
+    """Everything about orders and executions; positions are compared after these are applied.
+
+    unresolved: names of the intents that are not final, where somebody has them at hand; None looks at all.
+    """
     rows = view.open_orders + view.closed_orders
     named = tuple(order for order in rows if order.client_order_id in intents)
     older = tuple(o for o in named if is_older(intents[o.client_order_id].intent, o.created_ns))
@@ -68,11 +76,11 @@ def compare(intents: Mapping[str, IntentRecord], counted: set[str], view: Exchan
         absent=tuple(
             sorted(
                 name
-                for name, record in intents.items()
-                if not record.state.is_final
+                for name in (intents if unresolved is None else unresolved)
+                if not intents[name].state.is_final
                 and name not in heard_of
-                and not any(_may_hide(row, record) for row in hidden)
-                and view.asked_ns > record.intent.valid_until_ns + ABSENCE_GRACE_NS
+                and not any(_may_hide(row, intents[name]) for row in hidden)
+                and view.asked_ns > intents[name].intent.valid_until_ns + ABSENCE_GRACE_NS
             )
         ),
         adopted=tuple(
