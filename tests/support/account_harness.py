@@ -204,6 +204,8 @@ class ToyJournal:
     latches_known: set[str] = field(default_factory=set)
     kill_switch_before: ev.KillSwitchSeen | None = None
     baseline: ev.Baseline | None = None
+    days: dict[int, ev.Baseline] = field(default_factory=dict)
+    equity_kept: ev.EquityKept | None = None
 
 
 class Harness:
@@ -250,6 +252,8 @@ class Harness:
                 owners=tuple(self.journal.owners.values()),
                 latches=tuple(self.journal.latches.values()),
                 baseline=self.journal.baseline,
+                days=tuple(row for _, row in sorted(self.journal.days.items())),
+                equity_kept=self.journal.equity_kept,
                 quiet_until_ns=self.quiet_until_ns(),
                 kill_switch_before=self.journal.kill_switch_before,
                 kill_switches_known=tuple(sorted(self.journal.latches_known)),
@@ -492,7 +496,13 @@ class Harness:
             case act.ClearLatch(latch_id=latch_id):
                 del journal.latches[latch_id]
             case act.KeepBaseline(baseline=baseline):
-                journal.baseline = baseline
+                journal.baseline = journal.days[baseline.day] = baseline
+            case act.KeepDay(row=row):
+                journal.days[row.day] = row
+            case act.ForgetDay(day=day):
+                journal.days.pop(day, None)
+            case act.KeepEquity(at_ns=at_ns, unrealised=unrealised):
+                journal.equity_kept = ev.EquityKept(at_ns=at_ns, unrealised=unrealised)
             case act.SetProtection():
                 self.protections.append(action)
             case act.SetLeverage():

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from tradefleet.core import (
+    account_day,
     account_entries,
     account_evidence,
     account_exits,
@@ -91,9 +92,11 @@ class AccountCore:
             edges = account_kill_switch.restored(
                 self.state, event.kill_switch_before, event.kill_switches_known
             )
-            return [*edges, *self.state.start_reconciliation(event.now_ns)]
+            wrong = account_day.restored(self.state, event.days)
+            return [*wrong, *edges, *self.state.start_reconciliation(event.now_ns)]
         state = self.state
-        actions = self._react(state, event)
+        actions = account_day.turn(state, event.now_ns)
+        actions += self._react(state, event)
         actions += account_kill_switch.drive(state, event.now_ns)
         concerned = _concerned(state, event)
         actions += account_protection.drive(state, concerned, event.now_ns)
@@ -193,7 +196,8 @@ class AccountCore:
     def _market_moved(state: AccountState, event: MarketMoved) -> list[AnyAction]:
         market = state.market(event.symbol)
         market.heard_ns = market.heard_ns if event.polled else event.now_ns
-        market.mark = event.mark if event.mark is not None else market.mark
+        if event.mark is not None:
+            market.mark, market.mark_ns = event.mark, event.now_ns
         market.bid = event.bid if event.bid is not None else market.bid
         market.ask = event.ask if event.ask is not None else market.ask
         market.last = event.last if event.last is not None else market.last
@@ -210,13 +214,13 @@ class AccountCore:
         account_sends.forget_final(state, now_ns)
         account_protection.look_for_differences(state, now_ns)
         account_reconciling.reconcile_when_due(state, now_ns)
-        return account_safety.watch_equity(state, now_ns) + account_safety.keep_equity(state, now_ns)
+        return account_safety.watch_equity(state, now_ns) + account_day.keep_equity(state, now_ns)
 
     def status(self, now_ns: int) -> dict[str, Any]:
         """Plain values for the status of the process and the live table."""
         state = self.state
         refusal = account_entries.why_not_open(state, now_ns) or account_leverage.why_nothing(state, now_ns)
-        equity, today = state.equity(), account_safety.result(state)
+        equity, today, row = state.equity(), account_day.result(state), state.baseline
         return {
             "epoch": state.epoch,
             "generation": state.config.generation,
@@ -235,9 +239,12 @@ class AccountCore:
             "open_intents": len(state.open_intents()),
             "resting_entries": account_resting.status(state),
             "equity": _text(equity),
-            "baseline": _text(None if state.baseline is None else state.baseline.equity),
+            "baseline": _text(None if row is None else row.equity),
             "result_today": _text(today),
-            "transfers_today": _text(None if state.baseline is None else state.baseline.transfers),
+            "loss_today": _text(
+                None if row is None or today is None else account_day.loss(state, row, today)
+            ),
+            "transfers_today": _text(None if row is None else row.transfers),
             "latches": sorted(state.latches),
             "leverage": account_leverage.status(state, now_ns),
             "kill_switch": account_kill_switch.status(state),

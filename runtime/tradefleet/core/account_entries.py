@@ -6,7 +6,14 @@ anything be opened at all, then the limits of risk.
 
 from decimal import Decimal
 
-from tradefleet.core import account_legs, account_leverage, account_protection, account_stop_trouble
+from tradefleet.core import (
+    account_day,
+    account_legs,
+    account_leverage,
+    account_marks,
+    account_protection,
+    account_stop_trouble,
+)
 from tradefleet.core.account_state import MARKET_SILENT_NS, SECOND_NS, AccountState
 from tradefleet.core.actions import AnyAction, JudgeSignal, Submit, Verdict
 from tradefleet.core.events import SignalReceived
@@ -82,7 +89,8 @@ def why_not_open(state: AccountState, now_ns: int) -> Refusal | None:
         return Refusal(Reason.PREDECESSOR_MAY_SEND, f"until {state.quiet_until_ns}")
     if state.foreign_orders:
         return Refusal(Reason.FOREIGN_ORDERS, ", ".join(state.foreign_orders[:5]))
-    return account_stop_trouble.why_not_open(state)
+    refusal = account_stop_trouble.why_not_open(state) or account_marks.why_not_open(state, now_ns)
+    return refusal or account_day.why_not_open(state)
 
 
 def not_ours(state: AccountState, signal: Signal) -> Refusal | None:

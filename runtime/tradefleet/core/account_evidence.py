@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from tradefleet.core import account_leverage, account_protection
-from tradefleet.core.account_safety import DAILY_LOSS
+from tradefleet.core.account_day import DAILY_LOSS
 from tradefleet.core.account_state import SECOND_NS, AccountState
 from tradefleet.core.actions import Alert, AnyAction, KeepPosition
 from tradefleet.core.evidence import Shown, sentence, signed_size

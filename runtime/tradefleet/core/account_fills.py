@@ -4,11 +4,12 @@ from typing import Final
 
 import msgspec
 
-from tradefleet.core import account_evidence, account_parts, account_safety
+from tradefleet.core import account_day, account_evidence, account_parts
 from tradefleet.core.account_state import SECOND_NS, AccountState
 from tradefleet.core.actions import Alert, AnyAction, KeepExecution, KeepIntent, KeepOrder, KeepPosition
 from tradefleet.domain.fills import Execution, ExecutionType
 from tradefleet.domain.orders import ExchangeOrder
+from tradefleet.domain.quantities import MONEY
 from tradefleet.orders.client_order_id import is_ours, is_way_out
 from tradefleet.orders.intents import Leg
 from tradefleet.orders.reconcile import is_foreign
@@ -57,7 +58,8 @@ def take_execution(state: AccountState, execution: Execution) -> list[AnyAction]
         return _take_covered(state, before, execution, tracked)
     after = ledger.apply(before, execution)
     actions: list[AnyAction] = [KeepExecution(execution=execution)]
-    actions += account_safety.count_cash(state, execution, ledger.cash_effect(before, execution))
+    effect = ledger.cash_effect(before, execution)
+    actions += account_day.count(state, execution, effect, before, after)
     if execution.signed_qty != 0:
         state.tally.fills += 1
         after = account_parts.counted(before, _planned(after, tracked), tracked, execution.qty)
@@ -91,7 +93,7 @@ def _take_covered(
     after = account_evidence.with_covered(state, before, execution)
     state.positions[before.key] = after
     actions: list[AnyAction] = [KeepExecution(execution=execution)]
-    actions += account_safety.count_cash(state, execution, -execution.fee)
+    actions += account_day.count(state, execution, MONEY.minus(execution.fee), before, before)
     actions.append(KeepPosition(position=after))
     if tracked is not None:
         actions += replace_tracked(state, tracked, with_fill(tracked, execution.qty, execution.order_id))

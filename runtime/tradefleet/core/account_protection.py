@@ -12,7 +12,7 @@ from decimal import Decimal
 
 import msgspec
 
-from tradefleet.core import account_stop_trouble
+from tradefleet.core import account_marks, account_stop_trouble
 from tradefleet.core.account_state import SECOND_NS, AccountState, Guard
 from tradefleet.core.actions import AnyAction, KeepPosition, SetProtection
 from tradefleet.core.events import ProtectionAnswered
@@ -34,8 +34,6 @@ from tradefleet.positions.protection import (
     trailed,
 )
 
-ROW_SPEAKS_NS = 5 * SECOND_NS
-"""A symbol whose topic has been silent for so long has its mark from rows of its position."""
 ATTACHED_DUE_NS = SECOND_NS
 """An entry's own stop is given so long to show in a row before it is asked for."""
 ASK_AGAIN_NS = SECOND_NS
@@ -56,11 +54,7 @@ def take_position(state: AccountState, row: ExchangePosition) -> None:
         return
     guard.seen_ns, guard.seen_size = row.at_ns, row.size
     guard.stop, guard.target = row.stop_loss, row.take_profit
-    market = state.market(row.key.symbol)
-    silent = row.at_ns - market.heard_ns > ROW_SPEAKS_NS
-    if row.size != 0 and row.mark_price is not None and (market.mark is None or silent):
-        # The only word of a symbol's mark, where its own topic does not speak.
-        market.mark = row.mark_price
+    account_marks.take_row(state, row)
 
 
 def take_reading(state: AccountState, rows: Iterable[ExchangePosition], asked_ns: int) -> None:

@@ -7,7 +7,7 @@ has looked.
 
 from decimal import Decimal
 
-from tradefleet.core import account_evidence, account_safety
+from tradefleet.core import account_day, account_evidence
 from tradefleet.core.account_fills import remember_leg, take_execution, take_order
 from tradefleet.core.account_safety import take_wallet
 from tradefleet.core.account_sends import absent, resolve_older
@@ -267,7 +267,7 @@ def _believe(state: AccountState, mismatch: Mismatch, event: ExchangeRead) -> li
     )
     return [
         KeepPosition(position=adopted, adopted=detail),
-        *account_safety.adopted(state, old, adopted),
+        *account_day.adopted(state, old, adopted),
         state.engage(latch),
         Alert(kind="position_mismatch", detail=detail),
     ]

@@ -21,7 +21,7 @@ from tradefleet.domain.quantities import MONEY
 from tradefleet.orders.intents import IntentState, Leg
 from tradefleet.orders.outcome import Outcome
 from tradefleet.orders.tracked import Tracked
-from tradefleet.risk.decisions import Reason
+from tradefleet.risk.decisions import Reason, Refusal
 from tradefleet.risk.entry_terms import Moved, Resting, entry_terms, followed
 from tradefleet.spec.entry import EntryKind
 
@@ -31,6 +31,9 @@ READ_BACK_NS: Final = 2 * SECOND_NS
 PATIENCE_NS: Final = 5 * SECOND_NS
 """What forbids opening may pass (a new leader's first second, a stream that comes back): it takes what rests
 away only when it has lasted so long."""
+MONEY_PATIENCE_NS: Final = 60 * SECOND_NS
+"""Equity or a mark that is not known says nothing against an entry that was judged while it was."""
+NOT_KNOWN: Final = frozenset({Reason.EQUITY_UNKNOWN, Reason.MARK_UNKNOWN, Reason.DAY_UNKNOWN})
 AT_ONCE: Final = frozenset({Reason.LATCHED, Reason.PAUSED, Reason.FOREIGN_ORDERS})
 """What takes it away without patience: somebody wants it so."""
 TIGHTENED: Final = "a limit on the number of positions was tightened"
@@ -53,7 +56,7 @@ def drive(state: AccountState, now_ns: int) -> list[AnyAction]:
     for name in [name for name in state.resting if name not in names]:
         del state.resting[name]
     halted = ""
-    if refusal is not None and (refusal.reason in AT_ONCE or now_ns - state.may_not_open_ns > PATIENCE_NS):
+    if refusal is not None and now_ns - state.may_not_open_ns > _patience_ns(refusal):
         halted = f"nothing may open ({refusal.reason})"
     crowded = _over_the_limits(state, resting)
     actions: list[AnyAction] = []
@@ -146,6 +149,12 @@ def _price_of(tracked: Tracked) -> Decimal:
     if intent.trigger is not None:
         return intent.trigger.price
     return intent.reference_price if row is None else row.price
+
+
+def _patience_ns(refusal: Refusal) -> int:
+    if refusal.reason in AT_ONCE:
+        return -1
+    return MONEY_PATIENCE_NS if refusal.reason in NOT_KNOWN else PATIENCE_NS
 
 
 def _new(state: AccountState) -> RestingOrder:

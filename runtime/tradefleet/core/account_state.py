@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from tradefleet.core.actions import AnyAction, EngageLatch, Reconcile
-from tradefleet.core.events import Baseline, LatchRecord, Restored
+from tradefleet.core.events import LatchRecord, Restored
 from tradefleet.core.evidence import Evidence
 from tradefleet.core.kept_positions import KeptPositions
 from tradefleet.core.ownership import Owners
@@ -24,6 +24,9 @@ from tradefleet.orders.tracked import Tracked
 from tradefleet.positions.ledger import flat, unrealised
 from tradefleet.positions.legs import legs_of, opened_by
 from tradefleet.positions.plan import PositionRecord
+from tradefleet.risk import day as days
+from tradefleet.risk.daily_loss import day_of
+from tradefleet.risk.day import Baseline
 from tradefleet.spec.bot import BotSpec
 from tradefleet.spec.market import PositionMode
 from tradefleet.spec.snapshot import ConfigSnapshot
@@ -38,13 +41,15 @@ EXECUTION_OVERLAP_NS = 3600 * SECOND_NS
 
 @dataclass(slots=True)
 class Market:
-    """Latest prices of one symbol by the executor's own socket; None until heard."""
+    """Latest prices of one symbol, None until heard. heard_ns: when its topic last told anything; a mark that
+    it does not mention is as it was. mark_ns: when a mark was last named, by whoever."""
 
     mark: Decimal | None = None
     bid: Decimal | None = None
     ask: Decimal | None = None
     last: Decimal | None = None
     heard_ns: int = 0
+    mark_ns: int = 0
 
 
 @dataclass(slots=True, frozen=True)
@@ -191,6 +196,33 @@ class RestingOrder:
 
 
 @dataclass(slots=True)
+class Days:
+    """The rows of the newest days, and what the next one begins with.
+
+    rows: by day. today: the day of the newest event, last told at seen_ns. aside: a row whose day time has
+    gone back before, and when it was seen last; None for none. since_ns: executions before it are of no row;
+    0 unless the journal was empty. kept: open profit as it was journaled last, at kept_ns and kept_marks.
+    marks: those at which the open profit of 00:00 of marks_day was taken. unmarked: positions that were
+    taken over while no mark of them was known. earlier: what trading brought before since_ns, on its day;
+    unread: why that is not known, "" when it is or when nobody has tried.
+    """
+
+    rows: dict[int, Baseline] = field(default_factory=dict)
+    today: int = 0
+    seen_ns: int = 0
+    aside: tuple[Baseline, int] | None = None
+    since_ns: int = 0
+    kept: Decimal | None = None
+    kept_ns: int = 0
+    kept_marks: dict[str, Decimal] = field(default_factory=dict)
+    marks: dict[str, Decimal] = field(default_factory=dict)
+    marks_day: int = 0
+    unmarked: set[PositionKey] = field(default_factory=set)
+    earlier: Decimal | None = None
+    unread: str = ""
+
+
+@dataclass(slots=True)
 class MoneyWatch:
     """Whether the balance is accounted for. differs_ns: since when it is not, 0 when it is. asking: for
     transfers, last at asked_ns; explained_ns: of the last answer."""
@@ -233,7 +265,7 @@ class AccountState:
         self.latches_cleared: set[str] = set()
         self.kill_switch = KillSwitchRun()
         self.latches: dict[str, LatchRecord] = {latch.latch_id: latch for latch in event.latches}
-        self.baseline: Baseline | None = event.baseline
+        self.days = _days(event)
         self.money = MoneyWatch()
         self.quiet_until_ns = event.quiet_until_ns
         self.markets: dict[str, Market] = {}
@@ -255,13 +287,22 @@ class AccountState:
         self.close_tried_ns: dict[PositionKey, int] = {}
         self.exchange_answered_ns = 0
         self.reversals: dict[PositionKey, Signal] = {}
-        self.equity_kept_ns = 0
         self.tally = Tally()
 
     @property
     def spec(self) -> BotSpec:
         """The configuration in force."""
         return self.config.spec
+
+    @property
+    def baseline(self) -> Baseline | None:
+        """Today's row; None before its first reading."""
+        row = self.days.rows.get(self.days.today)
+        return row if row is not None and row.begun else None
+
+    @baseline.setter
+    def baseline(self, row: Baseline) -> None:
+        self.days.rows[row.day] = row
 
     @property
     def hedged(self) -> bool:
@@ -351,6 +392,10 @@ class AccountState:
         """Wallet balance plus unrealised profit, settle currency; None before the wallet is known."""
         return None if self.wallet is None else MONEY.add(self.wallet.wallet_balance, self.unrealised())
 
+    def marks(self) -> dict[str, Decimal]:
+        """The marks that are known, by symbol."""
+        return {name: market.mark for name, market in self.markets.items() if market.mark is not None}
+
     def engage(self, latch: LatchRecord) -> EngageLatch:
         """The latch is in force from now on, and is to be written."""
         self.latches[latch.latch_id] = latch
@@ -380,3 +425,28 @@ class AccountState:
                 executions_from_ns=max(newest - EXECUTION_OVERLAP_NS, now_ns - WEEK_NS),
             )
         ]
+
+
+def _days(event: Restored) -> Days:
+    """The rows that the journal has, but those whose beginning, or whose first reading, is in the future:
+    they are of a clock that was wrong."""
+    rows = {row.day: row for row in event.days}
+    if event.baseline is not None:
+        rows.setdefault(event.baseline.day, event.baseline)
+    rows = {day: days.whole(row) for day, row in rows.items()}
+    now_ns, kept = event.now_ns, event.equity_kept
+    begun = (event.intents, event.positions, event.executions_counted, rows)
+    if kept is not None and any(position.at_ns > kept.at_ns for position in event.positions):
+        kept = None  # what was held then has changed since
+    return Days(
+        rows={
+            day: row for day, row in rows.items() if row.counted or max(row.starts_ns, row.first_ns) <= now_ns
+        },
+        today=day_of(now_ns),
+        seen_ns=now_ns,
+        since_ns=0 if any(begun) else now_ns,
+        kept=None if kept is None else kept.unrealised,
+        kept_ns=0 if kept is None else kept.at_ns,
+        earlier=ZERO if event.earlier is None and not event.earlier_unread else event.earlier,
+        unread=event.earlier_unread,
+    )

@@ -87,9 +87,21 @@ class KeepEquity(Action, frozen=True, kw_only=True):
 
 
 class KeepBaseline(Action, frozen=True, kw_only=True):
-    """Record what the day's loss is measured from; in the batch of the executions that it counts."""
+    """Record the newest day's row; in the batch of the executions that it counts."""
 
     baseline: Baseline
+
+
+class KeepDay(Action, frozen=True, kw_only=True):
+    """Record the row of another day than the newest, or of one whose first reading has not come."""
+
+    row: Baseline
+
+
+class ForgetDay(Action, frozen=True, kw_only=True):
+    """Delete a day's row: it is too old, or its day has not begun."""
+
+    day: int
 
 
 class AskForOrder(Action, frozen=True, kw_only=True):
@@ -168,9 +180,15 @@ class AmendOrder(Action, frozen=True, kw_only=True):
 
 
 class ReadTransfers(Action, frozen=True, kw_only=True):
-    """Ask for deposits and withdrawals since from_ns; answered by TransfersRead."""
+    """Ask the transaction log for deposits and withdrawals since from_ns; answered by TransfersRead.
+
+    first_ns: which of them came before this is asked as well; 0 when it is not. day_ns: what trading brought
+    between this and from_ns is asked as well; 0 when it is not.
+    """
 
     from_ns: int
+    first_ns: int = 0
+    day_ns: int = 0
 
 
 class SetProtection(Action, frozen=True, kw_only=True):
@@ -226,6 +244,8 @@ AnyAction = (
     | KeepPosition
     | KeepEquity
     | KeepBaseline
+    | KeepDay
+    | ForgetDay
     | AskForOrder
     | Reconcile
     | KeepReport

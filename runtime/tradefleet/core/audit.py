@@ -19,8 +19,10 @@ from tradefleet.core.actions import (
     ChooseOwner,
     ClearLatch,
     EngageLatch,
+    ForgetDay,
     JudgeSignal,
     KeepBaseline,
+    KeepDay,
     KeepEquity,
     KeepExecution,
     KeepIntent,
@@ -115,7 +117,9 @@ def entry_of(
         case SetLeverage(symbol=symbol, leverage=leverage):
             why = "it is not known to be so, and nothing opens there before"
             return writer.entry(Act.LEVERAGE, symbol, why, {"leverage": leverage}, at_ns)
-        case JudgeSignal() | KeepOrder() | KeepEquity() | KeepBaseline() | ChooseOwner():
+        case JudgeSignal() | KeepOrder() | KeepEquity() | ChooseOwner():
+            return None
+        case KeepBaseline() | KeepDay() | ForgetDay():
             return None
         case AskForOrder() | Reconcile() | KeepReport() | ReadTransfers() | Alert():
             return None

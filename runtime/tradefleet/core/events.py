@@ -13,12 +13,12 @@ from tradefleet.domain.fills import Execution
 from tradefleet.domain.instruments import Instrument
 from tradefleet.domain.orders import Account, ExchangeOrder
 from tradefleet.domain.positions import ExchangePosition, PositionKey
-from tradefleet.domain.quantities import ZERO
 from tradefleet.domain.signals import Signal
 from tradefleet.orders.exchange_view import ExchangeView, Listing, Wallet
 from tradefleet.orders.intents import IntentRecord
 from tradefleet.orders.outcome import Outcome
 from tradefleet.positions.plan import PositionRecord
+from tradefleet.risk.day import Baseline as Baseline
 from tradefleet.spec.snapshot import ConfigSnapshot
 
 
@@ -47,21 +47,11 @@ class LatchRecord(msgspec.Struct, frozen=True, kw_only=True):
     engaged_ns: int
 
 
-class Baseline(msgspec.Struct, frozen=True, kw_only=True):
-    """A day's beginning, at 00:00 UTC or at the first reading of it, and what has moved money since.
+class EquityKept(msgspec.Struct, frozen=True, kw_only=True):
+    """Open profit as it was journaled last, and when."""
 
-    day: days since 1970-01-01. equity, wallet: then; wallet is the balance without open profit. unrealised:
-    open profit then. at_ns: when. cash: profit of what was closed less fees and funding, by the executions
-    counted since. transfers: deposits less withdrawals since, as the exchange tells them.
-    """
-
-    day: int
-    equity: Decimal
-    wallet: Decimal | None = None
-    unrealised: Decimal = ZERO
-    at_ns: int = 0
-    cash: Decimal = ZERO
-    transfers: Decimal = ZERO
+    at_ns: int
+    unrealised: Decimal
 
 
 class KillSwitchSeen(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,7 +69,9 @@ class Restored(Event, frozen=True, kw_only=True):
     `positions`, for the last seven days. quiet_until_ns: when the last valid_until of any predecessor
     has safely passed; nothing is opened before. kill_switch_before: of the newest generation older than
     config's, None when there is none. kill_switches_known: ids of the kill switch's latches, cleared ones
-    included.
+    included. baseline: the newest day's row, as the release before reads it. days: the rows of the newest
+    days, oldest first, it among them. equity_kept: the newest row of equity. earlier: with an empty journal,
+    what trading brought since 00:00 UTC by the exchange's own log; earlier_unread: why that is not known.
     """
 
     account: Account
@@ -97,6 +89,10 @@ class Restored(Event, frozen=True, kw_only=True):
     quiet_until_ns: int
     kill_switch_before: KillSwitchSeen | None = None
     kill_switches_known: tuple[str, ...] = ()
+    days: tuple[Baseline, ...] = ()
+    equity_kept: EquityKept | None = None
+    earlier: Decimal | None = None
+    earlier_unread: str = ""
 
 
 class ConfigApplied(Event, frozen=True, kw_only=True):
@@ -315,13 +311,31 @@ class AmendAnswered(Event, frozen=True, kw_only=True):
     message: str
 
 
+class UnknownMove(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of the exchange's transaction log whose type we do not know. change: of the balance."""
+
+    move_id: str
+    kind: str
+    currency: str
+    change: Decimal
+    at_ns: int
+
+
 class TransfersRead(Event, frozen=True, kw_only=True):
     """The answer to a ReadTransfers: deposits less withdrawals since from_ns; None when it could not be
-    read."""
+    read.
+
+    before: those of them that came before the question's first_ns; None when it named none. earlier: what
+    trading brought between the question's day_ns and from_ns; None likewise. unknown: what moved the balance
+    and is neither a transfer nor trading by any type that we know; it is not in total.
+    """
 
     from_ns: int
     total: Decimal | None
     reason: str = ""
+    before: Decimal | None = None
+    earlier: Decimal | None = None
+    unknown: tuple[UnknownMove, ...] = ()
 
 
 class LatchCleared(Event, frozen=True, kw_only=True):

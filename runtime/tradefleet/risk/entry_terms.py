@@ -163,7 +163,7 @@ def _in_band(price: Decimal, side: Side, quotes: Quotes, instrument: Instrument)
     return max(price, instrument.price_up(MONEY.multiply(quotes.mark, ONE - ratio)))
 
 
-_NO_PRICE = Refusal(Reason.EQUITY_UNKNOWN, "no price of this symbol has been heard yet")
+_NO_PRICE = Refusal(Reason.NO_PRICE, "no price of this symbol has been heard yet")
 
 
 class Moved(msgspec.Struct, frozen=True):

@@ -86,7 +86,7 @@ RULES: tuple[Rule, ...] = (
 def judge(entry: Entry, account: AccountView, spec: BotSpec) -> Entry | Refusal:
     """The entry as the rules allow it, or the first refusal."""
     if account.equity <= ZERO:
-        return Refusal(Reason.EQUITY_UNKNOWN, f"equity is {account.equity:f}")
+        return Refusal(Reason.NO_EQUITY, f"equity is {account.equity:f}")
     for rule in RULES:
         answer = rule(entry, account, spec)
         if isinstance(answer, Refusal):

@@ -114,9 +114,9 @@ def test_a_conditional_entry_waits_ahead_of_the_mark(
 @pytest.mark.parametrize(
     ("asked", "side", "told", "reason"),
     [
-        (wish(MARKET), BUY, quotes(None, None, None), Reason.EQUITY_UNKNOWN),
-        (wish(POST_ONLY), BUY, quotes(bid=None), Reason.EQUITY_UNKNOWN),
-        (wish(CONDITIONAL, "10"), BUY, quotes(mark=None), Reason.EQUITY_UNKNOWN),
+        (wish(MARKET), BUY, quotes(None, None, None), Reason.NO_PRICE),
+        (wish(POST_ONLY), BUY, quotes(bid=None), Reason.NO_PRICE),
+        (wish(CONDITIONAL, "10"), BUY, quotes(mark=None), Reason.NO_PRICE),
         # The strategy saw 100.5; a sell would get 99.9.
         (wish(MARKET, slippage="20", **FROM_SIGNAL), SELL, quotes(), Reason.MAX_SLIPPAGE),
         (wish(CONDITIONAL, "10", **FROM_SIGNAL), SELL, quotes(mark="100.3"), Reason.ENTRY_PRICE),

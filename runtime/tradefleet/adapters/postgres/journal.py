@@ -10,6 +10,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Sequence
 from itertools import groupby
+from typing import Final
 
 import asyncpg
 import msgspec
@@ -183,7 +184,7 @@ class Journal:
             writes.append(rows.Write(rows.STREAMS, (mark.run_id, mark.signals_id, mark.announcements_id)))
         # By kind: one round trip each. Order counts only within a kind, and the sort keeps it; that
         # all writers take the tables in one order also keeps them from deadlocks.
-        # A latch that is cleared in the batch that engages it must not end engaged: one kind.
+        # A latch that is cleared in the batch that engages it must not end engaged: one kind. Days likewise.
         writes.sort(key=_kind)
         async with self._transaction("keeping a batch") as connection:
             for statement, group in groupby(writes, key=_statement):
@@ -281,4 +282,12 @@ def _statement(write: rows.Write) -> str:
 
 
 def _kind(write: rows.Write) -> str:
-    return rows.LATCH if write.statement is rows.CLEAR_LATCH else write.statement
+    return _ONE_KIND.get(write.statement, write.statement)
+
+
+_ONE_KIND: Final = {
+    rows.CLEAR_LATCH: rows.LATCH,
+    rows.DAY: rows.BASELINE,
+    rows.FORGET_DAY: rows.BASELINE,
+}
+"""Statements whose order among each other counts."""

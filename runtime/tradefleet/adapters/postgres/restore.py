@@ -6,10 +6,11 @@ import asyncpg
 import msgspec
 
 from tradefleet.adapters.postgres.errors import UnreadableRow
-from tradefleet.core.events import Baseline, KillSwitchSeen, LatchRecord, ShardOwner
+from tradefleet.core.events import EquityKept, KillSwitchSeen, LatchRecord, ShardOwner
 from tradefleet.orders.intents import IntentRecord
 from tradefleet.positions.facts import PositionFacts, with_facts
 from tradefleet.positions.plan import PositionRecord
+from tradefleet.risk.day import KEPT_DAYS, Baseline, strictest
 from tradefleet.spec.former import as_of_today
 from tradefleet.spec.snapshot import ConfigSnapshot
 
@@ -31,7 +32,8 @@ class JournalState(msgspec.Struct, frozen=True, kw_only=True):
     """All that the journal knows at the beginning of an epoch.
 
     config: of the newest generation known, the one given to `begin_epoch` included. kill_switch_before:
-    what the newest generation below config's said. kill_switches_known: ids of that kind of latch.
+    what the newest generation below config's said. kill_switches_known: ids of that kind of latch. baseline:
+    the newest of days, which are the newest rows, oldest first. equity_kept: the newest row of equity.
     """
 
     intents: tuple[IntentRecord, ...]
@@ -46,6 +48,8 @@ class JournalState(msgspec.Struct, frozen=True, kw_only=True):
     stream_position: StreamMark
     kill_switch_before: KillSwitchSeen | None
     kill_switches_known: tuple[str, ...]
+    days: tuple[Baseline, ...] = ()
+    equity_kept: EquityKept | None = None
 
 
 _NOW_NS = "(extract(epoch FROM clock_timestamp()) * 1000000000)::bigint"
@@ -67,7 +71,16 @@ SELECT signal_id FROM signals WHERE account = $1 AND written_at > clock_timestam
 AND reason <> 'not_owner' ORDER BY written_at, signal_id
 """
 _OWNERS = "SELECT payload FROM shard_owners WHERE account = $1 AND bot = $2 ORDER BY shard"
-_BASELINE = "SELECT day, equity, payload FROM baselines WHERE account = $1 ORDER BY day DESC LIMIT 1"
+_DAYS = "SELECT payload FROM days WHERE account = $1 ORDER BY day"
+# What we have written there ourselves has a field that the release before does not write: it says no more
+# than `days`, and is still there when that row was deleted.
+_BASELINES = f"""
+SELECT day, equity, payload FROM baselines WHERE account = $1 AND NOT coalesce(payload ? 'first_ns', false)
+ORDER BY day DESC LIMIT {KEPT_DAYS}
+"""
+_EQUITY = f"""
+SELECT at_ns, unrealised FROM equity WHERE account = $1 AND at_ns <= {_NOW_NS} ORDER BY at_ns DESC LIMIT 1
+"""
 _QUIET = "SELECT max(valid_until_ns) FROM intents WHERE account = $1 AND intent_epoch <> $2"
 _CONFIG = """
 SELECT generation, payload FROM config_history WHERE account = $1 AND bot = $2
@@ -97,7 +110,11 @@ async def read_state(
     signals = await connection.fetch(_SIGNALS, account)
     owners = await connection.fetch(_OWNERS, account, bot)
     latches = await connection.fetch(LATCHES, account)
-    baseline = await connection.fetchrow(_BASELINE, account)
+    days = _days(
+        decoded(await connection.fetch(_DAYS, account), Baseline),
+        tuple(_baseline(row) for row in await connection.fetch(_BASELINES, account)),
+    )
+    equity = await connection.fetchrow(_EQUITY, account)
     last_valid_ns = await connection.fetchval(_QUIET, account, epoch)
     streams = await connection.fetchrow(_STREAMS, account, bot)
     kill_switches = await connection.fetch(_KILL_SWITCHES, account)
@@ -109,7 +126,9 @@ async def read_state(
         seen_signals=tuple(row["signal_id"] for row in signals),
         owners=decoded(owners, ShardOwner),
         latches=decoded(latches, LatchRecord),
-        baseline=_baseline(baseline),
+        baseline=days[-1] if days else None,
+        days=days,
+        equity_kept=None if equity is None else EquityKept(**dict(equity)),
         quiet_until_ns=0 if last_valid_ns is None else last_valid_ns + QUIET_NS,
         config=newest,
         stream_position=StreamMark() if streams is None else StreamMark(**dict(streams)),
@@ -123,11 +142,21 @@ def _position(row: asyncpg.Record) -> PositionRecord:
     return with_facts(decode_payload(row["payload"], PositionRecord), facts)
 
 
-def _baseline(row: asyncpg.Record | None) -> Baseline | None:
-    if row is None or row["payload"] is not None:
-        return None if row is None else decode_payload(row["payload"], Baseline)
+def _baseline(row: asyncpg.Record) -> Baseline:
+    """A row of the release before."""
+    if row["payload"] is not None:
+        return decode_payload(row["payload"], Baseline)
     # Of a release that kept no more: the day's money is counted from zero again.
     return Baseline(day=row["day"], equity=row["equity"])
+
+
+def _days(ours: tuple[Baseline, ...], before: tuple[Baseline, ...]) -> tuple[Baseline, ...]:
+    """The newest rows, oldest first. Of a day of which the release before has written as well, the strictest
+    reading of both."""
+    found = {row.day: row for row in before}
+    for row in ours:
+        found[row.day] = strictest(row, found[row.day]) if row.day in found else row
+    return tuple(found[day] for day in sorted(found)[-KEPT_DAYS:])
 
 
 async def _said_before(

@@ -14,8 +14,10 @@ from tradefleet.core.actions import (
     ChooseOwner,
     ClearLatch,
     EngageLatch,
+    ForgetDay,
     JudgeSignal,
     KeepBaseline,
+    KeepDay,
     KeepEquity,
     KeepExecution,
     KeepIntent,
@@ -120,8 +122,16 @@ POSITION: Final = _insert(
     f"(account, category, symbol, position_idx) {_replaced(_POSITION_COLUMNS)}",
 )
 EQUITY: Final = _insert("equity", "at_ns, equity, wallet_balance, unrealised", "DO NOTHING")
-BASELINE: Final = _insert(
-    "baselines", "day, equity, payload", f"(account, day) {_replaced('equity, payload')}"
+DAY: Final = _insert("days", "day, payload", f"(account, day) {_replaced('payload')}")
+FORGET_DAY: Final = """
+DELETE FROM days WHERE account = $1 AND $2::text IS NOT NULL AND day = $4
+AND $3 = (SELECT epoch FROM leases WHERE account = $1)
+"""
+# Both tables: the release before reads `baselines` alone, and may have the account back at any time.
+BASELINE: Final = (
+    "WITH row AS (INSERT INTO days (account, bot, epoch, day, payload) VALUES ($1, $2, $3, $4, $6::jsonb) "
+    f"ON CONFLICT (account, day) {_replaced('payload')}) "
+    + _insert("baselines", "day, equity, payload", f"(account, day) {_replaced('equity, payload')}")
 )
 # The same latch may be engaged again after it was cleared; repeating an old row does not do that.
 LATCH: Final = _insert(
@@ -177,6 +187,10 @@ def write_of(row: AnyAction | AnyEvent) -> Write | None:
             return Write(EQUITY, (row.at_ns, row.equity, row.wallet_balance, row.unrealised))
         case KeepBaseline(baseline=baseline):
             return Write(BASELINE, (baseline.day, baseline.equity, _json(baseline)))
+        case KeepDay(row=day):
+            return Write(DAY, (day.day, _json(day)))
+        case ForgetDay(day=number):
+            return Write(FORGET_DAY, (number,))
         case KeepReport(report=report, repeats=False):
             return Write(
                 RECONCILIATION, (report.asked_ns, report.reason, report.outcome.value, _json(report))

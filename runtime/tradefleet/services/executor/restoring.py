@@ -52,6 +52,8 @@ async def restored(
         kill_switch_before=state.kill_switch_before,
         kill_switches_known=state.kill_switches_known,
         baseline=state.baseline,
+        days=state.days,
+        equity_kept=state.equity_kept,
         quiet_until_ns=state.quiet_until_ns,
     )
     mark = state.stream_position

@@ -16,7 +16,6 @@ import structlog
 
 from tradefleet.core.actions import AnyAction, JudgeSignal, KeepExecution, KeepReport, Verdict
 from tradefleet.core.events import AnyEvent, ConfigApplied, SignalReceived
-from tradefleet.risk.daily_loss import loss_fraction
 from tradefleet.spec.snapshot import ConfigSnapshot
 
 log = structlog.get_logger(__name__)
@@ -199,7 +198,6 @@ class ExecutorStatus:
 
 
 def _daily_loss(core: Mapping[str, Any]) -> str:
-    """Loss since the day's baseline, a fraction of it; "" while either is unknown."""
-    if not core.get("baseline") or not core.get("result_today"):
-        return ""
-    return f"{loss_fraction(Decimal(core['baseline']), Decimal(core['result_today'])):.6f}"
+    """Loss since 00:00 UTC, a fraction of what it is held against; "" while it is unknown."""
+    lost = core.get("loss_today")
+    return f"{Decimal(lost):.6f}" if lost else ""
