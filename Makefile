@@ -64,6 +64,9 @@ lint: env ## Style, types, layers, and the generated files
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m tradefleet.spec.reference_page | diff -u docs/reference/tradingbot.md - \
 		|| { echo "docs/reference/tradingbot.md is out of date: run make reference" >&2; exit 1; }
+	for page in refusals alerts; do $(BIN)/python -m tradefleet.core.words_page $$page \
+		| diff -u docs/reference/$$page.md - \
+		|| { echo "docs/reference/$$page.md is out of date: run make reference" >&2; exit 1; }; done
 	$(BIN)/python -m tradefleet.spec.manifests --check crds
 	$(BIN)/python hack/chart.py --check
 
@@ -73,9 +76,11 @@ chart: env ## Write what the chart takes from crds/ and from its values
 bench: env ## Measure the hot paths on this machine
 	$(BIN)/python -m bench
 
-reference: env ## Write docs/reference/tradingbot.md from the spec and bybit-codes.md from the table of codes
+reference: env ## Write docs/reference/ from the spec, the table of codes, the refusals and the alerts
 	$(BIN)/python -m tradefleet.spec.reference_page > docs/reference/tradingbot.md
 	$(BIN)/python -m tradefleet.orders.outcome_page > docs/reference/bybit-codes.md
+	$(BIN)/python -m tradefleet.core.words_page refusals > docs/reference/refusals.md
+	$(BIN)/python -m tradefleet.core.words_page alerts > docs/reference/alerts.md
 
 crds: env ## Write crds/ from the spec
 	$(BIN)/python -m tradefleet.spec.manifests crds
