@@ -26,12 +26,13 @@ def plan_entry(
     be zero; the stop is rounded towards the price (never looser than asked), the target too.
     """
     notional = MONEY.multiply(equity, sizing.equity_fraction)
-    qty = min(instrument.size_down(divide(notional, price)), largest or instrument.max_market_qty)
+    most = instrument.max_market_qty if largest is None else largest
+    qty = min(instrument.size_down(divide(notional, price)), instrument.size_down(most))
     down, up = instrument.price_down, instrument.price_up
     if side is Side.BUY:
-        stop = up(MONEY.multiply(price, ONE - exits.stop_loss))
-        target = down(MONEY.multiply(price, ONE + exits.take_profit))
+        stop = up(MONEY.multiply(price, MONEY.subtract(ONE, exits.stop_loss)))
+        target = down(MONEY.multiply(price, MONEY.add(ONE, exits.take_profit)))
     else:
-        stop = down(MONEY.multiply(price, ONE + exits.stop_loss))
-        target = up(MONEY.multiply(price, ONE - exits.take_profit))
+        stop = down(MONEY.multiply(price, MONEY.add(ONE, exits.stop_loss)))
+        target = up(MONEY.multiply(price, MONEY.subtract(ONE, exits.take_profit)))
     return Entry(instrument=instrument, side=side, qty=qty, price=price, stop_loss=stop, take_profit=target)
