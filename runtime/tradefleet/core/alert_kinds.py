@@ -19,7 +19,11 @@ class AlertKind(StrEnum):
 
     # ---- positions and their protection
     STOP_PASSED = "stop_passed"
+    STOP_DOES_NOT_WORK = "stop_does_not_work"
     STOP_REFUSED = "stop_refused"
+    STOP_REFUSED_AGAIN = "stop_refused_again"
+    STOP_REFUSED_CLOSING = "stop_refused_closing"
+    STOP_MISSING = "stop_missing"
     POSITION_MISMATCH = "position_mismatch"
     UNPLANNED_FILL = "unplanned_fill"
     FOREIGN_ORDER = "foreign_order"
@@ -56,6 +60,7 @@ class AlertKind(StrEnum):
     CONFIG_UNREAD = "config_unread"
     UNKNOWN_SYMBOLS = "unknown_symbols"
     RULES_UNREAD = "rules_unread"
+    QUOTES_UNREAD = "quotes_unread"
     # ---- messages and connections
     BAD_MESSAGE = "bad_message"
     BAD_TICKER = "bad_ticker"
@@ -78,14 +83,36 @@ _YOU = "you"
 EXPLAINED: Final[Mapping[AlertKind, Explained]] = MappingProxyType(
     {
         AlertKind.STOP_PASSED: Explained(
-            "The mark is beyond a position's stop and no stop stands there; the position is being closed.",
+            "The mark is beyond a position's stop and none stands there, or the one at the exchange could "
+            "not be moved there in time; the position is being closed.",
             _CORE,
             "Watch that it gets flat; then see why no stop stood.",
+        ),
+        AlertKind.STOP_DOES_NOT_WORK: Explained(
+            "A stop stands at the exchange, the mark is beyond it for seconds, and the position is still "
+            "held; it is being closed.",
+            _CORE,
+            "Watch that it gets flat; ask the exchange why the stop did not fire.",
         ),
         AlertKind.STOP_REFUSED: Explained(
             "The exchange refused a stop. It is asked for again, and the account is compared.",
             _EXCHANGE,
             "Read the message. A position whose stop cannot be set should be closed.",
+        ),
+        AlertKind.STOP_REFUSED_AGAIN: Explained(
+            "The exchange goes on refusing a stop; nothing opens while the position shows none.",
+            _EXCHANGE,
+            "Read the message; set the stop, or close the position, at the exchange.",
+        ),
+        AlertKind.STOP_REFUSED_CLOSING: Explained(
+            "The exchange has refused a position's stop for so long that the position is being closed.",
+            _CORE,
+            "Watch that it gets flat; then read why the stop was refused.",
+        ),
+        AlertKind.STOP_MISSING: Explained(
+            "A position shows no stop, though one was asked for; nothing opens meanwhile.",
+            _CORE,
+            "Set one at the exchange, or close the position, when it goes on.",
         ),
         AlertKind.POSITION_MISMATCH: Explained(
             "Twice the exchange showed another size than our executions sum to. Its size is ours now, and a "
@@ -236,7 +263,13 @@ EXPLAINED: Final[Mapping[AlertKind, Explained]] = MappingProxyType(
             "Take them out, or wait for their listing.",
         ),
         AlertKind.RULES_UNREAD: Explained(
-            "The contracts' rules could not be read again; those known hold.",
+            "The contracts' rules could not be read; those known hold. Of a symbol without any, a position "
+            "gets no stop.",
+            _EXCHANGE,
+            "Look at the way to the exchange when it goes on; protect or close by hand what has no stop.",
+        ),
+        AlertKind.QUOTES_UNREAD: Explained(
+            "Prices of symbols that are silent, or have no topic, could not be asked for.",
             _EXCHANGE,
             "Look at the way to the exchange when it goes on.",
         ),

@@ -111,6 +111,11 @@ EXPLAINED: Final[Mapping[Reason, Explained]] = MappingProxyType(
             _CORE,
             "Close it by hand when it should not be there.",
         ),
+        Reason.POSITION_UNPROTECTED: Explained(
+            "A position shows no stop at the exchange; nothing opens on the account meanwhile.",
+            _CORE,
+            "See the alerts `stop_missing` and `stop_refused_again`.",
+        ),
         Reason.MAX_POSITIONS: Explained(
             "As many symbols are held, or being opened, as `spec.risk.maxPositions` allows.",
             _RULE,
