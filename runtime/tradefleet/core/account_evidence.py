@@ -22,6 +22,7 @@ from tradefleet.domain.positions import ExchangePosition, PositionKey
 from tradefleet.domain.quantities import MONEY, ZERO
 from tradefleet.orders.exchange_view import ExchangeView, Listing, UnclearRow
 from tradefleet.orders.newness import Reading, covered, includes
+from tradefleet.positions.entries import taken_over
 from tradefleet.positions.evidence import Basis, basis, larger
 from tradefleet.positions.plan import KILL_SWITCH, PositionRecord
 
@@ -117,7 +118,7 @@ def adopted(
     """The position with the exchange's size as ours, and the mark up to which executions are in it."""
     old, reading = state.position(key), reading_of(row, asked_ns)
     size = ZERO if row is None else row.size
-    return msgspec.structs.replace(
+    new = msgspec.structs.replace(
         old,
         size=size,
         entry_price=None if row is None else row.entry_price,
@@ -130,6 +131,7 @@ def adopted(
         watermark_updated_ns=reading.updated_ns,
         watermark_asked_ns=asked_ns,
     )
+    return msgspec.structs.replace(new, entries=taken_over(old, new))
 
 
 def is_covered(state: AccountState, position: PositionRecord, execution: Execution) -> bool:

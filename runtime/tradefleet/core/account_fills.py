@@ -14,7 +14,7 @@ from tradefleet.orders.client_order_id import is_ours, is_way_out
 from tradefleet.orders.intents import Leg
 from tradefleet.orders.reconcile import is_foreign
 from tradefleet.orders.tracked import Tracked, is_older, with_fill, with_order
-from tradefleet.positions import ledger
+from tradefleet.positions import entries, ledger
 from tradefleet.positions.legs import leg_of
 from tradefleet.positions.plan import ExitPlan, PositionRecord
 
@@ -63,6 +63,7 @@ def take_execution(state: AccountState, execution: Execution) -> list[AnyAction]
     if execution.signed_qty != 0:
         state.tally.fills += 1
         after = account_parts.counted(before, _planned(after, tracked), tracked, execution.qty)
+        after = _with_entries(before, after, tracked)
     state.positions[key] = after
     actions.append(KeepPosition(position=after))
     if execution.signed_qty != 0:
@@ -70,7 +71,8 @@ def take_execution(state: AccountState, execution: Execution) -> list[AnyAction]
     if execution.exec_type in BY_THE_EXCHANGE:
         actions.append(_by_the_exchange(execution))
     if tracked is not None and execution.signed_qty != 0:
-        actions += replace_tracked(state, tracked, with_fill(tracked, execution.qty, execution.order_id))
+        filled = with_fill(tracked, execution.qty, execution.order_id)
+        actions += replace_tracked(state, tracked, _filled_into(before, after, filled))
     elif tracked is None and after.plan is None and after.size != 0:
         if not is_way_out(execution.client_order_id):
             actions.append(
@@ -130,6 +132,26 @@ def _planned(after: PositionRecord, tracked: Tracked | None) -> PositionRecord:
         close_signal_id=tracked.record.close_signal_id,
     )
     return msgspec.structs.replace(after, plan=plan)
+
+
+def _is_entry(tracked: Tracked | None) -> bool:
+    return tracked is not None and tracked.intent.leg is Leg.OPEN
+
+
+def _with_entries(before: PositionRecord, after: PositionRecord, tracked: Tracked | None) -> PositionRecord:
+    """The position with the number of entries that are in it now."""
+    filled_into = None if tracked is None else tracked.record.filled_into
+    number = entries.counted(before, after, entry=_is_entry(tracked), filled_into=filled_into)
+    return msgspec.structs.replace(after, entries=number)
+
+
+def _filled_into(before: PositionRecord, after: PositionRecord, tracked: Tracked) -> Tracked:
+    """An entry remembers which position it has become part of, so that its rest is no second one."""
+    grown = after.generation != before.generation or after.size.copy_abs() > before.size.copy_abs()
+    if not _is_entry(tracked) or not grown:
+        return tracked
+    record = msgspec.structs.replace(tracked.record, filled_into=after.generation)
+    return msgspec.structs.replace(tracked, record=record)
 
 
 def replace_tracked(state: AccountState, old: Tracked, new: Tracked) -> list[AnyAction]:

@@ -19,6 +19,7 @@ from tradefleet.domain.positions import PositionKey
 from tradefleet.domain.quantities import MONEY, ZERO
 from tradefleet.domain.signals import Signal
 from tradefleet.orders.exchange_view import Wallet
+from tradefleet.orders.intents import Leg
 from tradefleet.orders.reconciliation_report import ReconciliationReport
 from tradefleet.orders.tracked import Tracked
 from tradefleet.positions.ledger import flat, unrealised
@@ -356,20 +357,22 @@ class AccountState:
         """Symbols with a position or an unresolved opening order, by our books or by the exchange's."""
         return frozenset(self.positions.held_symbols | self.tracked.opening | self.evidence.at_risk)
 
-    def entries(self, key: PositionKey) -> int:
+    def entries(self, key: PositionKey, without: str = "") -> int:
         """Entries held in one position, unresolved opening orders included; one that has filled in part and
-        rests with its rest is one."""
-        opens = self.tracked.entries_of(key)
+        rests with its rest is one. without: the client order id of an entry whose own reservation does not
+        count. A position whose count is unknown holds as many as the limit allows."""
         position = self.position(key)
-        if position.size == 0:
-            return sum(1 for t in opens if not t.is_final)
-        opened_ns = position.plan.opened_ns if position.plan is not None else None
-        filled = sum(
+        held = 0
+        if position.size != 0:
+            limit = self.spec.risk.max_positions_per_symbol
+            held = max(1, limit) if position.entries is None else position.entries
+        return held + sum(
             1
-            for t in opens
-            if t.record.filled > 0 and (not t.is_final or (opened_ns is not None and t.over_ns >= opened_ns))
+            for tracked in self.tracked.open_of(key)
+            if tracked.intent.leg is Leg.OPEN
+            and tracked.intent.client_order_id != without
+            and (position.size == 0 or tracked.record.filled_into != position.generation)
         )
-        return sum(1 for t in opens if not t.is_final and t.record.filled == 0) + max(1, filled)
 
     def closing(self, key: PositionKey) -> bool:
         """True while an order that reduces this position is unresolved."""

@@ -26,7 +26,9 @@ class AlertKind(StrEnum):
     STOP_MISSING = "stop_missing"
     POSITION_MISMATCH = "position_mismatch"
     UNPLANNED_FILL = "unplanned_fill"
+    UNEXPLAINED_POSITION = "unexplained_position"
     FOREIGN_ORDER = "foreign_order"
+    ROW_NOT_UNDERSTOOD = "row_not_understood"
     LIQUIDATED = "liquidated"
     DELEVERAGED = "deleveraged"
     FLAT_EXPIRED = "flat_expired"
@@ -37,7 +39,6 @@ class AlertKind(StrEnum):
     # ---- the kill switch
     KILL_SWITCH = "kill_switch"
     KILL_SWITCH_FLAT = "kill_switch_flat"
-    KILL_SWITCH_CANNOT_CLOSE = "kill_switch_cannot_close"
     NO_SUCH_LATCH = "no_such_latch"
     ORDERS_NOT_CANCELLED = "orders_not_cancelled"
     FLATTENING_WITHOUT_JOURNAL = "flattening_without_journal"
@@ -45,6 +46,7 @@ class AlertKind(StrEnum):
     SPOOL_UNREADABLE = "spool_unreadable"
     # ---- orders and the account
     AMBIGUOUS_SEND = "ambiguous_send"
+    ID_WAS_USED = "id_was_used"
     LEVERAGE_REFUSED = "leverage_refused"
     EXCHANGE_UNREAD = "exchange_unread"
     EXCHANGE_UNREADABLE = "exchange_unreadable"
@@ -126,10 +128,22 @@ EXPLAINED: Final[Mapping[AlertKind, Explained]] = MappingProxyType(
             "whoever sent the order",
             "Close it by hand when it should not be there; give the bot an account of its own.",
         ),
+        AlertKind.UNEXPLAINED_POSITION: Explained(
+            "The exchange shows a position that our executions do not explain. It gets a stop where none "
+            "shows, and the account is compared.",
+            "whoever traded it",
+            "Close it by hand when it should not be there; give the bot an account of its own.",
+        ),
         AlertKind.FOREIGN_ORDER: Explained(
             "An open order has no intent of ours; nothing opens while it stands.",
             "whoever sent the order",
             "Cancel it at the exchange.",
+        ),
+        AlertKind.ROW_NOT_UNDERSTOOD: Explained(
+            "A row of one of the exchange's lists is not understood. Nothing opens in its symbol, or on the "
+            "account when the row names none; everything else is protected and closed as ever.",
+            _EXCHANGE,
+            "Report it with the row; look at the exchange at what it is.",
         ),
         AlertKind.LIQUIDATED: Explained(
             "The exchange has taken a position over.", _EXCHANGE, "Stop, and find out why no stop came first."
@@ -169,11 +183,6 @@ EXPLAINED: Final[Mapping[AlertKind, Explained]] = MappingProxyType(
             _CORE,
             "Clear the latch by its id when trading shall go on.",
         ),
-        AlertKind.KILL_SWITCH_CANNOT_CLOSE: Explained(
-            "A position is to be closed and the rules of its symbol are not known.",
-            _CORE,
-            "`tradefleet flatten`, or close it at the exchange.",
-        ),
         AlertKind.NO_SUCH_LATCH: Explained(
             "`spec.killSwitch.clear` names a latch that is not engaged.",
             _YOU,
@@ -202,6 +211,13 @@ EXPLAINED: Final[Mapping[AlertKind, Explained]] = MappingProxyType(
             "asked for.",
             _CORE,
             "Nothing once; look at the way to the exchange when it goes on.",
+        ),
+        AlertKind.ID_WAS_USED: Explained(
+            "The order under an intent's id is older than the intent: its row was lost from the journal, and "
+            "the exchange takes no second order under that id. The intent was not taken; a close is made "
+            "again under the next id.",
+            _CORE,
+            "Look at what the journal has lost (docs/stores.md).",
         ),
         AlertKind.LEVERAGE_REFUSED: Explained(
             "The exchange does not take the leverage of a symbol; nothing opens there.",

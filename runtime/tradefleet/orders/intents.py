@@ -104,7 +104,8 @@ class IntentRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     filled: sum of its counted executions, base currency. reason: a word for refusals and errors, ""
     when none. close_signal_id: of an entry, the signal that ended it before it was resolved: what still
-    fills is closed at once.
+    fills is closed at once. filled_into: the generation of its position into which it filled last, None when
+    it has not, or when that is unknown.
     """
 
     intent: Intent
@@ -114,3 +115,4 @@ class IntentRecord(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     ret_code: int | None = None
     close_signal_id: str = ""
+    filled_into: int | None = None

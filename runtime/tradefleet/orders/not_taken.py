@@ -19,6 +19,7 @@ class NotTaken(StrEnum):
     PART_TOO_SMALL = "part_too_small"
     NOT_REVERSED = "not_reversed_REASON"
     INTENT_EXISTS = "intent_exists"
+    ID_WAS_USED = "id_was_used"
     POSTGRES_DOWN = "postgres_down"
     FENCED = "fenced"
     LEASE_LOST = "lease_lost"
@@ -47,6 +48,11 @@ EXPLAINED: Final[Mapping[Reason | NotTaken, Explained]] = MappingProxyType(
             "sent.",
             _US,
             "Nothing.",
+        ),
+        NotTaken.ID_WAS_USED: Explained(
+            "An older order stands under this id, so that the exchange takes no second one.",
+            _US,
+            "See the alert of the same name.",
         ),
         NotTaken.POSTGRES_DOWN: Explained(
             "The order could not be written down, and so was not sent.", _US, "Look at Postgres."

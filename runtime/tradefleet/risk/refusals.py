@@ -89,11 +89,44 @@ EXPLAINED: Final[Mapping[Reason, Explained]] = MappingProxyType(
             _CORE,
             "Look at the executor's public socket when it lasts.",
         ),
-        Reason.EQUITY_UNKNOWN: Explained(
-            "The account's equity is not known, or is not above zero.",
+        Reason.NO_PRICE: Explained(
+            "No price of the symbol has been heard yet.",
             _CORE,
-            "The detail says which. Nothing is closed for it; fund the account, or look at why the wallet "
-            "cannot be read.",
+            "Nothing for some seconds; then look at the executor's public socket.",
+        ),
+        Reason.MARK_UNKNOWN: Explained(
+            "The mark of a symbol that is held is not known now, so that neither equity nor the day's loss "
+            "is. Nothing is closed for it.",
+            _CORE,
+            "Nothing for some seconds; then look at the executor's public socket.",
+        ),
+        Reason.EQUITY_UNKNOWN: Explained(
+            "The account's equity is not known. Nothing is closed for it; after a minute resting entries are "
+            "cancelled.",
+            _CORE,
+            "Look at why the wallet cannot be read.",
+        ),
+        Reason.NO_EQUITY: Explained(
+            "Equity, now or what the day's loss is divided by, is not above zero. Nothing is closed for it.",
+            _CORE,
+            "Fund the account in its settle coin.",
+        ),
+        Reason.DAY_UNKNOWN: Explained(
+            "What the day has brought so far is not known: its first reading has not come, or what was "
+            "traded before the first start could not be read.",
+            _CORE,
+            "The detail says which; look at the way to the exchange when it lasts.",
+        ),
+        Reason.DAILY_LOSS: Explained(
+            "What was lost today before the first start here already reaches `spec.risk.maxDailyLoss`. "
+            "Nothing is closed for it.",
+            _RULE,
+            "Wait for 00:00 UTC, or another limit.",
+        ),
+        Reason.STOP_PASSED: Explained(
+            "The position's own stop, which an entry into it keeps, is not on the far side of the price.",
+            _CORE,
+            "Nothing.",
         ),
         Reason.CLOSING_FIRST: Explained(
             "The position is being closed, or a stop of the last one there may still arrive.",
@@ -110,6 +143,12 @@ EXPLAINED: Final[Mapping[Reason, Explained]] = MappingProxyType(
             "enlarged nor closed by a strategy.",
             _CORE,
             "Close it by hand when it should not be there.",
+        ),
+        Reason.ROW_NOT_UNDERSTOOD: Explained(
+            "The exchange shows a row that is not understood: of this symbol, or of one that it does not "
+            "name, so that it concerns the account.",
+            _CORE,
+            "See the alert `row_not_understood`; one complete, readable reading ends it.",
         ),
         Reason.POSITION_UNPROTECTED: Explained(
             "A position shows no stop at the exchange; nothing opens on the account meanwhile.",

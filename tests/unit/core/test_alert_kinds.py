@@ -16,7 +16,7 @@ COMPUTED = {
     # The kind is a variable there; where it comes from says that it is one of the table.
     ("core/account_fills.py", "kind"): {AlertKind.LIQUIDATED, AlertKind.DELEVERAGED},
     ("core/account_kill_switch.py", "KIND"): {AlertKind.KILL_SWITCH},
-    ("core/account_safety.py", "kind"): {AlertKind.DAILY_LOSS, AlertKind.UNEXPLAINED_LOSS},
+    ("core/account_day.py", "kind"): {AlertKind.DAILY_LOSS, AlertKind.UNEXPLAINED_LOSS},
     ("core/account_stop_trouble.py", "kind"): {
         AlertKind.STOP_PASSED,
         AlertKind.STOP_DOES_NOT_WORK,
