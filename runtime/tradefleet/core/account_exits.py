@@ -13,9 +13,11 @@ import msgspec
 from tradefleet.core import account_evidence
 from tradefleet.core.account_entries import reducing_intent, submit
 from tradefleet.core.account_state import SECOND_NS, AccountState
-from tradefleet.core.actions import AnyAction, KeepPosition
+from tradefleet.core.actions import Alert, AnyAction, KeepPosition
 from tradefleet.domain.positions import PositionKey
-from tradefleet.orders.intents import IntentState, Leg
+from tradefleet.orders.client_order_id import client_order_id
+from tradefleet.orders.grid import refused_for_size, whole_close
+from tradefleet.orders.intents import Intent, IntentState, Leg
 from tradefleet.orders.tracked import Tracked
 from tradefleet.positions.evidence import Basis, to_close
 from tradefleet.positions.plan import ExitPlan, PositionRecord
@@ -95,18 +97,69 @@ def _close(
     held: Decimal,
     now_ns: int,
 ) -> list[AnyAction]:
-    intent = reducing_intent(
+    intent, alerts = closing_intent(
         state,
         position,
         plan,
         Leg.CLOSE if plan.close_signal_id else Leg.TIMED_EXIT,
         signal_id=plan.close_signal_id or plan.signal_id,
-        planned_attempt=plan.close_attempt,
-        qty=abs(held),
+        attempts=plan.close_attempt,
+        held=held,
         now_ns=now_ns,
     )
     tried = msgspec.structs.replace(plan, close_attempt=intent.attempt + 1)
     kept = msgspec.structs.replace(position, plan=tried)
     state.positions[key] = kept
     state.close_tried_ns[key] = now_ns
-    return [KeepPosition(position=kept), submit(state, intent)]
+    return [*alerts, KeepPosition(position=kept), submit(state, intent)]
+
+
+def closing_intent(
+    state: AccountState,
+    position: PositionRecord,
+    plan: ExitPlan,
+    leg: Leg,
+    *,
+    signal_id: str,
+    attempts: int,
+    held: Decimal,
+    now_ns: int,
+) -> tuple[Intent, list[Alert]]:
+    """The next order that closes a position whole: of whole steps of today; or, when the one before was
+    refused for its size, of all that is there, whatever the steps are. Never the latter without a list: by
+    the journal alone no more is closed than it holds."""
+    instrument, size = state.instruments.get(position.key.symbol), abs(held)
+    before = None
+    if attempts:
+        name = client_order_id(state.account, signal_id, leg, attempts - 1)
+        before = state.tracked.get(name)
+    listed = account_evidence.closing_basis(state, now_ns) is Basis.LISTED
+    everything = listed and before is not None and _closes_all_next(state, before)
+    intent = reducing_intent(
+        state,
+        position,
+        plan,
+        leg,
+        signal_id=signal_id,
+        planned_attempt=attempts,
+        qty=size if everything or instrument is None else whole_close(size, instrument),
+        now_ns=now_ns,
+    )
+    if not everything or before is None:
+        return intent, []
+    intent = msgspec.structs.replace(intent, close_on_trigger=True)
+    if before.intent.close_on_trigger:
+        return intent, []
+    detail = (
+        f"{position.key.name}: a close of {before.intent.qty:f} was refused for its size; "
+        "closing all that is there instead"
+    )
+    return intent, [Alert(kind="close_all", detail=detail)]
+
+
+def _closes_all_next(state: AccountState, before: Tracked) -> bool:
+    """Whether the next close takes all that is there: this one was refused for its size, or took all itself
+    and has not been refused. By its steps an exchange could never be rid of the rest."""
+    if before.intent.close_on_trigger:
+        return before.record.state is not IntentState.REJECTED
+    return refused_for_size(before.record, state.instruments.get(before.intent.key.symbol))

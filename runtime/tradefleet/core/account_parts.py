@@ -14,9 +14,10 @@ import msgspec
 
 from tradefleet.core.account_entries import reducing_intent, submit
 from tradefleet.core.account_state import MARKET_SILENT_NS, SECOND_NS, AccountState
-from tradefleet.core.actions import AnyAction, KeepPosition
+from tradefleet.core.actions import Alert, AnyAction, KeepPosition
 from tradefleet.domain.positions import PositionKey
 from tradefleet.domain.quantities import MONEY, ZERO
+from tradefleet.orders.grid import refused_for_size
 from tradefleet.orders.intents import Leg
 from tradefleet.orders.tracked import Tracked
 from tradefleet.positions.parts import due, missing, reached
@@ -93,8 +94,8 @@ def _parts(state: AccountState, position: PositionRecord, now_ns: int) -> list[A
         state.instruments[key.symbol],
     )
     if qty == 0 and actions:
-        _count_skipped(state, position, plan)
-    if qty == 0:
+        actions += _skipped(state, position, plan)
+    if qty == 0 or _given_up(state, plan):
         return actions
     return actions if _too_soon(state, plan, now_ns) else _send(state, position, plan, qty, now_ns)
 
@@ -154,7 +155,33 @@ def _too_soon(state: AccountState, plan: ExitPlan, now_ns: int) -> bool:
     return bool(same) and now_ns < max(same) + (SECOND_NS << min(len(same) - 1, LONGEST_WAIT))
 
 
-def _count_skipped(state: AccountState, position: PositionRecord, plan: ExitPlan) -> None:
+def _given_up(state: AccountState, plan: ExitPlan) -> bool:
+    """Whether the exchange has refused the size of this part: no repeat does better, the next part takes it
+    along."""
+    tried = [t for t in _tried(state, plan) if t.intent.leg is LEGS[plan.parts_taken - 1]]
+    return any(refused_for_size(t.record, state.instruments.get(t.intent.key.symbol)) for t in tried)
+
+
+def refused(state: AccountState, tracked: Tracked) -> list[AnyAction]:
+    """What is said when an order was refused: of a part, that it is given up when its size was the reason."""
+    intent = tracked.intent
+    instrument = state.instruments.get(intent.key.symbol)
+    if not intent.leg.is_part or not refused_for_size(tracked.record, instrument):
+        return []
+    detail = (
+        f"{intent.key.name}: {intent.leg} of {intent.qty:f} was refused for its size and is given up; "
+        "the next part takes it along"
+    )
+    return [Alert(kind="part_given_up", detail=detail)]
+
+
+def _skipped(state: AccountState, position: PositionRecord, plan: ExitPlan) -> list[AnyAction]:
     """A part that was just reached and is too little for an order: the next one takes it along."""
-    if plan.parts_due == 0 or abs(position.size) > MONEY.subtract(plan.entered, plan.parts_due):
-        state.tally.not_taken[PART_TOO_SMALL] = state.tally.not_taken.get(PART_TOO_SMALL, 0) + 1
+    if plan.parts_due and abs(position.size) <= MONEY.subtract(plan.entered, plan.parts_due):
+        return []
+    state.tally.not_taken[PART_TOO_SMALL] = state.tally.not_taken.get(PART_TOO_SMALL, 0) + 1
+    detail = (
+        f"{position.key.name}: part {plan.parts_taken} of a position of {abs(position.size):f} is too little "
+        "for an order and is given up; the next part takes it along"
+    )
+    return [Alert(kind="part_given_up", detail=detail)]

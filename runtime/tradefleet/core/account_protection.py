@@ -9,6 +9,7 @@ has already passed is closed.
 
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import NamedTuple
 
 import msgspec
 
@@ -19,14 +20,13 @@ from tradefleet.core.events import ProtectionAnswered
 from tradefleet.domain.orders import Side
 from tradefleet.domain.positions import ExchangePosition, PositionKey
 from tradefleet.domain.quantities import MONEY, ZERO
-from tradefleet.orders.grid import stop_on
+from tradefleet.orders.grid import is_as_wished, stop_on, target_on
 from tradefleet.orders.intents import Intent, IntentState, Leg
 from tradefleet.orders.outcome import Outcome
 from tradefleet.positions.evidence import same_side
 from tradefleet.positions.plan import ADOPTED, ExitPlan, PositionRecord
 from tradefleet.positions.protection import (
     better,
-    break_even,
     first_stop,
     is_looser,
     is_passed,
@@ -172,13 +172,31 @@ def _protect(state: AccountState, key: PositionKey, position: PositionRecord, no
     trouble = account_stop_trouble.drive(state, planned, plan.stop_loss, now_ns)
     if trouble:
         return actions + trouble
-    sign = position.sign
-    shows = guard.shows(position.size)
-    target = _wanted_target(state, key, plan, guard, sign)
-    if shows and not is_looser(sign, guard.stop, plan.stop_loss) and (target is None or guard.target):
+    leaves = _leaving(state, key, plan, guard, position.sign)
+    if guard.shows(position.size) and _is_as_wished(guard, leaves, position.sign):
         guard.read_back_by_ns = 0
         return actions
-    return actions + _ask(state, key, planned, plan, guard, target, now_ns)
+    return actions + _ask(state, key, planned, plan, guard, leaves, now_ns)
+
+
+class _Leaving(NamedTuple):
+    """Stop and target as they would leave on today's grid; None for what cannot be set, or is not wanted."""
+
+    stop: Decimal | None
+    target: Decimal | None
+
+
+def _leaving(state: AccountState, key: PositionKey, plan: ExitPlan, guard: Guard, sign: int) -> _Leaving:
+    mark, instrument = state.market(key.symbol).mark, state.instruments[key.symbol]
+    stop = None if plan.stop_loss is None else stop_on(sign, plan.stop_loss, mark, instrument)
+    target = _wanted_target(state, key, plan, guard, sign)
+    return _Leaving(stop, None if target is None else target_on(sign, target, mark, instrument))
+
+
+def _is_as_wished(guard: Guard, leaves: _Leaving, sign: int) -> bool:
+    """Whether what shows protects as much as what would leave: else it would be asked for without end."""
+    stop_stands = leaves.stop is None or not is_looser(sign, guard.stop, leaves.stop)
+    return stop_stands and (leaves.target is None or guard.target is not None)
 
 
 def _ask(
@@ -187,40 +205,57 @@ def _ask(
     position: PositionRecord,
     plan: ExitPlan,
     guard: Guard,
-    target: Decimal | None,
+    leaves: _Leaving,
     now_ns: int,
 ) -> list[AnyAction]:
     """Ask for the plan's stop and target, or close what they can no longer protect."""
-    sign = position.sign
-    shows = guard.shows(position.size)
-    if not shows and now_ns - plan.opened_ns < ATTACHED_DUE_NS:
+    sign, stop = position.sign, plan.stop_loss
+    if not guard.shows(position.size) and now_ns - plan.opened_ns < ATTACHED_DUE_NS:
         return []
     if guard.read_back_by_ns and now_ns > guard.read_back_by_ns:
         guard.read_back_by_ns = 0
         state.want_reconciliation("a stop was not read back")
     if guard.asking or now_ns < guard.not_before_ns or now_ns < guard.read_back_by_ns:
         return []
-    stop = plan.stop_loss
-    if stop is None:
+    if stop is None or leaves.stop is None:
         return []
     if _is_passed(state, key, guard, sign, stop, now_ns):
         return _close_instead(state, key, position, plan, guard)
     if guard.stands(position.size) and _entry_under_way(state, key, now_ns):
         # It brings the stop that the position had when it was decided, and would loosen what is set now.
         return []
+    return [
+        *_sent(state, position, plan, leaves.stop),
+        request(state, position, leaves.stop, leaves.target, now_ns),
+    ]
+
+
+def request(
+    state: AccountState, position: PositionRecord, stop: Decimal, target: Decimal | None, now_ns: int
+) -> SetProtection:
+    """The one request that is under way from now on. stop, target: on today's grid."""
+    guard = state.guard(position.key)
     guard.asking = True
     sign_by_ns = now_ns + state.sign_within_ns
     guard.valid_until_ns = sign_by_ns + state.receive_window_ns
-    return [
-        SetProtection(
-            key=key,
-            generation=position.generation,
-            stop_loss=stop,
-            take_profit=target,
-            sign_by_ns=sign_by_ns,
-            valid_until_ns=guard.valid_until_ns,
-        )
-    ]
+    return SetProtection(
+        key=position.key,
+        generation=position.generation,
+        stop_loss=stop,
+        take_profit=target,
+        sign_by_ns=sign_by_ns,
+        valid_until_ns=guard.valid_until_ns,
+    )
+
+
+def _sent(state: AccountState, position: PositionRecord, plan: ExitPlan, stop: Decimal) -> list[AnyAction]:
+    """Remember what leaves in place of the wish: once it shows on another grid it is still nobody else's."""
+    sent = None if stop == plan.stop_loss else stop
+    if sent is None or sent == plan.stop_sent:
+        return []
+    kept = msgspec.structs.replace(position, plan=msgspec.structs.replace(plan, stop_sent=sent))
+    state.positions[position.key] = kept
+    return [KeepPosition(position=kept)]
 
 
 def _close_instead(
@@ -262,7 +297,9 @@ def _wanted_target(
     """The plan's target, where the exchange could still take it. One that somebody has moved is left
     where it is; and after a refusal the stop goes alone, as it must not fail for the target's sake."""
     target, mark = plan.take_profit, state.market(key.symbol).mark
-    if target is None or guard.refusals or (guard.target is not None and guard.target != target):
+    if target is None or guard.refusals:
+        return None
+    if guard.target is not None and not is_as_wished(guard.target, target, state.instruments[key.symbol]):
         return None
     return None if mark is None or is_passed(-sign, mark, target) else target
 
@@ -276,11 +313,15 @@ def _planned(
     if plan is None or plan.stop_loss is None:
         return _adopted(state, key, position, now_ns)
     stop = plan.stop_loss
-    if guard.shows(position.size):
+    if (
+        guard.shows(position.size)
+        and guard.stop is not None
+        and _is_moved(state, plan, guard.stop, key, sign)
+    ):
         stop = tighter(sign, stop, guard.stop) or stop
     if state.spec.exits.partial_close.break_even and plan.parts_closed > 0 and position.entry_price:
-        at_entry = break_even(sign, position.entry_price, state.instruments[key.symbol])
-        stop = tighter(sign, stop, at_entry) or stop
+        # There it ends with neither profit nor loss, fees aside.
+        stop = tighter(sign, stop, position.entry_price) or stop
     moved = _trailed(state, key, position, plan, guard)
     if moved is not None and (moved - stop) * sign >= MONEY.multiply(moved, MOVE_AT_LEAST):
         stop = moved
@@ -292,14 +333,22 @@ def _planned(
     )
 
 
+def _is_moved(state: AccountState, plan: ExitPlan, shown: Decimal, key: PositionKey, sign: int) -> bool:
+    """Whether somebody else has set the stop that shows: it protects more than what we wish and have sent,
+    and is not our wish as today's grid rounds it."""
+    wish = plan.stop_loss
+    if wish is None:
+        return False
+    ours = tighter(sign, wish, plan.stop_sent)
+    return is_looser(sign, ours, shown) and not is_as_wished(shown, wish, state.instruments[key.symbol])
+
+
 def _trailed(
     state: AccountState, key: PositionKey, position: PositionRecord, plan: ExitPlan, guard: Guard
 ) -> Decimal | None:
     if guard.best is None or guard.best_of != position.generation or position.entry_price is None:
         return None
-    sign = position.sign
-    instrument = state.instruments[key.symbol]
-    return trailed(sign, position.entry_price, guard.best, state.spec.exits.trailing, instrument)
+    return trailed(position.sign, position.entry_price, guard.best, state.spec.exits.trailing)
 
 
 def _adopted(state: AccountState, key: PositionKey, position: PositionRecord, now_ns: int) -> PositionRecord:
@@ -314,7 +363,6 @@ def _adopted(state: AccountState, key: PositionKey, position: PositionRecord, no
         entry,
         state.market(key.symbol).mark,
         state.spec.exits.stop_loss,
-        state.instruments[key.symbol],
     )
     if guard.shows(position.size):
         stop = tighter(sign, stop, guard.stop)

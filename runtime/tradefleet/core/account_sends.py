@@ -2,7 +2,7 @@
 
 import msgspec
 
-from tradefleet.core import account_resting
+from tradefleet.core import account_parts, account_resting
 from tradefleet.core.account_fills import replace_tracked, take_execution, take_order
 from tradefleet.core.account_state import SECOND_NS, AccountState
 from tradefleet.core.actions import Alert, AnyAction, AskForOrder, KeepIntent
@@ -42,7 +42,7 @@ def send_finished(state: AccountState, event: SendFinished) -> list[AnyAction]:
     if after.record.state is IntentState.REJECTED:
         count = state.tally.not_taken.get(reason, 0)
         state.tally.not_taken[reason] = count + 1
-    actions = replace_tracked(state, tracked, after)
+    actions = [*replace_tracked(state, tracked, after), *account_parts.refused(state, after)]
     if event.outcome is Outcome.AMBIGUOUS and after.record.state is IntentState.AMBIGUOUS:
         actions.append(
             Alert(kind="ambiguous_send", detail=f"{event.client_order_id}: {event.message}; asking for it")

@@ -15,7 +15,7 @@ from tradefleet.core.actions import Alert, AnyAction, KeepPosition
 from tradefleet.core.events import ProtectionAnswered
 from tradefleet.domain.positions import PositionKey
 from tradefleet.positions.plan import ExitPlan, PositionRecord
-from tradefleet.positions.protection import is_beyond
+from tradefleet.positions.protection import is_beyond, tighter
 from tradefleet.positions.stop_trouble import (
     BEYOND_FOR_NS,
     CLOSED_AFTER_NS,
@@ -90,14 +90,16 @@ def fresh_mark(state: AccountState, key: PositionKey, now_ns: int) -> Decimal | 
 
 
 def drive(state: AccountState, position: PositionRecord, stop: Decimal, now_ns: int) -> list[AnyAction]:
-    """What is wrong with the stop of a position that is not to end yet. stop: where it should stand."""
+    """What is wrong with the stop of a position that is not to end yet. stop: where it should stand, as it is
+    wished; the one that shows may be tighter by less than a tick."""
     key, plan, guard = position.key, position.plan, state.guard(position.key)
     if plan is None or plan.close_signal_id:
         guard.beyond_ns = 0
         return []
     stands = guard.stands(position.size)
     mark = fresh_mark(state, key, now_ns)
-    if mark is None or not stands or not is_beyond(position.sign, mark, stop):
+    nearest = tighter(position.sign, guard.stop, stop) or stop
+    if mark is None or not stands or not is_beyond(position.sign, mark, nearest):
         guard.beyond_ns = 0
     else:
         guard.beyond_ns = guard.beyond_ns or now_ns

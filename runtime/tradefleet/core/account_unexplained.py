@@ -10,11 +10,12 @@ from collections.abc import Iterator
 
 import msgspec
 
-from tradefleet.core import account_entries, account_evidence, account_exits
+from tradefleet.core import account_entries, account_evidence, account_exits, account_protection
 from tradefleet.core.account_state import AccountState
-from tradefleet.core.actions import Alert, AnyAction, SetProtection
+from tradefleet.core.actions import Alert, AnyAction
 from tradefleet.core.evidence import Shown
 from tradefleet.domain.positions import PositionKey
+from tradefleet.orders.grid import stop_on
 from tradefleet.orders.intents import Leg
 from tradefleet.positions.evidence import Basis
 from tradefleet.positions.plan import KILL_SWITCH, ExitPlan
@@ -54,17 +55,12 @@ def _protect(state: AccountState, key: PositionKey, shown: Shown, now_ns: int) -
     if entry is None or guard.asking or now_ns < guard.not_before_ns or now_ns < guard.read_back_by_ns:
         return
     sign = 1 if shown.size > 0 else -1
-    guard.asking = True
-    sign_by_ns = now_ns + state.sign_within_ns
-    guard.valid_until_ns = sign_by_ns + state.receive_window_ns
-    yield SetProtection(
-        key=key,
-        generation=state.position(key).generation + 1,
-        stop_loss=first_stop(sign, entry, mark, state.spec.exits.stop_loss, instrument),
-        take_profit=None,
-        sign_by_ns=sign_by_ns,
-        valid_until_ns=guard.valid_until_ns,
-    )
+    wish = first_stop(sign, entry, mark, state.spec.exits.stop_loss)
+    stop = stop_on(sign, wish, mark, instrument)
+    if stop is not None:
+        held = state.position(key)
+        seen = msgspec.structs.replace(held, size=shown.size, generation=held.generation + 1)
+        yield account_protection.request(state, seen, stop, None, now_ns)
 
 
 def _close(
@@ -86,16 +82,17 @@ def _close(
         flat_by_ns=0,
         close_signal_id=signal_id,
     )
-    intent = account_entries.reducing_intent(
+    intent, alerts = account_exits.closing_intent(
         state,
         held,
         plan,
         Leg.CLOSE,
         signal_id=signal_id,
-        planned_attempt=shown.attempts,
-        qty=abs(shown.size),
+        attempts=shown.attempts,
+        held=shown.size,
         now_ns=now_ns,
     )
+    yield from alerts
     state.close_tried_ns[key] = now_ns
     state.evidence.shown[key] = msgspec.structs.replace(shown, attempts=intent.attempt + 1)
     yield account_entries.submit(state, intent)

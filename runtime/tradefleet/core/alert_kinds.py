@@ -24,6 +24,8 @@ class AlertKind(StrEnum):
     STOP_REFUSED_AGAIN = "stop_refused_again"
     STOP_REFUSED_CLOSING = "stop_refused_closing"
     STOP_MISSING = "stop_missing"
+    CLOSE_ALL = "close_all"
+    PART_GIVEN_UP = "part_given_up"
     POSITION_MISMATCH = "position_mismatch"
     UNPLANNED_FILL = "unplanned_fill"
     UNEXPLAINED_POSITION = "unexplained_position"
@@ -115,6 +117,17 @@ EXPLAINED: Final[Mapping[AlertKind, Explained]] = MappingProxyType(
             "A position shows no stop, though one was asked for; nothing opens meanwhile.",
             _CORE,
             "Set one at the exchange, or close the position, when it goes on.",
+        ),
+        AlertKind.CLOSE_ALL: Explained(
+            "The exchange refused a close for its size; the next one closes all that is there.",
+            _EXCHANGE,
+            "Watch that it gets flat; see whether the contract's step has changed.",
+        ),
+        AlertKind.PART_GIVEN_UP: Explained(
+            "A part of a position is too little for an order, or was refused for its size. The next part "
+            "takes it along.",
+            _CORE,
+            "Nothing; fewer parts, or a larger position, when it comes often.",
         ),
         AlertKind.POSITION_MISMATCH: Explained(
             "Twice the exchange showed another size than our executions sum to. Its size is ours now, and a "

@@ -169,6 +169,23 @@ def _by_code() -> Mapping[int, Row]:
 
 BY_CODE: Final = _by_code()
 
+OF_SIZE: Final = frozenset({Reason.SIZE})
+"""Reasons that speak of an order's size whatever it was."""
+
+OF_SIZE_OFF_GRID: Final = frozenset({10001, 110003, 110017, 170130})
+"""Codes that may speak of the size of an order that was not of whole steps, or below the least: a parameter
+that is wrong, a number that is not valid, "truncated to zero"."""
+
+
+def refuses_size(ret_code: int | None, reason: str, *, on_grid: bool) -> bool:
+    """Whether an order was refused for its size. reason: a word of `Reason`. on_grid: its size was of whole
+    steps and not below the least."""
+    row = None if ret_code is None else BY_CODE.get(ret_code)
+    if reason in OF_SIZE or (row is not None and row.reason in OF_SIZE):
+        return True
+    return not on_grid and ret_code in OF_SIZE_OFF_GRID
+
+
 TEXTS: Final[tuple[tuple[str, Says, Reason], ...]] = (
     ("not modified", Says.ALREADY, Reason.NOT_MODIFIED),
     ("remains unchanged", Says.ALREADY, Reason.NOT_MODIFIED),

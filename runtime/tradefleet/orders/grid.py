@@ -12,6 +12,8 @@ towards the mark; a size down. Entries are made on the present grid from the sta
 from decimal import Decimal
 
 from tradefleet.domain.instruments import Instrument
+from tradefleet.orders.codes import refuses_size
+from tradefleet.orders.intents import IntentRecord, IntentState
 
 
 def stop_on(sign: int, wish: Decimal, mark: Decimal | None, instrument: Instrument) -> Decimal | None:
@@ -45,6 +47,14 @@ def whole_close(size: Decimal, instrument: Instrument) -> Decimal:
 def is_on(qty: Decimal, instrument: Instrument) -> bool:
     """Whether the exchange's rules of sizes allow an order of so much."""
     return qty >= instrument.min_qty and instrument.size_down(qty) == qty
+
+
+def refused_for_size(record: IntentRecord, instrument: Instrument | None) -> bool:
+    """Whether an order was refused for its size: the exchange says so, or its size lies off today's grid, or
+    nobody knows the grid, and the refusal may speak of it."""
+    on_grid = instrument is not None and is_on(record.intent.qty, instrument)
+    refused = record.state is IntentState.REJECTED
+    return refused and refuses_size(record.ret_code, record.reason, on_grid=on_grid)
 
 
 def _towards(sign: int, wish: Decimal, mark: Decimal | None, instrument: Instrument) -> Decimal | None:

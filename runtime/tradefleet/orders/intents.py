@@ -69,7 +69,8 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     after this. valid_until_ns: the exchange cannot accept it after this. epoch: of the leader that
     wrote it. All times int64 ns UTC by the exchange's clock. trigger: of a conditional order.
     rest_until_ns: what has not filled by then is cancelled, 0 for an order that does not rest.
-    close_on_trigger: when it triggers, other orders give way so that it can always reduce.
+    close_on_trigger: when it triggers, other orders give way so that it can always reduce; of a market order
+    that waits for no trigger: it closes all that is there (`closes_all`).
     """
 
     account: Account
@@ -97,6 +98,12 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     trigger: Trigger | None = None
     close_on_trigger: bool = False
     rest_until_ns: int = 0
+
+    @property
+    def closes_all(self) -> bool:
+        """True for an order at market that closes whatever is there; its qty is what was held then."""
+        at_once = self.order_type is OrderType.MARKET and self.trigger is None
+        return self.close_on_trigger and self.reduce_only and at_once
 
 
 class IntentRecord(msgspec.Struct, frozen=True, kw_only=True):

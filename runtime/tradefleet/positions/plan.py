@@ -29,7 +29,8 @@ class ExitPlan(msgspec.Struct, frozen=True, kw_only=True):
     the best mark at which the stop was moved, None before it was. entered: all that was bought into it
     (sold, for a short one), base currency. parts_taken: number of the farthest part that was reached.
     parts_due: so much the parts reached shall have closed in all. parts_closed: so much their orders have.
-    part_attempt: number of partial closes tried. Fields that came later have defaults.
+    part_attempt: number of partial closes tried. stop_sent: the stop as it left last, where the grid of that
+    day made it another one than stop_loss; None where it did not. Fields that came later have defaults.
     """
 
     strategy: str
@@ -46,6 +47,7 @@ class ExitPlan(msgspec.Struct, frozen=True, kw_only=True):
     parts_due: Decimal = ZERO
     parts_closed: Decimal = ZERO
     part_attempt: int = 0
+    stop_sent: Decimal | None = None
 
     @property
     def is_foreign(self) -> bool:

@@ -1,14 +1,15 @@
 """Where a position's stop belongs: prices that only ever move towards the market.
 
-Pure arithmetic of one position. A stop is compared by how much it protects: for a long position a higher
-stop is tighter, for a short one a lower. `None` is no stop at all, the loosest of all.
+Pure arithmetic of one position. The prices are wishes, on no grid: `orders.grid` puts them on the contract's
+present one when they leave, so that a tick that changes moves none of them. A stop is compared by how much it
+protects: for a long position a higher stop is tighter, for a short one a lower. `None` is no stop at all, the
+loosest of all.
 Source: requirements, "positions"; the ladder's rungs are profit at the best price against distance from it.
 """
 
 from decimal import Decimal
 
-from tradefleet.domain.instruments import Instrument
-from tradefleet.domain.quantities import MONEY, ONE, ZERO, divide
+from tradefleet.domain.quantities import MONEY, ONE, divide
 from tradefleet.spec.trading import Trailing
 
 
@@ -34,20 +35,11 @@ def is_beyond(sign: int, mark: Decimal, stop: Decimal) -> bool:
     return (mark - stop) * sign < 0
 
 
-def first_stop(
-    sign: int, entry: Decimal, mark: Decimal | None, distance: Decimal, instrument: Instrument
-) -> Decimal:
+def first_stop(sign: int, entry: Decimal, mark: Decimal | None, distance: Decimal) -> Decimal:
     """The stop of a position that nobody has given one: `distance` (a fraction) from its entry, or from
     the mark where the mark is already beyond that."""
-    stop = _at(sign, entry, distance, instrument)
-    if mark is not None and is_passed(sign, mark, stop):
-        return _at(sign, mark, distance, instrument)
-    return stop
-
-
-def break_even(sign: int, entry: Decimal, instrument: Instrument) -> Decimal:
-    """The stop at which a position ends with neither profit nor loss, fees aside."""
-    return _at(sign, entry, ZERO, instrument)
+    stop = _behind(sign, entry, distance)
+    return _behind(sign, mark, distance) if mark is not None and is_passed(sign, mark, stop) else stop
 
 
 def better(sign: int, best: Decimal | None, mark: Decimal) -> Decimal:
@@ -57,9 +49,7 @@ def better(sign: int, best: Decimal | None, mark: Decimal) -> Decimal:
     return max(best, mark) if sign > 0 else min(best, mark)
 
 
-def trailed(
-    sign: int, entry: Decimal, best: Decimal, trailing: Trailing, instrument: Instrument
-) -> Decimal | None:
+def trailed(sign: int, entry: Decimal, best: Decimal, trailing: Trailing) -> Decimal | None:
     """Where the ladder puts the stop; None before the first rung, or when it is switched off.
 
     entry: value-weighted; best: the best mark since the position was opened.
@@ -72,10 +62,9 @@ def trailed(
     if profit < trailing.activation or not reached:
         return None
     # A later rung leaves more room, for a larger move; whoever moves the stop keeps the tighter one.
-    return _at(sign, best, reached[-1], instrument)
+    return _behind(sign, best, reached[-1])
 
 
-def _at(sign: int, price: Decimal, distance: Decimal, instrument: Instrument) -> Decimal:
-    """`distance` behind the price, rounded towards it: never looser than asked."""
-    raw = MONEY.multiply(price, ONE - distance * sign)
-    return instrument.price_up(raw) if sign > 0 else instrument.price_down(raw)
+def _behind(sign: int, price: Decimal, distance: Decimal) -> Decimal:
+    """So far from the price, a fraction of it, on the losing side."""
+    return MONEY.multiply(price, MONEY.subtract(ONE, MONEY.multiply(distance, Decimal(sign))))

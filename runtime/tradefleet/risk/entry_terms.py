@@ -206,7 +206,8 @@ def followed(
         return None
     if order.take_profit is not None and (order.take_profit - target) * sign < least_gain * target:
         return None
-    qty = order.qty
+    # An amend names the size again, and the step may have grown since.
+    qty = instrument.size_down(order.qty)
     if distance * 100 > judged * FURTHER_PERCENT:
         scaled = instrument.size_down(divide(MONEY.multiply(order.first_qty, judged), distance))
         qty = min(qty, scaled)

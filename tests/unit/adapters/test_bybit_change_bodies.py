@@ -13,7 +13,7 @@ from tradefleet.adapters.bybit import bodies
 from tradefleet.adapters.bybit.bodies import Amendment, OrderFilter, OrderName, Protection, Scope, create_body
 from tradefleet.adapters.bybit.results import read_call_answer
 from tradefleet.adapters.bybit.transport import Envelope, Reply
-from tradefleet.domain.orders import PriceKind, Side, Trigger, TriggerDirection
+from tradefleet.domain.orders import OrderType, PriceKind, Side, Trigger, TriggerDirection
 from tradefleet.domain.positions import PositionKey
 from tradefleet.orders.intents import Intent, Leg
 from tradefleet.orders.outcome import Operation, Outcome
@@ -52,6 +52,37 @@ def test_a_conditional_order_names_price_direction_and_the_price_it_watches() ->
     assert body["triggerPrice"] == "59000.1"
     assert (body["triggerDirection"], body["triggerBy"]) == (2, "LastPrice")
     assert (body["closeOnTrigger"], body["reduceOnly"]) == (True, True)
+
+
+def test_a_close_of_all_that_is_there_names_no_size() -> None:
+    everything = create_body(intent(leg=Leg.CLOSE, close_on_trigger=True))
+
+    said = (everything["qty"], everything["reduceOnly"], everything["closeOnTrigger"])
+    assert said == ("0", True, True)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {},
+        {"leg": Leg.CLOSE},
+        {"close_on_trigger": True},
+        {
+            "leg": Leg.CLOSE,
+            "close_on_trigger": True,
+            "trigger": Trigger(price=Decimal(59000), direction=TriggerDirection.FALL),
+        },
+        {
+            "leg": Leg.CLOSE,
+            "close_on_trigger": True,
+            "order_type": OrderType.LIMIT,
+            "price": Decimal(59000),
+        },
+    ],
+    ids=["an entry", "a close", "not reduce-only", "with a trigger", "a limit order"],
+)
+def test_every_other_order_names_its_size(other: dict[str, Any]) -> None:
+    assert create_body(intent(**other))["qty"] != "0"
 
 
 def test_a_plain_order_says_nothing_of_triggers() -> None:

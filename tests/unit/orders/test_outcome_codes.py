@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tradefleet.orders import outcome_page
-from tradefleet.orders.codes import BY_CODE, Reason
+from tradefleet.orders.codes import BY_CODE, Reason, refuses_size
 from tradefleet.orders.outcome import Operation, Outcome, classify
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -168,3 +168,28 @@ def test_a_create_knows_three_answers_and_is_never_sent_again(code: int, text: s
 
 def test_the_page_of_codes_is_the_table() -> None:
     assert PAGE.read_text() == outcome_page.render(), "run make reference"
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "on_grid", "of_size"),
+    [
+        (10001, "size", True, True),  # its text said so
+        (110094, "", True, True),
+        (170136, "", False, True),
+        (None, "size", True, True),
+        (10001, "parameters", True, False),
+        (10001, "parameters", False, True),  # off the grid, and a parameter is wrong
+        (110003, "band", False, True),
+        (110017, "reduce_only", True, False),
+        (110017, "reduce_only", False, True),  # truncated to zero
+        (170130, "parameters", False, True),
+        (110007, "funds", False, False),
+        (10006, "rate", False, False),
+        (999999, "unknown_code", False, False),
+        (None, "", False, False),
+    ],
+)
+def test_which_refusals_speak_of_the_size(
+    code: int | None, reason: str, on_grid: bool, of_size: bool
+) -> None:
+    assert refuses_size(code, reason, on_grid=on_grid) is of_size

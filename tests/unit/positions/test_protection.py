@@ -5,12 +5,10 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.raw_frames import make_instrument
 
 from tradefleet.positions.protection import better, first_stop, is_looser, tighter, trailed
 from tradefleet.spec.trading import Trailing
 
-INSTRUMENT = make_instrument("ABCUSDT")
 LADDER = Trailing(enabled=True)
 D = Decimal
 
@@ -21,17 +19,25 @@ D = Decimal
         (1, "100", "100", "98.0"),
         (-1, "100", "100", "102.0"),
         (1, "100", None, "98.0"),
-        (1, "100", "97", "95.1"),
-        (-1, "100", "103", "105.0"),
-        (1, "100.13", "100", "98.2"),
-        (-1, "100.13", "100", "102.1"),
+        (1, "100", "97", "95.06"),
+        (-1, "100", "103", "105.06"),
+        (1, "100.13", "100", "98.1274"),
+        (-1, "100.13", "100", "102.1326"),
     ],
-    ids=["long", "short", "no mark", "long beyond", "short beyond", "long rounded", "short rounded"],
+    ids=[
+        "long",
+        "short",
+        "no mark",
+        "long beyond",
+        "short beyond",
+        "long between ticks",
+        "short between ticks",
+    ],
 )
 def test_the_first_stop_is_its_distance_away_and_never_looser(
     sign: int, entry: str, mark: str | None, stop: str
 ) -> None:
-    found = first_stop(sign, D(entry), None if mark is None else D(mark), D("0.02"), INSTRUMENT)
+    found = first_stop(sign, D(entry), None if mark is None else D(mark), D("0.02"))
 
     assert found == D(stop)
 
@@ -40,29 +46,29 @@ def test_the_first_stop_is_its_distance_away_and_never_looser(
     ("best", "stop"),
     [
         ("101.9", None),
-        ("102", "101.0"),
-        ("104", "103.0"),
-        ("105", "103.5"),
-        ("109", "107.4"),
+        ("102", "100.98"),
+        ("104", "102.96"),
+        ("105", "103.425"),
+        ("109", "107.365"),
         ("110", "107.8"),
         ("200", "196.0"),
     ],
 )
 def test_the_ladder_of_a_long_position(best: str, stop: str | None) -> None:
-    found = trailed(1, D(100), D(best), LADDER, INSTRUMENT)
+    found = trailed(1, D(100), D(best), LADDER)
 
     assert found == (None if stop is None else D(stop))
 
 
 def test_the_ladder_of_a_short_position_mirrors_it() -> None:
-    assert trailed(-1, D(100), D("98"), LADDER, INSTRUMENT) == D("98.9")
-    assert trailed(-1, D(100), D("90"), LADDER, INSTRUMENT) == D("91.8")
-    assert trailed(-1, D(100), D("99"), LADDER, INSTRUMENT) is None
+    assert trailed(-1, D(100), D("98"), LADDER) == D("98.98")
+    assert trailed(-1, D(100), D("90"), LADDER) == D("91.8")
+    assert trailed(-1, D(100), D("99"), LADDER) is None
 
 
 def test_a_ladder_that_is_switched_off_or_not_yet_active_moves_nothing() -> None:
-    assert trailed(1, D(100), D(110), Trailing(), INSTRUMENT) is None
-    assert trailed(1, D(100), D(103), Trailing(enabled=True, activation=D("0.04")), INSTRUMENT) is None
+    assert trailed(1, D(100), D(110), Trailing()) is None
+    assert trailed(1, D(100), D(103), Trailing(enabled=True, activation=D("0.04"))) is None
 
 
 prices = st.decimals("50", "150", places=1)
@@ -71,10 +77,10 @@ prices = st.decimals("50", "150", places=1)
 @given(sign=st.sampled_from([1, -1]), marks=st.lists(prices, min_size=1, max_size=30))
 def test_a_stop_that_follows_never_loosens(sign: int, marks: list[Decimal]) -> None:
     entry, best = D(100), None
-    stop = first_stop(sign, entry, None, D("0.02"), INSTRUMENT)
+    stop = first_stop(sign, entry, None, D("0.02"))
     for mark in marks:
         best = better(sign, best, mark)
-        moved = tighter(sign, stop, trailed(sign, entry, best, LADDER, INSTRUMENT))
+        moved = tighter(sign, stop, trailed(sign, entry, best, LADDER))
         assert moved is not None
         assert not is_looser(sign, moved, stop)
         stop = moved

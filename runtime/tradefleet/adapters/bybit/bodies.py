@@ -29,6 +29,11 @@ ONE_WAY: Final = 0
 HEDGE: Final = 3
 
 
+ALL_OF_IT: Final = "0"
+"""As the size of an order that is reduce-only and close-on-trigger: the whole position, as much of it as one
+order may be. Alone it is refused. Source: Bybit V5, "Create Order", qty."""
+
+
 class OrderName(msgspec.Struct, frozen=True, kw_only=True):
     """One order, by the exchange's id or by ours: exactly one, since with both the exchange has been
     seen to answer that it is too late.
@@ -136,7 +141,7 @@ def create_body(intent: Intent) -> Body:
         "symbol": intent.key.symbol,
         "side": intent.side.value,
         "orderType": intent.order_type.value,
-        "qty": plain(intent.qty),
+        "qty": ALL_OF_IT if intent.closes_all else plain(intent.qty),
         "timeInForce": (TimeInForce.IOC if market else intent.time_in_force).value,
         "orderLinkId": intent.client_order_id,
         "positionIdx": intent.key.position_idx,
