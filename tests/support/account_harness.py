@@ -199,6 +199,7 @@ class ToyJournal:
     positions: dict[PositionKey, PositionRecord] = field(default_factory=dict)
     executions: dict[str, None] = field(default_factory=dict)
     signals: dict[str, act.Verdict] = field(default_factory=dict)
+    signal_marks: dict[tuple[str, str], ev.SignalMark] = field(default_factory=dict)
     owners: dict[int, ev.ShardOwner] = field(default_factory=dict)
     latches: dict[str, ev.LatchRecord] = field(default_factory=dict)
     latches_known: set[str] = field(default_factory=set)
@@ -257,6 +258,7 @@ class Harness:
                 quiet_until_ns=self.quiet_until_ns(),
                 kill_switch_before=self.journal.kill_switch_before,
                 kill_switches_known=tuple(sorted(self.journal.latches_known)),
+                signal_marks=tuple(self.journal.signal_marks.values()),
             )
         )
 
@@ -481,6 +483,8 @@ class Harness:
             case act.JudgeSignal():
                 self.judged.append(action)
                 journal.signals[action.signal.signal_id] = action.verdict
+            case act.KeepSignalMark(mark=mark):
+                journal.signal_marks[mark.strategy, mark.symbol] = mark
             case act.KeepIntent(record=record):
                 journal.intents[record.intent.client_order_id] = record
             case act.KeepExecution(execution=execution):

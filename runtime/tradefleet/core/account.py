@@ -26,6 +26,7 @@ from tradefleet.core import (
     account_reversal,
     account_safety,
     account_sends,
+    account_signals,
     account_unexplained,
 )
 from tradefleet.core.account_state import AccountState
@@ -122,7 +123,7 @@ class AccountCore:
             case MarketMoved():
                 return self._market_moved(state, event)
             case SignalReceived():
-                return account_entries.take_signal(state, event)
+                return account_signals.take_signal(state, event)
             case OrderSeen():
                 return account_fills.take_order(state, event.order)
             case ExecutionSeen():
@@ -210,7 +211,7 @@ class AccountCore:
 
     @staticmethod
     def _ticked(state: AccountState, now_ns: int) -> list[AnyAction]:
-        account_entries.forget_old_signals(state, now_ns)
+        account_signals.forget_old_signals(state, now_ns)
         account_sends.forget_final(state, now_ns)
         account_protection.look_for_differences(state, now_ns)
         account_reconciling.reconcile_when_due(state, now_ns)

@@ -1,28 +1,26 @@
-"""A signal comes in: refused with a reason, or turned into an intent.
+"""An entry: what it would be, whether it may be, and the intent that it becomes.
 
-The checks stand in the order in which they are cheapest to explain: whose signal, how old, may
-anything be opened at all, then the limits of risk.
+The checks stand in the order in which they are cheapest to explain: what is held there, the market, may
+anything be opened at all, then the limits of risk. Which signal gets here is `account_signals`.
 """
 
 from decimal import Decimal
 
 from tradefleet.core import (
     account_day,
-    account_legs,
     account_leverage,
     account_marks,
     account_protection,
     account_stop_trouble,
 )
 from tradefleet.core.account_state import MARKET_SILENT_NS, SECOND_NS, AccountState
-from tradefleet.core.actions import AnyAction, JudgeSignal, Submit, Verdict
-from tradefleet.core.events import SignalReceived
+from tradefleet.core.actions import Submit
 from tradefleet.core.evidence import sentence
 from tradefleet.domain.instruments import Instrument, InstrumentStatus
 from tradefleet.domain.orders import OrderType, Side, TimeInForce
 from tradefleet.domain.positions import PositionKey
 from tradefleet.domain.quantities import ZERO
-from tradefleet.domain.signals import Signal, Target
+from tradefleet.domain.signals import Signal
 from tradefleet.orders.client_order_id import client_order_id
 from tradefleet.orders.intents import Intent, IntentRecord, IntentState, Leg
 from tradefleet.orders.quotas import no_place
@@ -35,43 +33,11 @@ from tradefleet.risk.held_stop import with_held_stop
 from tradefleet.risk.rules import judge
 from tradefleet.risk.sizing import plan_entry
 
-SEEN_SIGNALS_NS = 600 * SECOND_NS
-
-
-def take_signal(state: AccountState, event: SignalReceived) -> list[AnyAction]:
-    """One signal; a repeat of an id is dropped without a word."""
-    signal = event.signal
-    if signal.signal_id in state.seen_signals or _has_opened(state, signal):
-        return []
-    state.seen_signals[signal.signal_id] = event.now_ns
-    state.tally.signals += 1
-    refusal = not_ours(state, signal)
-    if refusal is not None:
-        if refusal.reason is Reason.NOT_OWNER:
-            # Of one bar both pods make the same id: a word that does not count must not use it up.
-            del state.seen_signals[signal.signal_id]
-        return [_refused(state, signal, refusal)]
-    _take_back_reversal(state, signal)
-    if signal.target is Target.FLAT:
-        return _flat(state, signal)
-    return _entry(state, signal, event.now_ns)
-
-
-def _has_opened(state: AccountState, signal: Signal) -> bool:
-    """The verdict on a signal that reversed may be lost with its leader; its intent is not."""
-    return client_order_id(state.account, signal.signal_id, Leg.OPEN, 0) in state.tracked
-
-
-def forget_old_signals(state: AccountState, now_ns: int) -> None:
-    """Ids are remembered for ten minutes; what is older has expired by its own time."""
-    for signal_id, seen_ns in list(state.seen_signals.items()):
-        if now_ns - seen_ns < SEEN_SIGNALS_NS:
-            break
-        del state.seen_signals[signal_id]
-
 
 def why_not_open(state: AccountState, now_ns: int) -> Refusal | None:
     """What forbids opening anything on this account now; None when nothing does."""
+    if state.deleted:
+        return Refusal(Reason.BOT_DELETED, "nothing opens after the bot was deleted")
     if not state.right_to_open:
         return Refusal(Reason.NO_RIGHT_TO_OPEN, state.right_reason)
     if state.latches:
@@ -93,84 +59,16 @@ def why_not_open(state: AccountState, now_ns: int) -> Refusal | None:
     return refusal or account_day.why_not_open(state)
 
 
-def not_ours(state: AccountState, signal: Signal) -> Refusal | None:
-    """Why a signal is not heard: whose it is, or of what; None when it is."""
-    if not state.owners.hears(signal.shard, signal.instance, signal.owner_epoch):
-        return Refusal(Reason.NOT_OWNER, f"{signal.instance} under {signal.owner_epoch}")
-    if signal.bot_uid != state.config.uid:
-        return Refusal(Reason.NOT_OWNER, f"signal of bot {signal.bot_uid}")
-    if signal.symbol not in state.instruments or signal.symbol not in state.spec.universe.symbols:
-        return Refusal(Reason.UNKNOWN_SYMBOL, signal.symbol)
-    if signal.target is not Target.FLAT and not enabled(state, signal.strategy):
-        # A flat target of a strategy that was just switched off still ends what it began.
-        return Refusal(Reason.STRATEGY_DISABLED, signal.strategy)
-    return None
-
-
 def enabled(state: AccountState, strategy: str) -> bool:
     section = getattr(state.spec.strategies, strategy, None)
     return bool(getattr(section, "enabled", False))
-
-
-def _flat(state: AccountState, signal: Signal) -> list[AnyAction]:
-    """The strategy that opened a position, or is opening one, wants it closed."""
-    ends = account_legs.end_own(state, signal, state.keys(signal.symbol))
-    if ends is not None:
-        return [_accepted(state, signal, ends.detail), *ends.actions]
-    state.tally.refused[Reason.NOTHING_TO_CLOSE] = state.tally.refused.get(Reason.NOTHING_TO_CLOSE, 0) + 1
-    return [
-        JudgeSignal(
-            signal=signal,
-            verdict=Verdict.NOTHING_TO_DO,
-            reason=Reason.NOTHING_TO_CLOSE,
-            detail=f"{signal.strategy} holds nothing in {signal.symbol}",
-        )
-    ]
-
-
-def _entry(state: AccountState, signal: Signal, now_ns: int) -> list[AnyAction]:
-    side = Side.BUY if signal.target is Target.LONG else Side.SELL
-    key = state.key(signal.symbol, side)
-    if state.hedged:
-        other = state.key(signal.symbol, side.opposite)
-        ends = account_legs.end_own(state, signal, (other,))
-        if ends is not None:
-            # Its own other leg goes first; those of other strategies stay.
-            if state.spec.exits.reverse_on_opposite:
-                state.reversals[other] = signal
-            return [_accepted(state, signal, f"other leg: {ends.detail}"), *ends.actions]
-    position = state.position(key)
-    ended = account_legs.end_resting(state, key, side.opposite, signal.signal_id)
-    opposite = position.size * side.sign < 0 and _is_of_a_strategy(position)
-    if (opposite or ended) and state.spec.exits.reverse_on_opposite:
-        state.reversals[key] = signal
-    if opposite:
-        # The opposite of what is held: close to flat; then a new intent may open the other side.
-        closing = account_legs.ask_to_close(state, key, signal.signal_id)
-        return [_accepted(state, signal, "closes the opposite"), *ended, *closing]
-    if ended:
-        return [_accepted(state, signal, "cancels the opposite, which rests"), *ended]
-    allowed = may_enter(state, signal, side, now_ns)
-    if isinstance(allowed, Refusal):
-        return [_refused(state, signal, allowed)]
-    entry, _ = allowed
-    detail = f"{side} {entry.qty:f} at {entry.price:f}"
-    return [_accepted(state, signal, detail), submit(state, entry_intent(state, signal, allowed, now_ns))]
-
-
-def _take_back_reversal(state: AccountState, signal: Signal) -> None:
-    """A newer word of the same strategy stands in place of the one that waits for a close."""
-    for key in state.keys(signal.symbol):
-        waiting = state.reversals.get(key)
-        if waiting is not None and waiting.strategy == signal.strategy:
-            del state.reversals[key]
 
 
 def may_enter(state: AccountState, signal: Signal, side: Side, now_ns: int) -> tuple[Entry, Terms] | Refusal:
     """The entry of a signal as everything that limits it allows at this moment, and how it is ordered."""
     key = state.key(signal.symbol, side)
     position = state.position(key)
-    if position.size != 0 and not _is_of_a_strategy(position):
+    if position.size != 0 and not is_of_a_strategy(position):
         # Somebody's own: protected by us, and neither closed nor enlarged by a strategy.
         return Refusal(Reason.ADOPTED_POSITION, f"{position.size:f} is held that no signal has opened")
     instrument = state.instruments[signal.symbol]
@@ -201,7 +99,7 @@ def _unknown(state: AccountState, symbol: str) -> Refusal | None:
     return None
 
 
-def _is_of_a_strategy(position: PositionRecord) -> bool:
+def is_of_a_strategy(position: PositionRecord) -> bool:
     return position.plan is not None and not position.plan.is_foreign
 
 
@@ -381,13 +279,3 @@ def submit(state: AccountState, intent: Intent) -> Submit:
     )
     state.tally.submitted += 1
     return Submit(intent=intent)
-
-
-def _accepted(state: AccountState, signal: Signal, detail: str) -> JudgeSignal:
-    state.tally.accepted += 1
-    return JudgeSignal(signal=signal, verdict=Verdict.ACCEPTED, reason="", detail=detail)
-
-
-def _refused(state: AccountState, signal: Signal, refusal: Refusal) -> JudgeSignal:
-    state.tally.refused[refusal.reason] = state.tally.refused.get(refusal.reason, 0) + 1
-    return JudgeSignal(signal=signal, verdict=Verdict.REFUSED, reason=refusal.reason, detail=refusal.detail)

@@ -7,7 +7,8 @@ same signal is asked everything again that any entry is asked, at that moment.
 
 from typing import Final
 
-from tradefleet.core.account_entries import entry_intent, may_enter, not_ours, submit
+from tradefleet.core.account_entries import entry_intent, may_enter, submit
+from tradefleet.core.account_signals import not_ours
 from tradefleet.core.account_state import AccountState
 from tradefleet.core.actions import AnyAction
 from tradefleet.domain.orders import Side

@@ -260,6 +260,7 @@ class AccountState:
         self.order_indices: dict[str, int] = {}
         self.counted: set[str] = set(event.executions_counted)
         self.seen_signals: dict[str, int] = dict.fromkeys(event.seen_signals, event.now_ns)
+        self.signal_marks = {(mark.strategy, mark.symbol): mark for mark in event.signal_marks}
         self.owners = Owners(event.owners, event.now_ns)
         self.restored_ns = event.now_ns
         self.latches_known: set[str] = {latch.latch_id for latch in event.latches}

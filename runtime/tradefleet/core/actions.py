@@ -5,7 +5,7 @@ from enum import StrEnum
 
 import msgspec
 
-from tradefleet.core.events import Baseline, LatchRecord, ShardOwner
+from tradefleet.core.events import Baseline, LatchRecord, ShardOwner, SignalMark
 from tradefleet.domain.fills import Execution
 from tradefleet.domain.orders import ExchangeOrder
 from tradefleet.domain.positions import PositionKey
@@ -47,6 +47,12 @@ class JudgeSignal(Action, frozen=True, kw_only=True):
     verdict: Verdict
     reason: str
     detail: str
+
+
+class KeepSignalMark(Action, frozen=True, kw_only=True):
+    """Record which accepted signal of a strategy in a symbol is the newest; it never goes back."""
+
+    mark: SignalMark
 
 
 class KeepIntent(Action, frozen=True, kw_only=True):
@@ -238,6 +244,7 @@ Wish = SetProtection | SetLeverage | AmendOrder
 AnyAction = (
     Submit
     | JudgeSignal
+    | KeepSignalMark
     | KeepIntent
     | KeepOrder
     | KeepExecution

@@ -29,6 +29,7 @@ from tradefleet.core.actions import (
     KeepOrder,
     KeepPosition,
     KeepReport,
+    KeepSignalMark,
     ReadTransfers,
     Reconcile,
     SetLeverage,
@@ -117,7 +118,7 @@ def entry_of(
         case SetLeverage(symbol=symbol, leverage=leverage):
             why = "it is not known to be so, and nothing opens there before"
             return writer.entry(Act.LEVERAGE, symbol, why, {"leverage": leverage}, at_ns)
-        case JudgeSignal() | KeepOrder() | KeepEquity() | ChooseOwner():
+        case JudgeSignal() | KeepSignalMark() | KeepOrder() | KeepEquity() | ChooseOwner():
             return None
         case KeepBaseline() | KeepDay() | ForgetDay():
             return None

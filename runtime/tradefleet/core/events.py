@@ -54,6 +54,16 @@ class EquityKept(msgspec.Struct, frozen=True, kw_only=True):
     unrealised: Decimal
 
 
+class SignalMark(msgspec.Struct, frozen=True, kw_only=True):
+    """The newest accepted signal of one strategy in one symbol, and when it was decided (`Signal.at_ns`): an
+    older one is superseded."""
+
+    strategy: str
+    symbol: str
+    at_ns: int
+    signal_id: str
+
+
 class KillSwitchSeen(msgspec.Struct, frozen=True, kw_only=True):
     """What one generation of the spec said of the kill switch; an edge is a difference from it."""
 
@@ -72,6 +82,7 @@ class Restored(Event, frozen=True, kw_only=True):
     included. baseline: the newest day's row, as the release before reads it. days: the rows of the newest
     days, oldest first, it among them. equity_kept: the newest row of equity. earlier: with an empty journal,
     what trading brought since 00:00 UTC by the exchange's own log; earlier_unread: why that is not known.
+    signal_marks: the newest accepted signal of each strategy in each symbol, ever.
     """
 
     account: Account
@@ -93,6 +104,7 @@ class Restored(Event, frozen=True, kw_only=True):
     equity_kept: EquityKept | None = None
     earlier: Decimal | None = None
     earlier_unread: str = ""
+    signal_marks: tuple[SignalMark, ...] = ()
 
 
 class ConfigApplied(Event, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from tradefleet.domain.instruments import Instrument
-from tradefleet.domain.signals import Signal, SignalKind, bar_signal_id, book_signal_id
+from tradefleet.domain.signals import Signal, SignalKind, bar_signal_id, book_signal_id, expiry
 from tradefleet.features.book import PlainBookView
 from tradefleet.market.bars import BarFeed, ClosedBar, HistoryRequest
 from tradefleet.market.book import BookChange, BookPort
@@ -316,7 +316,7 @@ class SymbolPipeline:
             reason=draft.reason,
             at_ns=draft.at_ns,
             seen_ns=seen_ns,
-            expires_ns=draft.expires_ns,
+            expires_ns=expiry(draft.target, draft.at_ns, draft.expires_ns),
             shard=self._shard,
             instance=self._instance,
             owner_epoch=self._owner_epoch,

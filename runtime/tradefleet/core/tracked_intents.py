@@ -29,7 +29,6 @@ class TrackedIntents(MutableMapping[str, Tracked]):
         self._resting: Arrived[Tracked] = Arrived()
         self._open_of: Groups[PositionKey, Tracked] = Groups()
         self._moving: Groups[PositionKey, Tracked] = Groups()
-        self._entries: Groups[PositionKey, Tracked] = Groups()
         self._open_in: Groups[str, Tracked] = Groups()
         self._opening_in: Groups[str, Tracked] = Groups()
         self._of_leg: Groups[tuple[str, Leg], Tracked] = Groups()
@@ -110,10 +109,6 @@ class TrackedIntents(MutableMapping[str, Tracked]):
         """Those of one position that may still change it."""
         return self._open_of.of(key)
 
-    def entries_of(self, key: PositionKey) -> list[Tracked]:
-        """Those that opened something in this position, or still may."""
-        return self._entries.of(key)
-
     def of_leg(self, signal_id: str, leg: Leg) -> list[Tracked]:
         """The attempts at one leg of a signal."""
         return self._of_leg.of((signal_id, leg))
@@ -171,8 +166,6 @@ class TrackedIntents(MutableMapping[str, Tracked]):
         self._moving.put(key, number, tracked, belongs=is_open and not tracked.is_at_rest)
         self._open_in.put(symbol, number, tracked, belongs=is_open)
         self._opening_in.put(symbol, number, tracked, belongs=is_open and opens)
-        counts = is_open or (here and tracked.record.filled > 0)
-        self._entries.put(key, number, tracked, belongs=counts and opens)
         self._of_leg.put(leg, number, tracked, belongs=here)
         self._count_attempt(leg, intent.attempt, here=here)
         self._note_times(name, number, tracked, here=here)

@@ -4,8 +4,16 @@ import base64
 import hashlib
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 
 import msgspec
+
+FLAT_VALID_NS: Final = 300_000_000_000
+"""A FLAT is valid for at least so long: leaving late is better than not leaving, and a strategy that has said
+it does not say it again. Longer than a failover, a restart of the bus or a rollout takes."""
+
+LONGEST_VALID_NS: Final = 600_000_000_000
+"""No signal is valid for longer: what is older can be forgotten by its id, and need not be read again."""
 
 
 class Target(StrEnum):
@@ -31,7 +39,7 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
     strategy means to be flat again; the executor closes by itself a little later should the flat
     signal never come; 0 for no such wish. reason: names and numbers a person can read.
     at_ns: exchange time of the frame or bar that decided; seen_ns: our clock then; expires_ns:
-    after this no position may be opened on it.
+    after this nothing is opened, closed or cancelled on it.
     """
 
     signal_id: str
@@ -52,6 +60,13 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
     instance: str
     owner_epoch: int
     generation: int
+
+
+def expiry(target: Target, at_ns: int, wished_ns: int) -> int:
+    """When a signal of at_ns expires. wished_ns: what its strategy says; a FLAT never sooner than
+    FLAT_VALID_NS, nothing later than LONGEST_VALID_NS."""
+    expires_ns = min(wished_ns, at_ns + LONGEST_VALID_NS)
+    return max(expires_ns, at_ns + FLAT_VALID_NS) if target is Target.FLAT else expires_ns
 
 
 def bar_signal_id(bot_uid: str, venue: str, symbol: str, strategy: str, timeframe: str, close_ns: int) -> str:

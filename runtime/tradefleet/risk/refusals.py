@@ -47,10 +47,20 @@ EXPLAINED: Final[Mapping[Reason, Explained]] = MappingProxyType(
             "Once after an outage of the bus: nothing. Again and again: look at the clocks, and at how long "
             "signals wait in the shard and in the executor's queue.",
         ),
+        Reason.SUPERSEDED: Explained(
+            "A newer signal of the same strategy in the same symbol was followed before this one was read.",
+            _CORE,
+            "Nothing, after a failover or an outage of the bus.",
+        ),
         Reason.NOTHING_TO_CLOSE: Explained(
             "A FLAT found neither a position nor an unfinished entry of its strategy: the stop, the target "
             "or the executor's own timed exit came first, or nothing had been opened.",
             _CORE,
+            "Nothing.",
+        ),
+        Reason.BOT_DELETED: Explained(
+            "The bot was deleted: nothing opens any more. What `spec.onDelete` leaves keeps its stops.",
+            _YOU,
             "Nothing.",
         ),
         Reason.NO_RIGHT_TO_OPEN: Explained(

@@ -19,7 +19,7 @@ from typing import Final
 import msgspec
 
 from tradefleet.domain.quantities import MONEY, ZERO
-from tradefleet.domain.signals import SignalKind, Target
+from tradefleet.domain.signals import FLAT_VALID_NS, SignalKind, Target
 from tradefleet.features.book import BookView
 from tradefleet.market.candles import SECOND_NS
 from tradefleet.spec.strategies import Imbalance
@@ -27,9 +27,6 @@ from tradefleet.strategies.strategy import SignalDraft, Strategy
 
 ENTRY_EXPIRES_NS: Final = 2 * SECOND_NS
 """The best level lives for tenths of a second; an entry two seconds late is another trade."""
-
-FLAT_EXPIRES_NS: Final = 60 * SECOND_NS
-"""Leaving late is better than not leaving."""
 
 
 class _Rules(msgspec.Struct, frozen=True):
@@ -101,7 +98,7 @@ class ImbalanceStrategy(Strategy[Imbalance]):
             hold_ns=0,
             reason="imbalance: the time of the entry is over",
             at_ns=now_ns,
-            expires_ns=now_ns + FLAT_EXPIRES_NS,
+            expires_ns=now_ns + FLAT_VALID_NS,
         )
 
     def _judge(self, view: BookView, now_ns: int) -> SignalDraft | None:

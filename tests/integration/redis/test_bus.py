@@ -20,7 +20,7 @@ from tradefleet.adapters.redis import (
     StreamPosition,
 )
 from tradefleet.core.events import ShardOwner
-from tradefleet.domain.signals import Signal, SignalKind, Target
+from tradefleet.domain.signals import LONGEST_VALID_NS, Signal, SignalKind, Target
 
 pytestmark = pytest.mark.process
 
@@ -134,6 +134,47 @@ async def test_what_is_no_message_is_handed_on_as_it_came_and_stops_nothing(
     assert "signal_id" in bad[0].error
     assert "U+0000" in bad[3].error
     assert messages[-1] == make_signal(1)
+
+
+SECOND = 1_000_000_000
+NOW_NS = 1_900_000_000 * SECOND
+LIMIT_NS = NOW_NS - LONGEST_VALID_NS
+
+
+def _expiring(number: int, expires_ns: int) -> Signal:
+    return msgspec.structs.replace(make_signal(number), expires_ns=expires_ns)
+
+
+@pytest.mark.parametrize(
+    ("old", "young", "read_from"),
+    [
+        (600, [], 600),
+        (499, [], 0),  # less than a page: all of it is read
+        (600, [LIMIT_NS], 0),  # expired only just so long ago, and less than a page before it
+        (1000, [NOW_NS] * 3, 503),
+        (1000, [NOW_NS, *[LIMIT_NS - 1] * 10], 511),  # letters that were put back behind a younger one
+    ],
+)
+async def test_a_new_run_is_read_from_where_nothing_unexpired_can_be_missed(
+    valkey: RunningValkey, shard: ShardBus, old: int, young: list[int], read_from: int
+) -> None:
+    bus = ExecutorBus(valkey.url, UID, lambda: NOW_NS)
+    expiries = [*[LIMIT_NS - 1] * old, *young]
+    async with redis.asyncio.Redis.from_url(valkey.url) as client:
+        ids = [
+            await client.xadd(
+                f"tradefleet:{UID}:signals",
+                {"signal": msgspec.json.encode(_expiring(number, at_ns))},
+            )
+            for number, at_ns in enumerate(expiries)
+        ]
+
+    _, position = await bus.read(StreamPosition(), 1)
+    await bus.close()
+
+    skipped = 0 if position.signals_id == "0-0" else ids.index(position.signals_id.encode()) + 1
+    assert skipped == read_from
+    assert all(at_ns < LIMIT_NS for at_ns in expiries[:skipped])
 
 
 async def test_a_killed_server_is_said_and_a_new_run_is_read_from_its_beginning(

@@ -116,10 +116,8 @@ class IntentsMachine(RuleBasedStateMachine):
         assert indexed.moving == {t.intent.key for t in open_now if not t.is_at_rest}
         assert indexed.opening == {t.intent.key.symbol for t in open_now if t.intent.leg is Leg.OPEN}
         for key in KEYS:
-            opens = [t for t in self.plain.values() if t.intent.key == key and t.intent.leg is Leg.OPEN]
             assert indexed.open_of(key) == [t for t in open_now if t.intent.key == key]
             assert indexed.is_moving(key) is (key in indexed.moving)
-            assert indexed.entries_of(key) == [t for t in opens if not t.is_final or t.record.filled > 0]
             assert indexed.is_open_in(key.symbol) is any(t.intent.key.symbol == key.symbol for t in open_now)
 
     @invariant()

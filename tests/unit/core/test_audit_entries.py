@@ -34,6 +34,7 @@ from tradefleet.core.actions import (
     KeepDay,
     KeepPosition,
     KeepReport,
+    KeepSignalMark,
     ReadTransfers,
     Reconcile,
     SetLeverage,
@@ -50,6 +51,7 @@ from tradefleet.core.events import (
     SendFinished,
     Ticked,
 )
+from tradefleet.core.signal_marks import marked
 from tradefleet.domain.fills import ExecutionType
 from tradefleet.domain.orders import OrderStatus, OrderType, Trigger, TriggerDirection
 from tradefleet.orders.audit import Act, Entry, Head
@@ -101,6 +103,7 @@ ACTIONS: list[tuple[AnyAction, Act | None, str]] = [
     (kept_baseline(), None, ""),
     (KeepDay(row=kept_baseline().baseline), None, ""),
     (ForgetDay(day=20_000), None, ""),
+    (KeepSignalMark(mark=marked(None, judged().signal, 1)), None, ""),
     (AskForOrder(client_order_id=NAME, symbol="BTCUSDT", created_ns=1), None, ""),
     (Reconcile(reason="", ask_for=(), executions_from_ns=0), None, ""),
     (KeepReport(report=AGREES), None, ""),

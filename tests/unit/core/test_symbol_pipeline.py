@@ -21,7 +21,7 @@ from tests.support.raw_frames import (
 
 from tradefleet.core.pipeline import RESYNC_PATIENCE_NS, Output, Resubscribe, SymbolPipeline
 from tradefleet.core.pipeline_router import bybit_feeds
-from tradefleet.domain.signals import Signal, SignalKind, Target, book_signal_id
+from tradefleet.domain.signals import FLAT_VALID_NS, Signal, SignalKind, Target, book_signal_id
 from tradefleet.market.bars import HistoryRequest
 from tradefleet.market.candles import LENGTH_NS, Candle
 from tradefleet.market.faults import Fault
@@ -119,6 +119,7 @@ def test_flat_comes_by_the_timer_while_the_book_is_stale() -> None:
     assert isinstance(flat, Signal)
     assert flat.target is Target.FLAT
     assert flat.signal_id == book_signal_id("bot-uid", "bybit", "ABCUSDT", "imbalance", 3, 2)
+    assert flat.expires_ns == flat.at_ns + FLAT_VALID_NS
 
 
 def test_a_stale_book_yields_no_signal_and_its_run_begins_again_after_the_snapshot() -> None:

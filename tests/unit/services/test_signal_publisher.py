@@ -119,6 +119,20 @@ async def test_a_signal_is_tried_again_until_the_bus_is_back() -> None:
     assert state.is_up
 
 
+async def test_a_full_queue_drops_what_has_expired_before_anything_else() -> None:
+    bus, clock = Bus(), Clock()
+    publisher = SignalPublisher(bus, BusState(), clock)
+    for number in range(MOST_WAITING):
+        publisher.put(make_signal(number, expires_ns=100 if number % 2 else 1_000))
+
+    clock.now_ns = 100
+    publisher.put(make_signal(MOST_WAITING, expires_ns=1_000))
+    await settle(publisher, MOST_WAITING + 1)
+
+    assert (publisher.overflowed, publisher.expired) == (0, MOST_WAITING // 2)
+    assert (bus.taken[0], bus.taken[1], bus.taken[-1]) == ("0", "2", str(MOST_WAITING))
+
+
 async def test_a_full_queue_drops_its_oldest() -> None:
     bus = Bus()
     publisher = SignalPublisher(bus, BusState(), Clock())

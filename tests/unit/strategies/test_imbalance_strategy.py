@@ -5,9 +5,9 @@ from math import nan
 
 import msgspec
 
-from tradefleet.domain.signals import Target
+from tradefleet.domain.signals import FLAT_VALID_NS, Target
 from tradefleet.spec.strategies import Imbalance
-from tradefleet.strategies.imbalance import ENTRY_EXPIRES_NS, FLAT_EXPIRES_NS, ImbalanceStrategy
+from tradefleet.strategies.imbalance import ENTRY_EXPIRES_NS, ImbalanceStrategy
 from tradefleet.strategies.strategy import SignalDraft
 
 MS = 10**6
@@ -122,7 +122,7 @@ def test_after_its_time_the_target_is_flat_by_the_next_book() -> None:
 
     assert early == []
     assert (flat.target, flat.at_ns, flat.hold_ns) == (Target.FLAT, 10_500 * MS, 0)
-    assert flat.expires_ns == 10_500 * MS + FLAT_EXPIRES_NS
+    assert flat.expires_ns == 10_500 * MS + FLAT_VALID_NS
 
 
 def test_flat_is_asked_for_by_the_timer_when_the_book_is_stale() -> None:

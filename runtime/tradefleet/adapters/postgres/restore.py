@@ -6,7 +6,10 @@ import asyncpg
 import msgspec
 
 from tradefleet.adapters.postgres.errors import UnreadableRow
-from tradefleet.core.events import EquityKept, KillSwitchSeen, LatchRecord, ShardOwner
+from tradefleet.core.actions import Verdict
+from tradefleet.core.events import EquityKept, KillSwitchSeen, LatchRecord, ShardOwner, SignalMark
+from tradefleet.core.signal_marks import is_superseded, marked
+from tradefleet.domain.signals import Signal
 from tradefleet.orders.intents import IntentRecord
 from tradefleet.positions.facts import PositionFacts, with_facts
 from tradefleet.positions.plan import PositionRecord
@@ -48,6 +51,7 @@ class JournalState(msgspec.Struct, frozen=True, kw_only=True):
     stream_position: StreamMark
     kill_switch_before: KillSwitchSeen | None
     kill_switches_known: tuple[str, ...]
+    signal_marks: tuple[SignalMark, ...] = ()
     days: tuple[Baseline, ...] = ()
     equity_kept: EquityKept | None = None
 
@@ -67,8 +71,13 @@ SELECT exec_id FROM executions WHERE account = $1 AND at_ns > {_NOW_NS} - 7 * {_
 ORDER BY at_ns, exec_id
 """
 _SIGNALS = """
-SELECT signal_id FROM signals WHERE account = $1 AND written_at > clock_timestamp() - interval '10 minutes'
+SELECT signal_id, verdict, payload, (extract(epoch FROM written_at) * 1000000000)::bigint AS written_ns
+FROM signals
+WHERE account = $1 AND written_at > clock_timestamp() - interval '10 minutes'
 AND reason <> 'not_owner' ORDER BY written_at, signal_id
+"""
+_MARKS = """
+SELECT strategy, symbol, at_ns, signal_id FROM signal_marks WHERE account = $1 ORDER BY strategy, symbol
 """
 _OWNERS = "SELECT payload FROM shard_owners WHERE account = $1 AND bot = $2 ORDER BY shard"
 _DAYS = "SELECT payload FROM days WHERE account = $1 ORDER BY day"
@@ -108,6 +117,7 @@ async def read_state(
     positions = await connection.fetch(_POSITIONS, account)
     executions = await connection.fetch(_EXECUTIONS, account)
     signals = await connection.fetch(_SIGNALS, account)
+    marks = await connection.fetch(_MARKS, account)
     owners = await connection.fetch(_OWNERS, account, bot)
     latches = await connection.fetch(LATCHES, account)
     days = _days(
@@ -124,6 +134,7 @@ async def read_state(
         positions=tuple(_position(row) for row in positions),
         executions_counted=tuple(row["exec_id"] for row in executions),
         seen_signals=tuple(row["signal_id"] for row in signals),
+        signal_marks=_marks(marks, signals),
         owners=decoded(owners, ShardOwner),
         latches=decoded(latches, LatchRecord),
         baseline=days[-1] if days else None,
@@ -140,6 +151,22 @@ async def read_state(
 def _position(row: asyncpg.Record) -> PositionRecord:
     facts = None if row["facts"] is None else decode_payload(row["facts"], PositionFacts)
     return with_facts(decode_payload(row["payload"], PositionRecord), facts)
+
+
+def _marks(rows: list[asyncpg.Record], judged: list[asyncpg.Record]) -> tuple[SignalMark, ...]:
+    """The newest accepted signal of each strategy in each symbol.
+
+    The verdict on a signal is written with its intent; its mark follows with a batch, which a leader that
+    dies may have left unwritten. So the verdicts of the last minutes count as well.
+    """
+    marks = {(row["strategy"], row["symbol"]): SignalMark(**dict(row)) for row in rows}
+    for row in judged:
+        if row["verdict"] == Verdict.ACCEPTED:
+            signal = decode_payload(row["payload"], Signal)
+            before = marks.get((signal.strategy, signal.symbol))
+            if not is_superseded(before, signal):
+                marks[signal.strategy, signal.symbol] = marked(before, signal, row["written_ns"])
+    return tuple(marks[place] for place in sorted(marks))
 
 
 def _baseline(row: asyncpg.Record) -> Baseline:

@@ -24,6 +24,7 @@ from tradefleet.core.actions import (
     KeepOrder,
     KeepPosition,
     KeepReport,
+    KeepSignalMark,
 )
 from tradefleet.core.events import AnyEvent, ConfigApplied
 from tradefleet.orders.intents import Intent, IntentRecord, IntentState
@@ -151,6 +152,11 @@ OWNER: Final = _insert(
     "WHERE EXCLUDED.owner_epoch > shard_owners.owner_epoch",
 )
 RECONCILIATION: Final = _insert("reconciliations", "asked_ns, reason, outcome, payload", "DO NOTHING")
+SIGNAL_MARK: Final = _insert(
+    "signal_marks",
+    "strategy, symbol, at_ns, signal_id",
+    f"(account, strategy, symbol) {_replaced('at_ns, signal_id')} WHERE EXCLUDED.at_ns >= signal_marks.at_ns",
+)
 STREAMS: Final = _insert(
     "stream_positions",
     "run_id, signals_id, announcements_id",
@@ -175,6 +181,8 @@ def write_of(row: AnyAction | AnyEvent) -> Write | None:
     match row:
         case JudgeSignal():
             return Write(SIGNAL, signal_values(row))
+        case KeepSignalMark(mark=mark):
+            return Write(SIGNAL_MARK, (mark.strategy, mark.symbol, mark.at_ns, mark.signal_id))
         case KeepIntent(record=record):
             return Write(INTENT, intent_values(record))
         case KeepOrder():

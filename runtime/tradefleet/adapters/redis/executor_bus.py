@@ -1,11 +1,14 @@
 """The executor's end of the bus: signals and announcements come in, owners go out.
 
 Both streams are read by plain XREAD from a position that the journal keeps. A position holds for
-one run of the server only: a server that was started again has other entry ids, so its signals are
-read from the beginning (repeats and expired ones are the core's to drop) and announcements from now.
+one run of the server only: a server that was started again may have other entry ids. Its announcements are
+read from now, and its signals from where none that has not expired can be missed: found from the newest entry
+backwards, by what signals say of themselves, since a server's own clock may have moved while it was away.
+Repeats, and what has expired all the same, are the core's to drop.
 """
 
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -21,7 +24,7 @@ from tradefleet.adapters.redis.messages import (
     StreamPosition,
 )
 from tradefleet.core.events import ShardOwner
-from tradefleet.domain.signals import Signal
+from tradefleet.domain.signals import LONGEST_VALID_NS, Signal
 
 Message = Signal | ShardAnnouncement | BadMessage
 
@@ -34,9 +37,10 @@ NO_TEXT: Final = b"\\u0000"
 class ExecutorBus:
     """One bot's streams, for reading."""
 
-    def __init__(self, url: str, bot_uid: str) -> None:
+    def __init__(self, url: str, bot_uid: str, now_ns: Callable[[], int] = time.time_ns) -> None:
         self._keys = BusKeys(bot_uid)
         self._redis = connect(url)
+        self._now_ns = now_ns
         self.letters = DeadLetters(self._redis, self._keys.dead_letters)
 
     async def run_id(self) -> str:
@@ -86,7 +90,35 @@ class ExecutorBus:
     async def _beginning(self, run_id: str) -> StreamPosition:
         newest = await self._redis.xrevrange(self._keys.announcements, count=1)
         announcements_id = _text(newest[0][0] or b"0-0") if newest else "0-0"
-        return StreamPosition(run_id=run_id, signals_id="0-0", announcements_id=announcements_id)
+        signals_id = await self._behind_the_expired()
+        return StreamPosition(run_id=run_id, signals_id=signals_id, announcements_id=announcements_id)
+
+    async def _behind_the_expired(self) -> str:
+        """The newest entry of the signals stream that has expired with all before it.
+
+        A shard publishes nothing that has expired. So a signal that expired LONGEST_VALID_NS ago was
+        published before that, and all in front of it too: they have expired by now. One entry proves nothing,
+        since a person may have put a dead letter back behind younger ones; a full page of them does.
+        """
+        before = "+"
+        while page := await self._page(before):
+            over = {self._is_long_over(fields) for _, fields in page}
+            if len(page) == ENTRIES_AT_ONCE and True in over and False not in over:
+                return _text(page[0][0])
+            before = f"({_text(page[-1][0])}"
+        return "0-0"
+
+    async def _page(self, before: str) -> list[tuple[Any, Mapping[bytes, bytes]]]:
+        page: Any = await self._redis.xrevrange(self._keys.signals, max=before, count=ENTRIES_AT_ONCE)
+        return list(page)
+
+    def _is_long_over(self, fields: Mapping[bytes, bytes]) -> bool | None:
+        """None of an entry that cannot be read."""
+        try:
+            signal = msgspec.json.decode(fields.get(SIGNAL_FIELD, b""), type=Signal)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return None
+        return signal.expires_ns + LONGEST_VALID_NS < self._now_ns()
 
 
 def _run_id(info: Mapping[str, Any]) -> str:

@@ -130,7 +130,7 @@ class _Program:
             prepare, settings = self._preparation, self._settings
             snapshot = await first_config(self._config, settings.postgres, self._status, prepare.rest)
             async with prepare.journal() as journal, exchange_of(settings, snapshot.spec) as exchange:
-                bus = ExecutorBus(self._settings.redis, snapshot.uid)
+                bus = ExecutorBus(self._settings.redis, snapshot.uid, exchange.clock.now_ns)
                 account = await prepare.account(snapshot, exchange)
                 self._prepared(snapshot)
                 merging = asyncio.create_task(self.without.keep_merging(journal, account, snapshot.uid))

@@ -51,6 +51,7 @@ async def restored(
         latches=state.latches,
         kill_switch_before=state.kill_switch_before,
         kill_switches_known=state.kill_switches_known,
+        signal_marks=state.signal_marks,
         baseline=state.baseline,
         days=state.days,
         equity_kept=state.equity_kept,

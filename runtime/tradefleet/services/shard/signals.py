@@ -17,8 +17,9 @@ from tradefleet.domain.signals import Signal
 
 log = structlog.get_logger(__name__)
 
-MOST_WAITING: Final = 1_000
-"""Signals that wait at most: what 200 symbols make in tens of seconds. The oldest goes first."""
+MOST_WAITING: Final = 10_000
+"""Signals that wait at most, about ten megabytes: the FLATs that 200 symbols make in the five minutes for
+which one is valid. What has expired goes first, then the oldest."""
 
 RETRY_S: Final = 0.2
 
@@ -66,12 +67,20 @@ class SignalPublisher:
         self.overflowed = 0
 
     def put(self, signal: Signal) -> None:
-        """Take a signal; never blocks. When the queue is full the oldest is dropped and counted."""
+        """Take a signal; never blocks. When the queue is full, what has expired in it is dropped and counted,
+        and when nothing has, the oldest."""
+        if len(self._waiting) >= MOST_WAITING:
+            self._drop_expired()
         if len(self._waiting) >= MOST_WAITING:
             self._waiting.popleft()
             self.overflowed += 1
         self._waiting.append(signal)
         self._arrived.set()
+
+    def _drop_expired(self) -> None:
+        now_ns, before = self._clock(), len(self._waiting)
+        self._waiting = deque(signal for signal in self._waiting if now_ns < signal.expires_ns)
+        self.expired += before - len(self._waiting)
 
     @property
     def waiting(self) -> int:
