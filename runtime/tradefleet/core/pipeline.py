@@ -111,6 +111,7 @@ class SymbolPipeline:
         instance: str,
     ) -> None:
         self.symbol = instrument.symbol
+        self.instrument = instrument
         self.book = feeds.book
         self.bars = BarFeed(instrument)
         self._feeds = feeds
@@ -151,6 +152,21 @@ class SymbolPipeline:
         for bars in self._wanted_bars():
             wanted[bars.timeframe] = max(bars.count, wanted.get(bars.timeframe, 0))
         self.bars.watch(wanted)
+
+    def regrid(self, instrument: Instrument, feeds: SymbolFeeds, now_ns: int) -> Sequence[Output]:
+        """Go on with other ticks and steps, on the same topics: the book and the minute that is forming begin
+        anew, closed bars and what strategies hold are kept."""
+        self._faults += self.book.faults
+        self.instrument, self.book, self._feeds = instrument, feeds.book, feeds
+        self._view = PlainBookView(feeds.book, instrument)
+        self.bars.regrid(instrument)
+        self._forget_book(now_ns)
+        return (Resubscribe(self.book.topic, Fault.OFF_GRID),)
+
+    @property
+    def off_grid(self) -> int:
+        """Frames whose numbers were between ticks or steps: the rules may have changed."""
+        return self._faults[Fault.OFF_GRID] + self.book.faults[Fault.OFF_GRID]
 
     def set_owner(self, owner_epoch: int | None) -> None:
         """Hand signals out under this epoch, or (None) only count them."""

@@ -7,6 +7,7 @@ and disturbs no one.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Final
 
 from tradefleet.core.pipeline import NOTHING, Handler, Output, PipelineStatus, SymbolFeeds, SymbolPipeline
@@ -48,7 +49,7 @@ class FrameRouter:
         self, instruments: Iterable[Instrument], snapshot: ConfigSnapshot, *, shard: int, instance: str
     ) -> None:
         instruments = list(instruments)
-        depth = int(snapshot.spec.feed.depth)
+        self._depth = depth = int(snapshot.spec.feed.depth)
         self.pipelines: Mapping[str, SymbolPipeline] = {
             instrument.symbol: SymbolPipeline(
                 instrument, bybit_feeds(instrument, depth), snapshot, shard=shard, instance=instance
@@ -93,6 +94,23 @@ class FrameRouter:
         for pipeline in self.pipelines.values():
             pipeline.configure(snapshot)
 
+    def refresh(self, instruments: Iterable[Instrument], now_ns: int) -> list[Output]:
+        """The rules have been read again: symbols with other ticks or steps begin anew on them. One that
+        is not among these keeps its rules."""
+        outputs: list[Output] = []
+        for instrument in instruments:
+            pipeline = self.pipelines.get(instrument.symbol)
+            if pipeline is not None and _grid(instrument) != _grid(pipeline.instrument):
+                outputs += pipeline.regrid(instrument, bybit_feeds(instrument, self._depth), now_ns)
+        if outputs:
+            self._codec = BybitCodec(pipeline.instrument for pipeline in self.pipelines.values())
+        return outputs
+
+    @property
+    def off_grid(self) -> int:
+        """Frames, of all symbols, whose numbers were between ticks or steps."""
+        return sum(pipeline.off_grid for pipeline in self.pipelines.values())
+
     def set_owner(self, owner_epoch: int | None) -> None:
         """Hand signals out under this epoch, or (None) only count them."""
         for pipeline in self.pipelines.values():
@@ -132,3 +150,7 @@ class FrameRouter:
     def _count(self, fault: Fault) -> Sequence[Output]:
         self.faults[fault] += 1
         return NOTHING
+
+
+def _grid(instrument: Instrument) -> tuple[Decimal, Decimal]:
+    return instrument.tick_size, instrument.qty_step

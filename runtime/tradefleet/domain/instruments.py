@@ -18,6 +18,8 @@ class InstrumentStatus(StrEnum):
     TRADING = "Trading"
     DELIVERING = "Delivering"
     CLOSED = "Closed"
+    UNKNOWN = "unknown"
+    """The exchange says a word that we do not know, or not all that opening needs."""
 
 
 class Instrument(msgspec.Struct, frozen=True, kw_only=True):

@@ -167,6 +167,10 @@ class BarFeed:
         """Trades may be missing from now to the next trade."""
         self.builder.interrupt()
 
+    def regrid(self, instrument: Instrument) -> None:
+        """Count in other ticks and steps; the minute that is forming waits for the exchange's candle."""
+        self.builder = MinuteBuilder(instrument)
+
     def seed(self, candles: Iterable[Candle], now_ns: int) -> None:
         """Take closed candles of the past, of minutes or of any watched timeframe.
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from tradefleet.domain.instruments import Instrument, InstrumentStatus
-from tradefleet.domain.quantities import ONE
+from tradefleet.domain.quantities import ONE, ZERO
 
 VENUE: Final = "bybit"
 SPOT: Final = "spot"
@@ -104,6 +104,51 @@ def instrument_of(row: Mapping[str, Any], category: str = "linear") -> Instrumen
         max_leverage=rules.leverage_filter.max_leverage,
         price_limit_ratio=rules.risk_parameters.price_limit_ratio,
         leverage_step=rules.leverage_filter.leverage_step,
+    )
+
+
+class _HeldLot(msgspec.Struct, rename="camel"):
+    qty_step: Decimal
+    max_mkt_order_qty: Decimal
+
+
+class _HeldRow(msgspec.Struct, rename="camel"):
+    symbol: str
+    settle_coin: str
+    price_filter: _Price
+    lot_size_filter: _HeldLot
+
+
+def held_rules_of(row: Mapping[str, Any]) -> Instrument | None:
+    """What a row that `instrument_of` refuses still says of protecting and closing a contract: its grid and
+    the largest market order. Nothing opens by these rules. None when the row does not say that much."""
+    try:
+        rules = msgspec.convert(row, _HeldRow)
+        lot = rules.lot_size_filter
+        _require_grid(
+            rules.symbol,
+            tickSize=rules.price_filter.tick_size,
+            qtyStep=lot.qty_step,
+            maxMktOrderQty=lot.max_mkt_order_qty,
+        )
+    except (msgspec.ValidationError, BadInstrument):
+        return None
+    return Instrument(
+        venue=VENUE,
+        category="linear",
+        symbol=rules.symbol,
+        status=InstrumentStatus.UNKNOWN,
+        base_coin=rules.symbol.removesuffix(rules.settle_coin),
+        quote_coin=rules.settle_coin,
+        settle_coin=rules.settle_coin,
+        tick_size=rules.price_filter.tick_size,
+        qty_step=lot.qty_step,
+        min_qty=lot.qty_step,
+        max_market_qty=lot.max_mkt_order_qty,
+        max_limit_qty=lot.max_mkt_order_qty,
+        min_notional=ZERO,
+        max_leverage=ONE,
+        price_limit_ratio=ZERO,
     )
 
 

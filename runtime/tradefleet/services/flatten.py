@@ -19,7 +19,7 @@ import msgspec
 from tradefleet.adapters.bybit.account_reads import AccountReads
 from tradefleet.adapters.bybit.errors import Unreadable
 from tradefleet.adapters.bybit.governor import Governor
-from tradefleet.adapters.bybit.public_rest import ExchangeUnreachable, UnknownSymbols, instruments
+from tradefleet.adapters.bybit.public_rest import ExchangeUnreachable, listed
 from tradefleet.adapters.bybit.way_out import CATEGORY, NotDone, WayOut, lone_way_out
 from tradefleet.orders.flatten import CancelActive, CancelOne, CancelRest, Close, Standing, next_acts
 from tradefleet.services.flatten_audit import FlattenAudit
@@ -161,12 +161,12 @@ async def _largest_market_qty(rest: str, standing: Standing) -> dict[str, Decima
     if not symbols:
         return {}
     try:
-        rules = await instruments(rest, CATEGORY, symbols)
-    except (UnknownSymbols, ExchangeUnreachable):
+        found = await listed(rest, CATEGORY, symbols)
+    except ExchangeUnreachable:
         # One order a position then: rules that cannot be read must not keep a position open, and an
         # order that is too large is refused and tried again after the next reading.
         return {}
-    return {rule.symbol: rule.max_market_qty for rule in rules}
+    return {rule.symbol: rule.max_market_qty for rule in (*found.rules, *found.closing)}
 
 
 def _say_new(say: Say, told: str, text: str) -> str:

@@ -104,6 +104,25 @@ async def test_whoever_goes_on_without_a_symbol_hears_which(serve: Serve) -> Non
     assert (await listed(url, "linear", ["ETHUSDT"])).unknown == ""
 
 
+async def test_a_row_that_cannot_be_read_keeps_out_its_own_contract_alone(serve: Serve) -> None:
+    rows = [
+        row("NEWUSDT") | {"status": "Settling"},
+        row("ODDUSDT") | {"priceFilter": {"tickSize": ""}},
+        "no row at all",
+        {"status": "Trading"},
+        row("BTCUSDT"),
+    ]
+    url = await serve(lambda request: good({"list": rows}))
+
+    found = await listed(url, "linear", ["NEWUSDT", "ODDUSDT", "BTCUSDT"])
+
+    assert [rules.symbol for rules in found.rules] == ["BTCUSDT"]
+    assert "instrument NEWUSDT: Invalid enum value 'Settling'" in found.unreadable
+    assert "ODDUSDT is not traded until it is readable" in found.unreadable
+    assert found.unknown == ""
+    assert [(rules.symbol, rules.status.value) for rules in found.closing] == [("NEWUSDT", "unknown")]
+
+
 async def test_a_contract_without_a_tick_is_not_guessed(serve: Serve) -> None:
     broken = row("BTCUSDT") | {"priceFilter": {"tickSize": "0"}}
     url = await serve(lambda request: good({"list": [broken]}))

@@ -108,6 +108,41 @@ def test_a_frame_that_breaks_a_book_resynchronises_that_book_alone(raw: bytes, f
     assert router.statuses(AT_NS)[0].faults == {fault.value: 1}
 
 
+def test_a_contract_whose_tick_changes_goes_on_with_the_new_one_and_the_others_do_not_notice() -> None:
+    router = synced_router()
+    finer = [("10.00", "9")], [("10.01", "1")]
+    router.feed(raw_book("snapshot", 1, *finer), AT_NS)
+    assert is_stale(router) == {"ABCUSDT": True, "XYZUSDT": False}
+    assert router.off_grid == 1
+
+    outputs = router.refresh([make_instrument("ABCUSDT", tick="0.01"), make_instrument("XYZUSDT")], AT_NS)
+    router.feed(raw_book("snapshot", 1, *finer), AT_NS)
+
+    assert outputs == [Resubscribe("orderbook.50.ABCUSDT", Fault.OFF_GRID)]
+    assert is_stale(router) == {"ABCUSDT": False, "XYZUSDT": False}
+    assert router.pipelines["ABCUSDT"].book.best() == (1000, 1001)
+    assert router.off_grid == 1
+    assert router.statuses(AT_NS)[0].faults == {"off_grid": 1}
+
+
+def test_rules_that_are_the_same_restart_no_book() -> None:
+    router = synced_router()
+
+    assert router.refresh([make_instrument("ABCUSDT"), make_instrument("NOPEUSDT", tick="9")], AT_NS) == []
+
+    assert is_stale(router) == {"ABCUSDT": False, "XYZUSDT": False}
+
+
+def test_a_book_that_is_good_begins_anew_when_its_step_changes() -> None:
+    router = synced_router()
+
+    outputs = router.refresh([make_instrument("XYZUSDT", step="0.001")], AT_NS)
+
+    assert outputs == [Resubscribe("orderbook.50.XYZUSDT", Fault.OFF_GRID)]
+    assert is_stale(router) == {"ABCUSDT": False, "XYZUSDT": True}
+    assert router.off_grid == 0
+
+
 def test_answers_of_the_exchange_are_handed_on() -> None:
     message = "error:handler not found,topic:orderbook.50.ABCUSDT"
     raw = compact({"success": False, "ret_msg": message, "conn_id": "c", "req_id": "7", "op": "subscribe"})

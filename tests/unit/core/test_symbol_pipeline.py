@@ -138,6 +138,23 @@ def test_a_stale_book_yields_no_signal_and_its_run_begins_again_after_the_snapsh
     assert len(signals) == 1
 
 
+def test_after_a_change_of_the_tick_what_is_held_goes_on_and_prices_are_on_the_new_grid() -> None:
+    pipeline = make_pipeline()
+    script = Script(pipeline)
+    held = script.enter()
+    finer = make_instrument(tick="0.001")
+
+    (asked,) = pipeline.regrid(finer, bybit_feeds(finer, 50), AT_NS + 600 * MS)
+    raw = raw_book("snapshot", 1, [("10.001", "9")], [("10.002", "1")], at_ms=AT_MS + 700)
+    pipeline.take_book(raw, AT_NS + 800 * MS)
+    (flat,) = pipeline.tick(held.at_ns + held.hold_ns + SECOND_NS)
+
+    assert asked == Resubscribe(BOOK, Fault.OFF_GRID)
+    assert pipeline.book.best() == (10001, 10002)
+    assert isinstance(flat, Signal)
+    assert (flat.target, flat.price) == (Target.FLAT, Decimal("10.0015"))
+
+
 def test_shadow_counts_its_signals_and_hands_none_out() -> None:
     script = Script(make_pipeline(owner_epoch=None))
     script.book(0, "9", "1")

@@ -299,3 +299,18 @@ def test_a_window_can_be_read_as_it_stood_at_an_earlier_close() -> None:
     window = feed.bars(M1, 2, end_ns=HOUR_START_NS + 2 * MINUTE_NS)
 
     assert [bar.start_ns for bar in window] == [HOUR_START_NS, HOUR_START_NS + MINUTE_NS]
+
+
+def test_after_a_change_of_the_tick_closed_bars_stay_and_the_minute_waits_for_the_exchanges_candle() -> None:
+    feed = BarFeed(make_instrument())
+    feed.watch({M1: 3})
+    feed.take_kline(kline(0, "10.0"))
+    feed.take_trades(trades((70, 100)))
+
+    feed.regrid(make_instrument(tick="0.01"))
+    closed = feed.take_trades(trades((80, 1001), (120.5, 1002)))
+
+    assert closed == []
+    (bar,) = feed.take_kline(kline(1, "10.01"))
+    assert bar.candle.close == Decimal("10.01")
+    assert [one.start_ns for one in feed.bars(M1, 3)] == [HOUR_START_NS, HOUR_START_NS + MINUTE_NS]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tradefleet.domain.instruments import InstrumentStatus
-from tradefleet.market.bybit_instruments import BadInstrument, instrument_of
+from tradefleet.market.bybit_instruments import BadInstrument, held_rules_of, instrument_of
 
 
 def make_row() -> dict[str, Any]:
@@ -65,3 +65,42 @@ def test_a_rule_that_is_none_names_contract_and_field(section: str, field: str, 
 def test_a_status_nobody_knows_is_said() -> None:
     with pytest.raises(BadInstrument, match=r"BTCUSDT.*status"):
         instrument_of(make_row() | {"status": "Halted"})
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"status": "Settling"},
+        {"status": None},
+        {"leverageFilter": {"maxLeverage": ""}},
+        {"riskParameters": {}},
+        {"baseCoin": 7},
+    ],
+)
+def test_of_a_row_that_is_not_whole_the_grid_is_enough_to_protect_and_close(broken: dict[str, Any]) -> None:
+    with pytest.raises(BadInstrument):
+        instrument_of(make_row() | broken)
+
+    held = held_rules_of(make_row() | broken)
+
+    assert held is not None
+    assert (held.status, held.tick_size, held.qty_step) == (
+        InstrumentStatus.UNKNOWN,
+        Decimal("0.10"),
+        Decimal("0.001"),
+    )
+    assert (held.max_market_qty, held.min_notional, held.base_coin) == (Decimal(500), 0, "BTC")
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"priceFilter": {"tickSize": ""}},
+        {"priceFilter": {"tickSize": "0"}},
+        {"lotSizeFilter": {"qtyStep": "0.001", "maxMktOrderQty": ""}},
+        {"lotSizeFilter": []},
+        {"settleCoin": None},
+    ],
+)
+def test_without_a_grid_nothing_is_known(broken: dict[str, Any]) -> None:
+    assert held_rules_of(make_row() | broken) is None

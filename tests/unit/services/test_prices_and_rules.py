@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import msgspec
 import pytest
+from tests.support.eventually import eventually
 from tests.support.simulated_account import BTC
 
 from tradefleet.adapters.bybit.public_rest import ExchangeUnreachable, Listed, Quote
@@ -183,3 +184,21 @@ async def _until(wanted: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
         while not wanted():  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(0.005)
+
+
+async def test_by_rules_that_cannot_be_read_any_more_nothing_opens_and_what_is_held_is_protected(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    exchange = _Exchange("B")
+    one, told, _, _ = known(exchange, monkeypatch)
+
+    keeping = asyncio.create_task(one.keep(0.01))
+    await eventually(lambda: told)
+    keeping.cancel()
+
+    refreshed = told[0]
+    assert isinstance(refreshed, InstrumentsRefreshed)
+    assert [(rule.symbol, rule.status.value) for rule in refreshed.instruments] == [
+        ("A", "unknown"),
+        ("B", "Trading"),
+    ]

@@ -17,7 +17,7 @@ import msgspec
 from tradefleet.domain.instruments import Instrument
 from tradefleet.market.bars import HistoryRequest
 from tradefleet.market.bybit_history import kline_queries, read_klines
-from tradefleet.market.bybit_instruments import BadInstrument, instrument_of
+from tradefleet.market.bybit_instruments import SPOT, BadInstrument, held_rules_of, instrument_of
 from tradefleet.market.candles import Candle
 from tradefleet.market.faults import BadValue
 from tradefleet.market.grid import plain_decimal
@@ -45,11 +45,13 @@ class UnknownSymbols(Exception):
 class Listed(msgspec.Struct, frozen=True):
     """The rules of those symbols that the exchange has, in the order asked for, and what it says of the
     others: one line that names each, "" when there is none. unreadable: likewise, of those whose rules it
-    has and we do not understand."""
+    has and we do not understand. closing: what such rows still say, where that is enough to protect and close
+    what is held."""
 
     rules: tuple[Instrument, ...]
     unknown: str = ""
     unreadable: str = ""
+    closing: tuple[Instrument, ...] = ()
 
     @property
     def trouble(self) -> str:
@@ -63,7 +65,7 @@ async def instruments(rest_url: str, category: str, symbols: Collection[str]) ->
     unknown = [symbol for symbol in symbols if symbol not in rows]
     if unknown:
         raise UnknownSymbols(unknown, rows, rest_url)
-    rules, unreadable = _rules(category, rows, symbols)
+    rules, unreadable, _ = _rules(category, rows, symbols)
     if unreadable:
         raise ExchangeUnreachable(f"{rest_url}: {unreadable}")
     return rules
@@ -74,8 +76,9 @@ async def listed(rest_url: str, category: str, symbols: Collection[str]) -> List
     ExchangeUnreachable."""
     rows = await _contracts(rest_url, category)
     unknown = [symbol for symbol in symbols if symbol not in rows]
-    rules, unreadable = _rules(category, rows, [symbol for symbol in symbols if symbol in rows])
-    return Listed(rules, str(UnknownSymbols(unknown, rows, rest_url)) if unknown else "", unreadable)
+    rules, unreadable, closing = _rules(category, rows, [symbol for symbol in symbols if symbol in rows])
+    said = str(UnknownSymbols(unknown, rows, rest_url)) if unknown else ""
+    return Listed(rules, said, unreadable, closing)
 
 
 async def _contracts(rest_url: str, category: str) -> dict[str, Mapping[str, Any]]:
@@ -98,16 +101,20 @@ async def _contracts(rest_url: str, category: str) -> dict[str, Mapping[str, Any
 
 def _rules(
     category: str, rows: Mapping[str, Mapping[str, Any]], symbols: Collection[str]
-) -> tuple[tuple[Instrument, ...], str]:
-    """The rules that are understood; and of the others why they are not, "" when there are none."""
+) -> tuple[tuple[Instrument, ...], str, tuple[Instrument, ...]]:
+    """The rules that are understood; of the others why they are not, "" when there are none, and what they
+    still say."""
     rules: list[Instrument] = []
+    closing: list[Instrument] = []
     troubles: list[str] = []
     for symbol in symbols:
         try:
             rules.append(instrument_of(rows[symbol], category))
         except BadInstrument as error:
-            troubles.append(str(error))
-    return tuple(rules), "; ".join(troubles)
+            troubles.append(f"{error}; {symbol} is not traded until it is readable")
+            held = None if category == SPOT else held_rules_of(rows[symbol])
+            closing += [] if held is None else [held]
+    return tuple(rules), "; ".join(troubles), tuple(closing)
 
 
 class Quote(msgspec.Struct, frozen=True, kw_only=True):

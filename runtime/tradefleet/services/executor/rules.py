@@ -2,16 +2,19 @@
 
 A position or an order of somebody else's can stand in any contract. Its rules are read when a listing of the
 account names it, by one call for all that are missing, so that it can be protected and closed like any
-other. Rules that cannot be read are asked for again, ever more seldom; until then the old ones hold.
+other. Rules that cannot be read are asked for again, ever more seldom; until then the old ones hold. By
+those of a contract that cannot be read by itself, or is gone, nothing opens any more.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from tradefleet.adapters.bybit.public_rest import ExchangeUnreachable, Listed, listed
 from tradefleet.core.events import AnyEvent, InstrumentsRefreshed
-from tradefleet.domain.instruments import Instrument
+from tradefleet.domain.instruments import Instrument, InstrumentStatus
+from tradefleet.services.executor.standby import only_closing
 from tradefleet.services.executor.status import ExecutorStatus
 from tradefleet.services.loops import set_within
 
@@ -36,7 +39,7 @@ class Rules:
     ) -> None:
         self._rest_url = rest_url
         self._category = category
-        self._known = {instrument.symbol for instrument in known}
+        self._known = {instrument.symbol: instrument for instrument in known}
         self._wanted = {*self._known, *wanted}
         self._put = put
         self._status = status
@@ -46,7 +49,7 @@ class Rules:
     async def learn(self, symbols: Iterable[str]) -> None:
         """Read the rules of those of these symbols that are not known; gives up after a while, and then
         `keep` goes on."""
-        missing = sorted({symbol for symbol in symbols if symbol} - self._known)
+        missing = sorted({symbol for symbol in symbols if symbol} - self._known.keys())
         if not missing:
             return
         if not self._wanted.issuperset(missing):
@@ -62,7 +65,7 @@ class Rules:
         """Read all of them again each period, and more often while some are missing, for ever."""
         again_s = AGAIN_S
         while True:
-            missing = self._wanted - self._known
+            missing = self._wanted - self._readable()
             self._more.clear()
             if await set_within(self._more, min(again_s, period_s) if missing else period_s):
                 again_s = AGAIN_S
@@ -74,13 +77,19 @@ class Rules:
                 self._status.problem("rules_unread", str(error))
                 continue
             self._status.say_unknown(read.trouble)
-            self._take(read)
+            self._take(read, only_closing(self._known))
 
-    def _take(self, read: Listed) -> None:
-        if not read.rules:
-            return
-        new = [instrument for instrument in read.rules if instrument.symbol not in self._known]
-        self._known.update(instrument.symbol for instrument in new)
-        self._put(InstrumentsRefreshed(now_ns=0, instruments=read.rules))
+    def _readable(self) -> set[str]:
+        rules = self._known.values()
+        return {one.symbol for one in rules if one.status is not InstrumentStatus.UNKNOWN}
+
+    def _take(self, read: Listed, others: Mapping[str, Instrument] = MappingProxyType({})) -> None:
+        """others: what holds for those that are not in it."""
+        found = {instrument.symbol: instrument for instrument in (*read.closing, *read.rules)}
+        new = [instrument for symbol, instrument in found.items() if symbol not in self._known]
+        told = {**others, **found}
+        self._known |= told
+        if told:
+            self._put(InstrumentsRefreshed(now_ns=0, instruments=tuple(told.values())))
         if new:
             self._learned(new)

@@ -6,14 +6,15 @@ that the exchange can be reached, which is what readiness asks of a standby.
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
+import msgspec
 import structlog
 
 from tradefleet.adapters.bybit.errors import Unreadable
 from tradefleet.adapters.bybit.public_rest import ExchangeUnreachable, listed
-from tradefleet.domain.instruments import Instrument
+from tradefleet.domain.instruments import Instrument, InstrumentStatus
 from tradefleet.services.executor.performer import Exchange
 
 log = structlog.get_logger(__name__)
@@ -56,6 +57,15 @@ class Standby:
         if self.unknown or not (fresh and set(symbols) <= self._asked):
             begun_s = time.monotonic()
             read = await listed(self._rest, self._category, symbols)
-            self._rules = {instrument.symbol: instrument for instrument in read.rules}
+            now = {instrument.symbol: instrument for instrument in (*read.closing, *read.rules)}
+            self._rules = only_closing(self._rules) | now
             self._asked, self.unknown, self._read_s = set(symbols), read.trouble, begun_s
         return tuple(self._rules[symbol] for symbol in symbols if symbol in self._rules)
+
+
+def only_closing(rules: Mapping[str, Instrument]) -> dict[str, Instrument]:
+    """Rules that could be read before: what is held is protected by them, and nothing opens."""
+    return {
+        symbol: msgspec.structs.replace(instrument, status=InstrumentStatus.UNKNOWN)
+        for symbol, instrument in rules.items()
+    }

@@ -40,8 +40,14 @@ log = structlog.get_logger(__name__)
 
 CLOCK_SECONDS: Final = 60.0
 """Between two measurements of the exchange's clock; a bad quartz drifts 6 ms in that time."""
+RULES_LOOK_SECONDS: Final = 2.0
+"""Between two looks whether the contracts' rules are to be read again."""
 LISTING_SECONDS: Final = 60.0
-"""Between two looks whether a symbol that was not traded is."""
+"""While a symbol of ours is not traded, or its rules cannot be read."""
+DOUBT_SECONDS: Final = 15.0
+"""While numbers come that lie between ticks or steps: REST may tell of new ones a little later."""
+RULES_SECONDS: Final = 600.0
+"""While nothing looks wrong: a grid that became coarser shows in no frame."""
 LEAVING_SECONDS: Final = 0.1
 """Between two announcements of an owner that leaves: its successor is chosen at the first."""
 
@@ -110,7 +116,7 @@ class Shard:
             self._announce(),
             self._seed(),
             self._follow_clock(),
-            self._await_listing(),
+            self._follow_rules(),
             self._follow_config(),
             self._report(),
         ]
@@ -215,20 +221,32 @@ class Shard:
             except ExchangeUnreachable as error:
                 log.warning("clock_unread", reason=str(error))
 
-    async def _await_listing(self) -> None:
-        """Should a missing symbol be traded after all, the process ends and begins again with it."""
-        missing = set(symbols_of(self.snapshot, self.settings)) - self.router.pipelines.keys()
+    async def _follow_rules(self) -> None:
+        """Contracts whose ticks or steps change go on with the new ones. Should a missing symbol be traded
+        after all, the process ends and begins again with it."""
+        symbols = symbols_of(self.snapshot, self.settings)
         category = self.snapshot.spec.exchange.category.value
+        read_s, doubts = time.monotonic(), self.router.off_grid
         while True:
-            await asyncio.sleep(LISTING_SECONDS)
-            try:
-                found = await listed(self.settings.rest, category, sorted(missing)) if missing else None
-            except ExchangeUnreachable as error:
-                log.warning("listing_unread", reason=str(error))
+            await asyncio.sleep(RULES_LOOK_SECONDS)
+            age_s = time.monotonic() - read_s
+            doubted = self.router.off_grid != doubts
+            missing = set(symbols) - self.router.pipelines.keys()
+            if age_s < (DOUBT_SECONDS if doubted else LISTING_SECONDS if missing else RULES_SECONDS):
                 continue
-            if found is not None and found.rules:
-                names = ", ".join(rules.symbol for rules in found.rules)
+            read_s, doubts = time.monotonic(), self.router.off_grid
+            try:
+                found = await listed(self.settings.rest, category, symbols)
+            except ExchangeUnreachable as error:
+                log.warning("rules_unread", reason=str(error))
+                continue
+            names = ", ".join(rules.symbol for rules in found.rules if rules.symbol in missing)
+            if names:
                 raise ShardFailed(f"{names}: traded by now; the shard begins again to take it in")
+            outputs = self.router.refresh(found.rules, self.now_ns())
+            if outputs:
+                log.info("rules_changed", books=len(outputs))
+            self._act(outputs)
 
     async def _follow_config(self) -> None:
         async for change in self.source.changes():
