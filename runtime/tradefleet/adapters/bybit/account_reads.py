@@ -15,12 +15,13 @@ from typing import Any, Final, Self, TypeVar
 
 from tradefleet.adapters.bybit.blocking_lists import Reader, rows_of
 from tradefleet.adapters.bybit.bodies import LINEAR, SPOT
-from tradefleet.adapters.bybit.errors import BadRow, Unreadable
+from tradefleet.adapters.bybit.errors import CREDENTIAL_CODES, UNAUTHORISED, BadRow, KeyRefused, Unreadable
 from tradefleet.adapters.bybit.governor import Governor
 from tradefleet.adapters.bybit.listing_reads import SETTLE_COINS, ListingReads
 from tradefleet.adapters.bybit.preflight import (
     NOT_ON_DEMO,
     AccountFacts,
+    KeyFacts,
     demo_uid,
     key_facts,
     margin_of,
@@ -99,6 +100,11 @@ class AccountReads:
         """The account's UID as the exchange reports it; raises Unreadable."""
         return await self._in_thread(self._uid)
 
+    async def key(self) -> KeyFacts | None:
+        """What the key may do now; None where the exchange takes it and tells no more (demo). Raises
+        KeyRefused when it does not take it, Unreadable when it does not say."""
+        return await self._in_thread(self._key_now)
+
     async def taker_fee(self, symbols: Iterable[str] = ()) -> Decimal:
         """The highest taker fee of these symbols (of all when none), a fraction; raises Unreadable."""
         return await self._in_thread(partial(self._taker_fee, frozenset(symbols)))
@@ -167,6 +173,19 @@ class AccountReads:
 
     def _uid(self) -> str:
         return uid_of(self._lists.result(self._session.get_api_key_information))
+
+    def _key_now(self) -> KeyFacts | None:
+        try:
+            told = self._told(self._session.get_api_key_information)
+            if told is None:
+                self._lists.result(self._session.get_account_info)
+                return None
+        except Unreadable as error:
+            code = getattr(error.__cause__, "status_code", None)
+            if code in CREDENTIAL_CODES or code == UNAUTHORISED:
+                raise KeyRefused(str(error)) from error
+            raise
+        return key_facts(told)
 
     def _taker_fee(self, symbols: frozenset[str]) -> Decimal:
         told = self._told(self._session.get_fee_rates, category="linear")

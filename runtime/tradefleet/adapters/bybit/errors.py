@@ -1,12 +1,24 @@
 """What can go wrong at the account's side of Bybit: one class for each thing a caller can do about it.
 
 `Unreadable`: ask again later, nothing is known. `BadRow`: a row that we refuse to guess about, so
-reconcile. `PreflightRefused`: do not start. `ClockNotMeasured`: measure before signing.
+reconcile. `KeyRefused`: this process can do nothing more with its key. `PreflightRefused`: do not start.
+`ClockNotMeasured`: measure before signing.
 """
+
+from typing import Final
+
+CREDENTIAL_CODES: Final = frozenset({10003, 10004, 10005, 10007, 10010, 33004})
+"""The exchange's codes for a key, signature, permission, address or date that it does not take."""
+UNAUTHORISED: Final = 401
+"""HTTP status for the same."""
 
 
 class Unreadable(Exception):
     """The account could not be read completely. It is unknown, never flat."""
+
+
+class KeyRefused(Unreadable):
+    """The exchange does not take the key, or it may not trade any more; the text says which."""
 
 
 class BadRow(ValueError):

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from tradefleet.adapters.bybit.errors import CREDENTIAL_CODES, UNAUTHORISED
 from tradefleet.adapters.bybit.quotas import default_budgets
 from tradefleet.orders.budget import Budgets, Lane
 
@@ -31,6 +32,8 @@ class Governor:
         self._budgets = budgets or default_budgets()
         self._now_ns = monotonic_ns
         self._lock = threading.Lock()
+        self.key_refusals = 0
+        """Answers that did not take the key; one alone may be the exchange's own trouble."""
         self._turns: defaultdict[tuple[str, Lane], asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def try_now(self, path: str, lane: Lane, orders: int = 1) -> float:
@@ -78,6 +81,7 @@ class Governor:
         remaining = _whole(headers.get("X-Bapi-Limit-Status"))
         with self._lock:
             now_ns = self._now_ns()
+            self.key_refusals += ret_code in CREDENTIAL_CODES or status == UNAUTHORISED
             if status == FORBIDDEN:
                 self._budgets.banned(now_ns)
             if status == 200:

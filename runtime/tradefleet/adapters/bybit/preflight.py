@@ -86,6 +86,19 @@ def warnings_of(facts: AccountFacts, hedge: bool, now_ns: int, *, spot: bool = F
     return found
 
 
+def key_refusal(key: KeyFacts) -> str:
+    """Why this key cannot trade, "" while it can: a permission may be taken away while we run."""
+    return "; ".join(finding.text for finding in _of_key(key, 0) if finding.refuses)
+
+
+def expires_soon(expires_ns: int | None, now_ns: int) -> str:
+    """A sentence for a key that ends within a week, else ""."""
+    if expires_ns is None or expires_ns - now_ns >= EXPIRES_SOON_NS:
+        return ""
+    days = max(0, expires_ns - now_ns) / DAY_NS
+    return f"the key expires in {days:.1f} days; renew it, or bind it"
+
+
 def require_clock(offset_ns: int, error_ns: int) -> None:
     """Raises PreflightRefused when this machine's wall clock is wrong: the plain reads sign with it.
 
@@ -142,9 +155,8 @@ def _of_key(key: KeyFacts, now_ns: int) -> Iterator[Finding]:
             "the key is bound to no address: anybody who has it may trade, and it expires after 90 days; "
             "bind it to this machine's address",
         )
-    if key.expires_ns is not None and key.expires_ns - now_ns < EXPIRES_SOON_NS:
-        days = max(0, key.expires_ns - now_ns) / DAY_NS
-        yield _warning("expires_soon", f"the key expires in {days:.1f} days; renew it, or bind it")
+    if soon := expires_soon(key.expires_ns, now_ns):
+        yield _warning("expires_soon", soon)
 
 
 def _refusal(kind: str, text: str) -> Finding:

@@ -94,9 +94,10 @@ class PrivateStream:
         settings: PrivateStreamSettings | None = None,
         on_bad: Callable[[str, bytes, str], None] = lambda _topic, _raw, _error: None,
         categories: Sequence[str] = (LINEAR,),
+        on_refused: Callable[[], None] = lambda: None,
     ) -> None:
         """url: such as wss://stream.bybit.com/v5/private. categories: linear, spot or both; each value
-        says of which it is."""
+        says of which it is. on_refused: the exchange does not take our authentication."""
         self._topics = topics_of(categories)
         self._url = url
         self._key = key
@@ -106,6 +107,7 @@ class PrivateStream:
         self._on_up = on_up
         self._on_down = on_down
         self._on_bad = on_bad
+        self._on_refused = on_refused
         self._settings = settings or PrivateStreamSettings()
         self._up = False
         self._up_since_s = 0.0
@@ -179,6 +181,8 @@ class PrivateStream:
                     break
                 self._take(frame)
         if not frame.success:
+            if op == "auth":
+                self._on_refused()
             raise StreamLost(f"{op} refused: {frame.ret_msg}")
 
     async def _receive(self, socket: ClientConnection, patience_s: float) -> _Frame:

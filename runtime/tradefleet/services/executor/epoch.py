@@ -57,7 +57,7 @@ HEARD_WITHIN_S: Final = 0.5
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
     """What an epoch works with; all of it outlives the epoch but the lease. turned: told of each turn of
-    the main loop."""
+    the main loop. key_doubted: told when the exchange does not take the key."""
 
     settings: ExecutorSettings
     journal: Journal
@@ -68,6 +68,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     status: ExecutorStatus
     stop: asyncio.Event
     turned: Callable[[], None]
+    key_doubted: Callable[[], None]
 
 
 class _Reached(msgspec.Struct, frozen=True):
@@ -193,7 +194,7 @@ class Epoch:
                 parts.status,
             ),
             parts.exchange.clock.keep_measured(settings.clock_period_s),
-            sockets.private_stream(settings, parts.exchange.clock, parts.bus.letters, put),
+            sockets.private_stream(settings, parts.exchange.clock, parts.bus.letters, put, parts.key_doubted),
             sockets.public_stream(settings, self._tickers),
             self._wait_for_stop(),
         ]
@@ -273,6 +274,10 @@ class Epoch:
         return None if held else "lease"
 
     # ---- leaving
+
+    def leave(self, reason: str) -> None:
+        """Give the lease up; what is held keeps its stops, and nothing is cancelled."""
+        self._leave(reason)
 
     def _leave(self, reason: str) -> None:
         if not self._leaving.done():

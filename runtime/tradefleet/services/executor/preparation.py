@@ -7,9 +7,9 @@ over. What waiting cannot mend (credentials, an account that may not be traded) 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Final, TypeVar
+from typing import TypeVar
 
-from tradefleet.adapters.bybit.errors import PreflightRefused, Unreadable
+from tradefleet.adapters.bybit.errors import CREDENTIAL_CODES, PreflightRefused, Unreadable
 from tradefleet.adapters.bybit.public_rest import ExchangeUnreachable, listed
 from tradefleet.adapters.postgres.errors import JournalDown
 from tradefleet.adapters.postgres.journal import Journal
@@ -21,9 +21,6 @@ from tradefleet.services.executor.settings import ExecutorFailed, ExecutorSettin
 from tradefleet.services.executor.status import ExecutorStatus
 from tradefleet.services.loops import set_within
 from tradefleet.spec.snapshot import ConfigSnapshot
-
-CREDENTIAL_CODES: Final = frozenset({10003, 10004, 10005, 10010, 33004})
-"""The exchange's codes for a key, signature, permission, address or date that it does not take."""
 
 Answer = TypeVar("Answer")
 

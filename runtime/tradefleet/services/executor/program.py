@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import structlog
 
-from tradefleet.adapters.bybit.errors import Unreadable
+from tradefleet.adapters.bybit.errors import CREDENTIAL_CODES, Unreadable
 from tradefleet.adapters.bybit.public_rest import ExchangeUnreachable
 from tradefleet.adapters.config_source import BadSnapshot, ConfigSource
 from tradefleet.adapters.files.spool import SpoolBroken, SpoolFailed
@@ -28,6 +28,7 @@ from tradefleet.services.executor import endpoint, feeds
 from tradefleet.services.executor.epoch import Epoch, Parts
 from tradefleet.services.executor.exchange import exchange_of
 from tradefleet.services.executor.first_config import first_config
+from tradefleet.services.executor.key_watch import KeyWatch
 from tradefleet.services.executor.performer import Exchange
 from tradefleet.services.executor.pod import ExecutorPod
 from tradefleet.services.executor.preparation import Preparation, Stopped
@@ -41,6 +42,7 @@ from tradefleet.services.loops import end, why_it_ended
 from tradefleet.services.probes import served
 from tradefleet.services.process_main import run_program, stop_signal
 from tradefleet.services.sources import open_source
+from tradefleet.spec.bot import Mode
 from tradefleet.spec.snapshot import ConfigSnapshot
 from tradefleet.spec.trading import LeasePreset
 
@@ -49,6 +51,8 @@ log = structlog.get_logger(__name__)
 LEASE_SECONDS: Final = {LeasePreset.FAST: FAST, LeasePreset.SAFE: SAFE}
 
 PROGRESS_S: Final = 0.1
+
+KEY_REFUSED: Final = "key_refused"
 
 
 async def run(settings: ExecutorSettings) -> None:
@@ -88,6 +92,7 @@ class _Program:
         self._epoch: Epoch | None = None
         self._standby = Standby(settings.rest, "")
         self._lease_trouble = ""
+        self._key: KeyWatch | None = None
         self._preparation = Preparation(settings, status, stop, self._journal_trouble)
         self._config = _source(settings.snapshot_path)
         status.holder = settings.holder
@@ -125,7 +130,8 @@ class _Program:
         return self._status.report({} if self._epoch is None else self._epoch.report())
 
     async def work(self) -> None:
-        """Prepare once, then epoch after epoch."""
+        """Prepare once, then epoch after epoch; raises ExecutorFailed when the key is of no use any more."""
+        refused = ""
         with contextlib.suppress(Stopped):
             prepare, settings = self._preparation, self._settings
             snapshot = await first_config(self._config, settings.postgres, self._status, prepare.rest)
@@ -134,15 +140,47 @@ class _Program:
                 account = await prepare.account(snapshot, exchange)
                 self._prepared(snapshot)
                 merging = asyncio.create_task(self.without.keep_merging(journal, account, snapshot.uid))
+                watching = asyncio.create_task(self._watch_key(exchange, snapshot))
+                # It ends only with the key, or by a fault of its own.
+                watching.add_done_callback(lambda _: self._stop.set())
                 try:
                     while not self._stop.is_set():
                         await self._one_epoch(journal, exchange, bus, account, snapshot)
                 finally:
-                    await end((merging,))
+                    await end((merging, watching))
                     with contextlib.suppress(BusDown):
                         await bus.close()
+                    refused = "" if watching.cancelled() else watching.result()
         await self._config.close()
+        if refused:
+            raise ExecutorFailed(refused)
         self._status.state = "stopped"
+
+    async def _watch_key(self, exchange: Exchange, snapshot: ConfigSnapshot) -> str:
+        """Until the exchange does not take our key any more: give the lease up; what a person is told."""
+        paper = snapshot.spec.mode is Mode.PAPER
+        self._key = KeyWatch(
+            exchange.reads,
+            exchange.orders.governor,
+            leads=lambda: self._epoch is not None,
+            tells_expiry=not paper,
+        )
+        why = await self._key.refused(
+            self._status.key_expires, lambda soon: self._status.problem("key_expires_soon", soon)
+        )
+        variables = f"{self._settings.api_key_variable} and {self._settings.api_secret_variable}"
+        text = (
+            f"the exchange does not take our key any more ({why}); put a new one into {variables}: this one "
+            "ends, and the next process reads them anew. Stops and targets stand; nothing was cancelled"
+        )
+        self._status.problem(KEY_REFUSED, text)
+        if self._epoch is not None:
+            self._epoch.leave(KEY_REFUSED)
+        return text
+
+    def _key_doubted(self) -> None:
+        if self._key is not None:
+            self._key.doubted()
 
     # ---- readiness
 
@@ -160,7 +198,11 @@ class _Program:
             return ""
         if state != "waiting_for_lease":
             return state
-        return self._lease_trouble or self._standby.trouble
+        return self._lease_trouble or self._key_trouble or self._standby.trouble
+
+    @property
+    def _key_trouble(self) -> str:
+        return "" if self._key is None else self._key.trouble
 
     # ---- epochs
 
@@ -168,6 +210,9 @@ class _Program:
         self, journal: Journal, exchange: Exchange, bus: ExecutorBus, account: Account, first: ConfigSnapshot
     ) -> None:
         """Be granted, restore, lead; afterwards the lease is free again."""
+        while self._key_trouble and not self._stop.is_set():
+            # Whoever cannot lead does not ask to: the other one may have a key that works.
+            await self._preparation.rest()
         ttl_s, renew_s = LEASE_SECONDS[first.spec.execution.lease]
         self._status.now("waiting_for_lease")
         lease = LeaseKeeper(
@@ -189,6 +234,7 @@ class _Program:
                 status=self._status,
                 stop=self._stop,
                 turned=self.pod.heartbeat.turned,
+                key_doubted=self._key_doubted,
             )
             await self._lead(parts, account, grant.epoch)
         finally:
@@ -210,10 +256,10 @@ class _Program:
             await end((keeping,))
 
     async def _granted(self, lease: LeaseKeeper) -> Grant | None:
-        """The grant of the next epoch; None when we are to stop first."""
+        """The grant of the next epoch; None when we are to stop first, or when our key is in doubt."""
         acquiring = asyncio.create_task(lease.acquired())
         try:
-            while not self._stop.is_set():
+            while not (self._stop.is_set() or self._key_trouble):
                 await asyncio.wait({acquiring}, timeout=self._settings.retry_s)
                 self._lease_trouble = lease.trouble
                 if lease.trouble:
@@ -244,6 +290,8 @@ class _Program:
             return
         except (Unreadable, ExchangeUnreachable) as error:
             self._status.problem("exchange_unreadable", str(error))
+            if getattr(error.__cause__, "status_code", None) in CREDENTIAL_CODES and self._key is not None:
+                self._key.doubted(str(error))
             return
         self._status.store_up("postgres")
         self._status.leading = True

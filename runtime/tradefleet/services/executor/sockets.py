@@ -28,9 +28,14 @@ from tradefleet.services.executor.settings import ExecutorSettings
 
 
 async def private_stream(
-    settings: ExecutorSettings, clock: ExchangeClock, letters: DeadLetters, put: Callable[[AnyEvent], None]
+    settings: ExecutorSettings,
+    clock: ExchangeClock,
+    letters: DeadLetters,
+    put: Callable[[AnyEvent], None],
+    refused: Callable[[], None],
 ) -> None:
-    """Orders, executions, positions and the wallet, as they change."""
+    """Orders, executions, positions and the wallet, as they change. refused: told when the exchange does not
+    take our authentication."""
 
     def bad(topic: str, raw: bytes, error: str) -> None:
         # No event is made of it: the account is compared with the exchange instead.
@@ -47,6 +52,7 @@ async def private_stream(
         on_down=lambda _reason: put(PrivateStreamChanged(now_ns=0, up=False)),
         settings=PrivateStreamSettings.silent_for(settings.private_silence_s),
         on_bad=bad,
+        on_refused=refused,
     )
     await stream.run()
 

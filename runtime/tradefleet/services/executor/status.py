@@ -99,6 +99,10 @@ class ExecutorStatus:
         for kind, text in warnings:
             log.warning("preflight", kind=kind, detail=text)
 
+    def key_expires(self, expires_ns: int | None) -> None:
+        """What the exchange says now of the key's end; None for never."""
+        self._key_expires_ns = expires_ns
+
     def config_refused(self, why: str, generation: int) -> None:
         """A configuration cannot be used; the last good one stays in force."""
         self.config_error, self.refused_generation = why, generation
