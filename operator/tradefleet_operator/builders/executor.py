@@ -1,12 +1,18 @@
 """The executor: its Deployment of a leader and those who stand by, its Service, its budget, its Lease."""
 
-from typing import Any
+from typing import Any, Final
 
 from tradefleet.spec.addresses import endpoints_of
 from tradefleet.spec.bot import BotSpec
 from tradefleet_operator import names
 from tradefleet_operator.builders.pods import RUN_FOLDER, PodPlan, pod_template, secret_variable
 from tradefleet_operator.objects import Object
+
+DECISIONS_LIMIT: Final = "1536Mi"
+"""Half as much again as the log may take (`decisions_bytes`): the kubelet ends a pod that is above its limit,
+the leader first, since it writes most."""
+SPOOL_LIMIT: Final = "64Mi"
+"""A latch is a few hundred bytes."""
 
 
 def executor_deployment(bot: Object, spec: BotSpec, image: str) -> dict[str, Any]:
@@ -27,6 +33,10 @@ def executor_deployment(bot: Object, spec: BotSpec, image: str) -> dict[str, Any
             ),
         ],
         symbols=tuple(spec.universe.symbols),
+        volumes={
+            "decisions": {"emptyDir": {"sizeLimit": DECISIONS_LIMIT}},
+            "spool": _spool(spec.executor.spool_claim),
+        },
     )
     template = pod_template(bot, spec, plan, image)
     template["spec"]["topologySpreadConstraints"] = [
@@ -49,6 +59,13 @@ def executor_deployment(bot: Object, spec: BotSpec, image: str) -> dict[str, Any
             "template": template,
         },
     }
+
+
+def _spool(claim: str) -> dict[str, Any]:
+    """The kill switch's own: neither a full decision log nor a full status keeps a latch from the disk."""
+    if claim:
+        return {"persistentVolumeClaim": {"claimName": claim}}
+    return {"emptyDir": {"sizeLimit": SPOOL_LIMIT}}
 
 
 def executor_service(bot: Object) -> dict[str, Any]:

@@ -31,7 +31,8 @@ class PodPlan(msgspec.Struct, frozen=True, kw_only=True):
     """What differs between the two kinds of pod.
 
     settings: of the program, as its JSON. environment: beside the settings. symbols: that it carries or
-    trades; in the restart hash.
+    trades; in the restart hash. volumes: what a folder below RUN_FOLDER is, by its name, when it has a volume
+    of its own.
     """
 
     component: str
@@ -40,6 +41,7 @@ class PodPlan(msgspec.Struct, frozen=True, kw_only=True):
     settings: dict[str, Any]
     environment: list[dict[str, Any]]
     symbols: tuple[str, ...]
+    volumes: dict[str, dict[str, Any]] = {}
 
 
 def restart_hash(spec: BotSpec, component: str, symbols: tuple[str, ...]) -> str:
@@ -86,7 +88,10 @@ def pod_template(bot: Object, spec: BotSpec, plan: PodPlan, image: str) -> dict[
                 for trouble in ("not-ready", "unreachable")
             ],
             "containers": [_container(plan, image)],
-            "volumes": [{"name": "run", "emptyDir": {"sizeLimit": "1Gi"}}],
+            "volumes": [
+                {"name": "run", "emptyDir": {"sizeLimit": "1Gi"}},
+                *({"name": folder, **volume} for folder, volume in plan.volumes.items()),
+            ],
         },
     }
 
@@ -117,7 +122,10 @@ def _container(plan: PodPlan, image: str) -> dict[str, Any]:
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         },
-        "volumeMounts": [{"name": "run", "mountPath": RUN_FOLDER}],
+        "volumeMounts": [
+            {"name": "run", "mountPath": RUN_FOLDER},
+            *({"name": folder, "mountPath": f"{RUN_FOLDER}/{folder}"} for folder in plan.volumes),
+        ],
     }
 
 

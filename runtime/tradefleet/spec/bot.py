@@ -10,7 +10,16 @@ from typing import Annotated
 import msgspec
 
 from tradefleet.spec.fields import IMMUTABLE, IN_SECONDS, LOWER, RESTART, items, number, plain, text
-from tradefleet.spec.market import Exchange, Features, Feed, Section, Sharding, Stores, Universe
+from tradefleet.spec.market import (
+    SECRET_PATTERN,
+    Exchange,
+    Features,
+    Feed,
+    Section,
+    Sharding,
+    Stores,
+    Universe,
+)
 from tradefleet.spec.strategies import Strategies
 from tradefleet.spec.trading import Execution, Exits, KillSwitch, Leverage, Risk, Sizing
 
@@ -67,6 +76,16 @@ class ExecutorTemplate(PodTemplate, frozen=True):
     """The executor's pods in Kubernetes; the local fleet runs one executor."""
 
     replicas: Annotated[int, number("In Kubernetes: executors, of which one leads.", "1", "5")] = 2
+    spool_claim: Annotated[
+        str,
+        text(
+            "In Kubernetes: the PersistentVolumeClaim beside the bot for what the kill switch writes while "
+            "Postgres is away; every executor mounts it. Empty: a volume of the pod, which survives a "
+            "restart of its container and not the pod's end.",
+            253,
+            f"({SECRET_PATTERN})?",
+        ),
+    ] = ""
 
 
 class ShardTemplate(PodTemplate, frozen=True):

@@ -58,7 +58,38 @@ def test_every_pod_is_restricted(name: str) -> None:
         "readOnlyRootFilesystem": True,
         "capabilities": {"drop": ["ALL"]},
     }
-    assert [volume["name"] for volume in pod["volumes"]] == ["run"]
+    assert all({"emptyDir", "persistentVolumeClaim"} & volume.keys() for volume in pod["volumes"])
+
+
+def test_what_an_executor_writes_has_volumes_of_its_own_and_a_shard_has_none() -> None:
+    executor, shard = pod_of("alpha-executor"), pod_of("alpha-shard-0")
+    (container,) = executor["containers"]
+    settings = msgspec.json.decode(
+        environment(executor)["TRADEFLEET_SETTINGS"]["value"], type=ExecutorSettings
+    )
+    where = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
+
+    assert [volume["name"] for volume in shard["volumes"]] == ["run"]
+    assert len({where[settings.decisions_folder], where[str(settings.spools)], where["/run/tradefleet"]}) == 3
+
+
+def test_the_decision_log_stays_far_below_the_limit_at_which_the_kubelet_ends_the_pod() -> None:
+    executor = pod_of("alpha-executor")
+    settings = msgspec.json.decode(
+        environment(executor)["TRADEFLEET_SETTINGS"]["value"], type=ExecutorSettings
+    )
+    (limit,) = [
+        volume["emptyDir"]["sizeLimit"] for volume in executor["volumes"] if volume["name"] == "decisions"
+    ]
+
+    assert settings.decisions_bytes * 5 / 4 <= int(limit.removesuffix("Mi")) << 20
+
+
+def test_the_spool_lies_in_the_claim_that_the_bot_names_and_so_outlives_its_pod() -> None:
+    named = pod_of("alpha-executor", executor={"spoolClaim": "latches"})
+
+    assert {"name": "spool", "persistentVolumeClaim": {"claimName": "latches"}} in named["volumes"]
+    assert {"name": "spool", "emptyDir": {"sizeLimit": "64Mi"}} in pod_of("alpha-executor")["volumes"]
 
 
 def test_a_shard_has_the_bus_and_no_credentials() -> None:

@@ -94,7 +94,8 @@ class Spool:
 
     def mark_merged(self, count: int) -> None:
         """Postgres has so many of the records. Raises SpoolFailed."""
-        half = self._marker.with_suffix(".part")
+        # Several executors may share the folder, and merge at once.
+        half = self._marker.with_suffix(f".{secrets.token_hex(4)}.part")
         with _refusals(self._marker):
             descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
             try:
