@@ -16,6 +16,7 @@ TEST_OPTIONS ?=
 CHAOS_SEEDS ?= 200
 CHAOS_SEED ?=
 CHAOS_WORKERS ?=
+CHAOS_RESUME ?=
 CHAOS_SCENARIOS := tests/chaos tests/integration/executor/test_named_scenarios.py \
 	tests/integration/executor/test_executor_survives_sigkill.py \
 	tests/integration/executor/test_parts_and_reversals.py \
@@ -51,7 +52,7 @@ image: ## Build both images into build/images, with Docker or with buildah
 	hack/image build/images
 
 chaos: env ## Break two executors' world by CHAOS_SEEDS=200 schedules (CHAOS_SEED=17 plays one), then each named scenario
-	$(BIN)/python -m tests.chaos $(if $(CHAOS_SEED),--seed $(CHAOS_SEED),--seeds $(CHAOS_SEEDS)) $(addprefix --workers ,$(CHAOS_WORKERS))
+	$(BIN)/python -m tests.chaos $(if $(CHAOS_SEED),--seed $(CHAOS_SEED),--seeds $(CHAOS_SEEDS)) $(addprefix --workers ,$(CHAOS_WORKERS)) $(if $(CHAOS_RESUME),--resume)
 	$(if $(CHAOS_SEED),,$(BIN)/python -m pytest -s $(TEST_OPTIONS) $(CHAOS_SCENARIOS))
 
 kube-assets: ## Build etcd, kube-apiserver, kubectl and helm with Go, 8 minutes when cold; KUBEBUILDER_ASSETS names a folder that has them

@@ -1,14 +1,18 @@
 """`make chaos`: plays seeded schedules on real executors, real stores and the simulator, and counts harm.
 
     python -m tests.chaos --seeds 200 --first 1 --workers 4 --logs build/chaos
+    python -m tests.chaos --seeds 500 --resume          # goes on where a run of these logs was interrupted
     python -m tests.chaos --seed 17
 
 One line a seed and a summary; status 1 when anything was not zero. A failing seed leaves its folder
-(statuses, logs, decisions) and prints its schedule. Workers are processes with stores of their own.
+(statuses, logs, decisions) and prints its schedule. A schedule in which nothing was ordered proves nothing:
+another seed is played in its place. Workers are processes with stores of their own; what keeps one seed from
+being played is that seed's trouble, and no other one's.
 """
 
 import argparse
 import asyncio
+import logging
 import os
 import shutil
 import signal
@@ -16,15 +20,18 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
-from tests.chaos.fleet import running_stores
-from tests.chaos.judge import Harm, counts
-from tests.chaos.play import RECEIVE_WINDOW_S, Result, play
+from tests.chaos.fleet import Stores, running_stores
+from tests.chaos.judge import counts
+from tests.chaos.play import RECEIVE_WINDOW_S, play
+from tests.chaos.results import Result, Tally, Tried, read_results
 from tests.chaos.schedule import LENGTH_MS, SCALE, make_schedule
+
+ROUNDS = 4
+"""Seeds are added for those that prove nothing, so often at most."""
 
 
 def main() -> int:
@@ -35,30 +42,38 @@ def main() -> int:
     if options.worker:
         return _work(options)
     first, number = (options.seed, 1) if options.seed is not None else (options.first, options.seeds)
-    seeds = range(first, first + number)
     print(
         f"{number} schedules of {LENGTH_MS / 1000:g} s, outages scaled by 1/{SCALE} (a pause of 60 s is "
         f"{60 / SCALE:g} s), receive window {RECEIVE_WINDOW_S} s; {options.workers} at a time"
     )
     began = time.monotonic()
-    total: Counter[str] = Counter()
-    verdicts: Counter[str] = Counter()
-    played = 0
-    failed: list[int] = []
-    for result in _results(options, seeds):
-        played += 1
-        number_of = counts(result.findings)
-        total.update(number_of)
-        verdicts.update(result.verdicts)
-        total.update(orders=result.orders, epochs=result.epochs, struck=result.struck, acts=result.acts)
-        total.update(parts=result.parts)
-        print(_line(result), flush=True)
-        if result.findings or result.trouble:
-            failed.append(result.seed)
-            _explain(result, options.logs)
-    print(f"signals: {', '.join(f'{n} {name}' for name, n in verdicts.most_common())}")
-    print(_summary(played, len(seeds), total, failed, time.monotonic() - began))
-    return 1 if failed or played != len(seeds) else 0
+    tried = Tried(range(first, first + number), read_results(_kept(options)) if options.resume else [])
+    if tried.results:
+        print(f"{len(tried.results)} of them were played before")
+    for _ in range(1 if options.seed is not None else ROUNDS):
+        seeds = tried.wanted()
+        if not seeds:
+            break
+        for result in _results(options, seeds):
+            tried.results.append(result)
+            _keep(options, result)
+            print(_line(result), flush=True)
+            if result.findings or result.trouble:
+                _explain(result, options.logs)
+    tally = Tally(tried.results)
+    print(f"signals: {', '.join(f'{n} {name}' for name, n in tally.verdicts.most_common())}")
+    print(tally.text(number, time.monotonic() - began))
+    return 1 if tally.failed or tried.wanted() else 0
+
+
+def _kept(options: argparse.Namespace) -> Path:
+    return Path(options.logs / "results.jsonl")
+
+
+def _keep(options: argparse.Namespace, result: Result) -> None:
+    options.logs.mkdir(parents=True, exist_ok=True)
+    with _kept(options).open("ab") as file:
+        file.write(msgspec.json.encode(result) + b"\n")
 
 
 def _options() -> argparse.Namespace:
@@ -67,23 +82,26 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--workers", type=int, default=2 * (os.cpu_count() or 1))
+    parser.add_argument("--resume", action="store_true")
     parser.add_argument("--logs", type=Path, default=Path("build/chaos"))
     parser.add_argument("--worker", default="", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.seed is not None:
         options.workers = 1
+    elif not (options.resume or options.worker):
+        _kept(options).unlink(missing_ok=True)
     return options
 
 
-def _results(options: argparse.Namespace, seeds: range) -> Iterator[Result]:
+def _results(options: argparse.Namespace, seeds: list[int]) -> Iterator[Result]:
     """As they come, of all workers."""
     workers = min(options.workers, len(seeds))
     read, write = os.pipe()
     processes = [
         subprocess.Popen(
             [
-                *(sys.executable, "-m", "tests.chaos", "--worker", f"{number}/{workers}"),
-                *("--first", str(seeds.start), "--seeds", str(len(seeds)), "--logs", str(options.logs)),
+                *(sys.executable, "-m", "tests.chaos", "--logs", str(options.logs)),
+                *("--worker", ",".join(map(str, seeds[number::workers]))),
             ],
             stdout=write,
         )
@@ -101,12 +119,11 @@ def _results(options: argparse.Namespace, seeds: range) -> Iterator[Result]:
 
 
 def _work(options: argparse.Namespace) -> int:
-    """Every so many-th seed, one result a line."""
-    number, workers = map(int, options.worker.split("/"))
+    """These seeds, one result a line."""
     with running_stores() as stores:
-        for seed in range(options.first + number, options.first + options.seeds, workers):
+        for seed in map(int, options.worker.split(",")):
             folder = Path(tempfile.mkdtemp(prefix=f"tradefleet-chaos-{seed}-"))
-            result = asyncio.run(play(make_schedule(seed), stores, folder))
+            result = _played(seed, stores, folder)
             if result.findings or result.trouble:
                 kept = options.logs / f"seed-{seed}"
                 shutil.rmtree(kept, ignore_errors=True)
@@ -118,11 +135,27 @@ def _work(options: argparse.Namespace) -> int:
     return 0
 
 
+def _played(seed: int, stores: Stores, folder: Path) -> Result:
+    """A seed's result. What could not be set up, on a machine that is busy, is tried once more."""
+    result = Result(seed=seed)
+    for _ in range(2):
+        try:
+            result = asyncio.run(play(make_schedule(seed), stores, folder))
+        except Exception as error:
+            # The outermost loop: told as this seed's, so that the others are played.
+            logging.exception("seed %d", seed)
+            result = Result(seed=seed, trouble=f"not played: {type(error).__name__}: {error}"[:1000])
+        if result.was_played:
+            break
+    return result
+
+
 def _line(result: Result) -> str:
     harm = ", ".join(f"{number} {name}" for name, number in counts(result.findings).items())
     return (
         f"seed {result.seed:4d}: {result.acts:3d} acts, {result.struck:4d} requests struck, "
-        f"{result.orders:3d} orders ({result.parts} parts), {result.epochs:2d} epochs; {harm}; "
+        f"{result.placed:3d} orders, {result.orders:3d} executed ({result.parts} parts), "
+        f"{result.epochs:2d} epochs; {harm}; "
         f"{result.seconds:5.1f} s"
         f"{'  ' + result.trouble if result.trouble else ''}"
     )
@@ -133,15 +166,6 @@ def _explain(result: Result, logs: Path) -> None:
         print(f"    {finding.harm}: {finding.text}")
     print(f"  again: make chaos CHAOS_SEED={result.seed}; its logs: {logs}/seed-{result.seed}")
     print(make_schedule(result.seed).text(), flush=True)
-
-
-def _summary(played: int, wanted: int, total: Counter[str], failed: list[int], seconds: float) -> str:
-    harm = ", ".join(f"{total[kind.value]} {kind.value}" for kind in Harm)
-    return (
-        f"{played} of {wanted} schedules in {seconds:.0f} s: {total['acts']} acts, {total['struck']} "
-        f"requests struck, {total['orders']} orders ({total['parts']} of them parts), {total['epochs']} "
-        f"epochs\n{harm}" + (f"\nfailed: {', '.join(map(str, failed))}" if failed else "")
-    )
 
 
 if __name__ == "__main__":

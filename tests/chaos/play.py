@@ -9,9 +9,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
 from tests.chaos.fleet import Fleet, Stores, fleet_of
-from tests.chaos.judge import PART, Books, Finding, judge
+from tests.chaos.judge import OURS, PART, Books, Finding, judge
+from tests.chaos.results import Result
 from tests.chaos.schedule import (
     MOST_POSITIONS,
     SYMBOLS,
@@ -59,23 +59,6 @@ EXITS = Exits(
 """As near as the replayed market moves within seconds."""
 
 
-class Result(msgspec.Struct, frozen=True):
-    """What came of a schedule. orders: of ours, executed by the exchange. struck: requests that met trouble.
-    parts: of the orders, closes of parts. verdicts: signals by the reason of their refusal. trouble: why the
-    fleet did not come to rest."""
-
-    seed: int
-    acts: int
-    findings: tuple[Finding, ...]
-    seconds: float
-    orders: int
-    epochs: int
-    struck: int
-    parts: int
-    verdicts: dict[str, int]
-    trouble: str = ""
-
-
 HEDGE: Final[dict[str, Any]] = {
     "exchange": Exchange(position_mode=PositionMode.HEDGE),
     "strategies": Strategies(imbalance=Imbalance(enabled=True), breakout=Breakout(enabled=True)),
@@ -103,6 +86,7 @@ async def play(schedule: Schedule, stores: Stores, folder: Path) -> Result:
             acts=len(schedule.acts),
             findings=findings,
             seconds=round(time.monotonic() - began, 1),
+            placed=sum(order.client_order_id.startswith(OURS) for order in books.orders),
             orders=len({e.client_order_id for e in books.executions} - {""}),
             epochs=len(books.grants),
             struck=len(fleet.proxy.struck),
