@@ -56,6 +56,7 @@ class AlertKind(StrEnum):
     DECISION_LOG = "decision_log"
     # ---- leading and stores
     ACCOUNT_IN_USE = "account_in_use"
+    KEY_REFUSED = "key_refused"
     FENCED = "fenced"
     POSTGRES_DOWN = "postgres_down"
     REDIS_DOWN = "redis_down"
@@ -267,6 +268,11 @@ EXPLAINED: Final[Mapping[AlertKind, Explained]] = MappingProxyType(
             "The journal refused a row, since another executor leads by now; this epoch ends.",
             "Postgres",
             "Nothing after a failover.",
+        ),
+        AlertKind.KEY_REFUSED: Explained(
+            "The exchange refuses the key, asked twice: the lease is given up and the process ends.",
+            _EXCHANGE,
+            "Put a new key into the Secret (docs/install.md). Stops stand at the exchange meanwhile.",
         ),
         AlertKind.POSTGRES_DOWN: Explained(
             "Postgres does not answer: nothing is opened, and the epoch ends.",

@@ -166,14 +166,14 @@ class _Program:
             tells_expiry=not paper,
         )
         why = await self._key.refused(
-            self._status.key_expires, lambda soon: self._status.problem("key_expires_soon", soon)
+            self._status.key_expires, lambda soon: self._status.problem("expires_soon", soon)
         )
         variables = f"{self._settings.api_key_variable} and {self._settings.api_secret_variable}"
         text = (
             f"the exchange does not take our key any more ({why}); put a new one into {variables}: this one "
             "ends, and the next process reads them anew. Stops and targets stand; nothing was cancelled"
         )
-        self._status.problem(KEY_REFUSED, text)
+        self._status.problem("key_refused", text)
         if self._epoch is not None:
             self._epoch.leave(KEY_REFUSED)
         return text
