@@ -13,6 +13,12 @@ from tradefleet.adapters.files.decision_log import DecisionFiles
 from tradefleet.adapters.files.decision_segments import Bounds, LogUnreadable, lines_of, segments
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thread is given its time: what is asked here is what it has done when it has ended."""
+    monkeypatch.setattr(decision_log, "CLOSE_S", 60.0)
+
+
 def bounds(segment_bytes: int = 1000, total_bytes: int = 10**9, free_bytes: int = 0) -> Bounds:
     return Bounds(
         segment_bytes=segment_bytes,
