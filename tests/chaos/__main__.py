@@ -26,9 +26,11 @@ from pathlib import Path
 import msgspec
 from tests.chaos.fleet import Stores, running_stores
 from tests.chaos.judge import counts
-from tests.chaos.play import RECEIVE_WINDOW_S, play
+from tests.chaos.play import play
 from tests.chaos.results import Result, Tally, Tried, read_results
-from tests.chaos.schedule import LENGTH_MS, SCALE, make_schedule
+from tests.chaos.schedule import make_schedule
+from tests.chaos.world import LENGTH_MS, SCALE
+from tests.chaos.worlds import RECEIVE_WINDOW_S
 
 ROUNDS = 4
 """Seeds are added for those that prove nothing, so often at most."""
@@ -138,9 +140,11 @@ def _work(options: argparse.Namespace) -> int:
 def _played(seed: int, stores: Stores, folder: Path) -> Result:
     """A seed's result. What could not be set up, on a machine that is busy, is tried once more."""
     result = Result(seed=seed)
-    for _ in range(2):
+    for number in range(2):
+        own = folder / f"try-{number + 1}"
+        own.mkdir()
         try:
-            result = asyncio.run(play(make_schedule(seed), stores, folder))
+            result = asyncio.run(play(make_schedule(seed), stores, own))
         except Exception as error:
             # The outermost loop: told as this seed's, so that the others are played.
             logging.exception("seed %d", seed)

@@ -16,14 +16,14 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import asyncpg
 import msgspec
 from aiohttp import web
 from pybit.exceptions import InvalidRequestError
 from pybit.unified_trading import HTTP
-from tests.chaos.judge import Books
+from tests.chaos.books import Books
 from tests.chaos.reading import LOG, name_of, read_books
 from tests.support.exchange_proxy import ExchangeProxy
 from tests.support.executor_world import BOT, KEY, SECRET, ExecutorProcess, RunningPostgres, World, can_open
@@ -40,7 +40,7 @@ from tradefleet.spec.bot import BotSpec
 from tradefleet.spec.market import Exchange, PositionMode, Universe
 from tradefleet.spec.snapshot import ConfigSnapshot, ShardAssignment
 from tradefleet.spec.strategies import Imbalance, Strategies
-from tradefleet.spec.trading import Exits
+from tradefleet.spec.trading import Exits, Risk
 
 TEMPLATE = "chaos-template"
 
@@ -78,10 +78,48 @@ async def _tables(dsn: str) -> None:
     await connection.close()
 
 
+class Wires:
+    """A wire for each executor to one server, and a hand on all of them at once."""
+
+    NAMES = ("a", "b", "")
+
+    def __init__(self, wires: dict[str, TcpRelay]) -> None:
+        self._wires = wires
+
+    @classmethod
+    async def before(cls, port: int) -> Self:
+        """Wires that listen."""
+        return cls({name: await TcpRelay.before(port) for name in cls.NAMES})
+
+    def of(self, name: str) -> TcpRelay:
+        """The wire of one executor."""
+        return self._wires.get(name, self._wires[""])
+
+    def cut(self) -> None:
+        """All of them: see `TcpRelay`."""
+        for wire in self._wires.values():
+            wire.cut()
+
+    def silence(self) -> None:
+        """All of them: see `TcpRelay`."""
+        for wire in self._wires.values():
+            wire.silence()
+
+    def heal(self) -> None:
+        """All of them: see `TcpRelay`."""
+        for wire in self._wires.values():
+            wire.heal()
+
+    async def close(self) -> None:
+        """All of them."""
+        for wire in self._wires.values():
+            await wire.close()
+
+
 class Fleet(World):
     """A `World` of two executors whose wires can be broken. Made by `fleet_of`."""
 
-    postgres_wire: TcpRelay
+    postgres_wire: Wires
     valkey_wire: TcpRelay
     stream_wire: TcpRelay
     proxy: ExchangeProxy
@@ -94,6 +132,9 @@ class Fleet(World):
         self._leverage: dict[str, Decimal] = {}
         self.publications: list[Publication] = []
         self.by_hand: list[str] = []
+        self.late_flat: list[str] = []
+        self.ahead_ns = 0
+        self.variables: dict[str, str] = {}
         self.generation = 0
         self._spec: dict[str, Any] = {"strategies": Strategies(imbalance=Imbalance(enabled=True))}
 
@@ -121,12 +162,18 @@ class Fleet(World):
         """Whether account and bot hold two legs a symbol."""
         return self._spec.get("exchange", Exchange()).position_mode is PositionMode.HEDGE
 
+    @property
+    def per_symbol(self) -> int:
+        """So many entries may make one position."""
+        risk: Risk = self._spec.get("risk", Risk())
+        return risk.max_positions_per_symbol
+
     def begin(self, name: str, failpoint: str = "", **settings: Any) -> ExecutorProcess:
         """An executor of that name; one that was there before goes on in the same folder."""
         folder = self.folder / name
         folder.mkdir(exist_ok=True)
         values = {
-            "postgres": self.dsn.replace(f":{self.postgres.port}/", f":{self.postgres_wire.port}/"),
+            "postgres": self.dsn.replace(f":{self.postgres.port}/", f":{self.postgres_wire.of(name).port}/"),
             "redis": f"redis://127.0.0.1:{self.valkey_wire.port}",
             "snapshot_path": str(self.folder / "snapshot.json"),
             "status_path": str(folder / "status.json"),
@@ -139,9 +186,12 @@ class Fleet(World):
             "owners_period_s": 0.2,
             "latches_period_s": 0.2,
             "retry_s": 0.1,
+            "instruments_period_s": 2.0,
             **settings,
         }
-        executor = ExecutorProcess(folder, values, f"{self.folder}:{failpoint}" if failpoint else "")
+        held = f"{self.folder}:{failpoint}" if failpoint else ""
+        module = "tests.chaos.scaled_executor" if self.variables else "tradefleet.services.executor"
+        executor = ExecutorProcess(folder, values, held, module=module, variables=self.variables)
         self.executors.append(executor)
         return executor
 
@@ -156,6 +206,12 @@ class Fleet(World):
             for executor in (first, second):
                 assert executor.process.poll() is None, "\n".join(executor.lines()[-20:])
             await asyncio.sleep(0.02)
+
+    def why_not_ready(self) -> str:
+        """What the executors say of themselves."""
+        seen = [executor.status() for executor in self.executors]
+        words = ("state", "why_not", "errors", "leverage")
+        return "; ".join(str({word: status.get(word) for word in words}) for status in seen)
 
     def exchange_size(self, symbol: str) -> Decimal:
         """What the exchange holds, without a request; signed."""
@@ -196,6 +252,10 @@ class Fleet(World):
             naked=self.naked,
             raised=self.raised,
             by_hand=self.by_hand,
+            late_flat=self.late_flat,
+            off_grid=self.proxy.off_grid,
+            per_symbol=self.per_symbol,
+            ahead_ns=self.ahead_ns,
             shares=shares,
             hedged=self.hedged,
         )
@@ -228,11 +288,23 @@ class Fleet(World):
 
 @contextlib.asynccontextmanager
 async def fleet_of(
-    folder: Path, stores: Stores, symbols: tuple[str, ...], *, copies: int = 0, **spec: Any
+    folder: Path,
+    stores: Stores,
+    symbols: tuple[str, ...],
+    *,
+    copies: int = 0,
+    ahead_ns: int = 0,
+    forgets: bool = False,
+    **spec: Any,
 ) -> AsyncIterator[Fleet]:
-    """A fresh account with fresh tables; no process yet. copies: of each recorded symbol, for more names."""
+    """A fresh account with fresh tables; no process yet. copies: of each recorded symbol, for more names.
+    ahead_ns: by so much the clocks of this process, and so of its executors, are ahead of Postgres'. forgets:
+    executors remember for seconds only."""
     await _fresh(stores)
     fleet = Fleet(folder, stores, symbols)
+    fleet.ahead_ns = ahead_ns
+    fleet.variables |= {"CHAOS_AHEAD_NS": str(ahead_ns)} if ahead_ns else {}
+    fleet.variables |= {"CHAOS_FORGETS": "1"} if forgets else {}
     fleet.dsn = await _database(stores)
     fleet.configure(**spec)
     fleet.market = ReplayMarket(stores.recording, start_ns=time.time_ns(), clock=time.time_ns, copies=copies)
@@ -248,7 +320,7 @@ async def fleet_of(
             announcing.cancel()
             await asyncio.gather(announcing, return_exceptions=True)
             await fleet.end()
-    fleet.exchange.close()
+            fleet.exchange.close()
 
 
 @contextlib.asynccontextmanager
@@ -260,7 +332,7 @@ async def _served(fleet: Fleet) -> AsyncIterator[None]:
     fleet.address = f"{host}:{port}"
     fleet.proxy = await ExchangeProxy.before(f"http://{fleet.address}", time.time_ns)
     fleet.stream_wire = await TcpRelay.before(port)
-    fleet.postgres_wire = await TcpRelay.before(fleet.postgres.port)
+    fleet.postgres_wire = await Wires.before(fleet.postgres.port)
     fleet.valkey_wire = await TcpRelay.before(fleet.valkey.port)
     try:
         yield

@@ -12,9 +12,18 @@ from enum import StrEnum
 from typing import Final
 
 import msgspec
+from tests.chaos.books import Books, IntentAt, LimitAt
 
 OURS: Final = "tf1-"
 PART: Final = "part-"
+WAY_OUT: Final = "tfx-"
+HAND: Final = "hand-"
+"""Begins the ids of orders that somebody else makes in a schedule."""
+
+HEARD_NS: Final = 4_000_000_000
+"""What somebody else has traded is known to a leader that may open by then."""
+CLEARED_NS: Final = 8_000_000_000
+"""A way out looks each second whether its latch stands, and a close may be on its way."""
 
 WRITE_SLACK_NS: Final = 4_000_000_000
 """A latch is cleared, and a limit loosened, in memory before the row says so; a write may take so long."""
@@ -37,99 +46,6 @@ class Finding(msgspec.Struct, frozen=True):
     text: str
 
 
-class OrderAt(msgspec.Struct, frozen=True, kw_only=True):
-    """An order as the exchange has it."""
-
-    order_id: str
-    client_order_id: str
-    symbol: str
-    live: bool
-    executed: Decimal
-    created_ns: int
-
-
-class ExecutionAt(msgspec.Struct, frozen=True, kw_only=True):
-    """An execution, of either side's book. qty: signed."""
-
-    exec_id: str
-    client_order_id: str
-    symbol: str
-    qty: Decimal
-    at_ns: int
-    seq: int
-
-
-class PositionAt(msgspec.Struct, frozen=True, kw_only=True):
-    """A position that the exchange holds. size: signed."""
-
-    symbol: str
-    size: Decimal
-    has_stop: bool
-
-
-class IntentAt(msgspec.Struct, frozen=True, kw_only=True):
-    """An intent's row. inserted_ns: by the database's clock, when it was first written."""
-
-    client_order_id: str
-    signal_id: str
-    leg: str
-    epoch: int
-    symbol: str
-    state: str
-    final: bool
-    filled: Decimal
-    created_ns: int
-    valid_until_ns: int
-    inserted_ns: int
-
-
-class LatchAt(msgspec.Struct, frozen=True, kw_only=True):
-    """A latch's row. cleared_ns: None while it is engaged."""
-
-    latch_id: str
-    kind: str
-    engaged_ns: int
-    cleared_ns: int | None
-
-
-class LimitAt(msgspec.Struct, frozen=True, kw_only=True):
-    """From when on this limit of positions was in force."""
-
-    max_positions: int
-    since_ns: int
-
-
-class SignedAt(msgspec.Struct, frozen=True, kw_only=True):
-    """A create that has left an executor, by the timestamp that it was signed with."""
-
-    client_order_id: str
-    signed_ns: int
-
-
-class Books(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that is judged. grants: when each epoch began. naked: symbols that were ever seen
-    without a stop. raised: those whose leverage was raised under an open position. by_hand: ids of orders of
-    somebody else that nobody took back. stacked: a position may have several entries. A symbol is a
-    position's name: in hedge mode its leg stands behind it. shares: of a position, of each part of a partial
-    close; none when there are no parts."""
-
-    orders: tuple[OrderAt, ...] = ()
-    executions: tuple[ExecutionAt, ...] = ()
-    positions: tuple[PositionAt, ...] = ()
-    intents: tuple[IntentAt, ...] = ()
-    counted: tuple[ExecutionAt, ...] = ()
-    sizes: tuple[PositionAt, ...] = ()
-    latches: tuple[LatchAt, ...] = ()
-    limits: tuple[LimitAt, ...] = ()
-    grants: dict[int, int] = msgspec.field(default_factory=dict)
-    signed: tuple[SignedAt, ...] = ()
-    naked: tuple[str, ...] = ()
-    raised: tuple[str, ...] = ()
-    by_hand: tuple[str, ...] = ()
-    stacked: bool = False
-    shares: tuple[Decimal, ...] = ()
-
-
 def judge(books: Books) -> tuple[Finding, ...]:
     """Everything that is wrong."""
     found = (
@@ -139,6 +55,7 @@ def judge(books: Books) -> tuple[Finding, ...]:
         *((Harm.FORMER, text) for text in _former(books)),
         *((Harm.AGAINST, text) for text in _against(books)),
         *((Harm.AGAINST, text) for text in _beyond_a_part(books)),
+        *((Harm.AGAINST, text) for text in _against_the_world(books)),
     )
     return tuple(Finding(harm, text) for harm, text in found)
 
@@ -171,13 +88,30 @@ def _duplicates(books: Books) -> Iterator[str]:
     for name, number in Counter(signed.client_order_id for signed in books.signed).items():
         if number > 1:
             yield f"{name} was signed {number} times"
-    for intent, before in _entries(books):
-        if before[intent.symbol] != 0 and not books.stacked:
-            yield f"{intent.client_order_id} was filled on top of {before[intent.symbol]} {intent.symbol}"
+    for intent, qty, before in _entries(books):
+        there = before[intent.symbol]
+        if there != 0 and not (books.stacked and there * qty > 0) and not _surprised(books, intent):
+            # Two legs of one symbol have names of their own: an entry is never against its own position.
+            yield f"{intent.client_order_id} was filled on top of {there} {intent.symbol}"
 
 
-def _entries(books: Books) -> Iterator[tuple[IntentAt, dict[str, Decimal]]]:
-    """Each entry with the sizes of all symbols just before its first execution."""
+def _surprised(books: Books, intent: IntentAt, symbol: str = "") -> bool:
+    """Whether somebody else traded there so late that the entry could not know it."""
+    return any(
+        execution.client_order_id.startswith(HAND)
+        and _base(execution.symbol) == _base(symbol or intent.symbol)
+        and execution.at_ns > intent.created_ns - HEARD_NS
+        for execution in books.executions
+    )
+
+
+def _foreign(books: Books) -> set[str]:
+    """Positions in which somebody else has traded."""
+    return {e.symbol for e in books.executions if e.client_order_id.startswith(HAND)}
+
+
+def _entries(books: Books) -> Iterator[tuple[IntentAt, Decimal, dict[str, Decimal]]]:
+    """Each entry with its first execution's signed size, and the sizes of all symbols just before."""
     intents = _by_name(books)
     sizes: dict[str, Decimal] = defaultdict(Decimal)
     begun: set[str] = set()
@@ -185,7 +119,7 @@ def _entries(books: Books) -> Iterator[tuple[IntentAt, dict[str, Decimal]]]:
         intent = intents.get(execution.client_order_id)
         if intent is not None and intent.leg == "open" and intent.client_order_id not in begun:
             begun.add(intent.client_order_id)
-            yield intent, sizes.copy()
+            yield intent, execution.qty, sizes.copy()
         sizes[execution.symbol] += execution.qty
 
 
@@ -198,18 +132,22 @@ def _lost(books: Books) -> Iterator[str]:
         summed[execution.symbol] += execution.qty
     for symbol in sorted({*there, *written, *summed}):
         sizes = there.get(symbol, Decimal(0)), summed[symbol], written.get(symbol, Decimal(0))
+        if symbol in _foreign(books):
+            # Its size was taken from the exchange's word: which executions are counted is another matter.
+            sizes = sizes[0], sizes[2], sizes[2]
         if len(set(sizes)) > 1:
             yield f"{symbol}: the exchange holds {sizes[0]}, executions sum to {sizes[1]}, row {sizes[2]}"
-    missing = {e.exec_id for e in books.executions} ^ {e.exec_id for e in books.counted}
+    theirs = {e.exec_id for e in books.executions if e.client_order_id.startswith(HAND)}
+    missing = ({e.exec_id for e in books.executions} ^ {e.exec_id for e in books.counted}) - theirs
     if missing:
         yield f"executions in one book only: {', '.join(sorted(missing))}"
     for position in books.positions:
         if position.size != 0 and not position.has_stop:
             yield f"{position.symbol}: {position.size} without a stop"
-    for symbol in books.naked:
+    for symbol in sorted(set(books.naked) - _foreign(books)):
         yield f"{symbol} had no stop for a while"
     for latch in books.latches:
-        if latch.kind == "position_mismatch":
+        if latch.kind == "position_mismatch" and not _foreign(books):
             yield f"a size was believed without executions: {latch.latch_id}"
 
 
@@ -279,8 +217,9 @@ def _base(name: str) -> str:
 
 def _against(books: Books) -> Iterator[str]:
     """Entries above the limit or under a latch, a kill switch that did not make flat, others' orders."""
-    for intent, before in _entries(books):
-        held = len({_base(s) for s, size in before.items() if size != 0} - {_base(intent.symbol)})
+    for intent, _, before in _entries(books):
+        there = {s for s, size in before.items() if size != 0 and not _surprised(books, intent, s)}
+        held = len({_base(s) for s in there} - {_base(intent.symbol)})
         allowed = _limit_of(books, intent.created_ns)
         if allowed is not None and held >= allowed:
             yield f"{intent.client_order_id} opened beside {held} positions; {allowed} allowed"
@@ -329,3 +268,44 @@ def _beyond_a_part(books: Books) -> Iterator[str]:
             most = entered[one] * sum(books.shares[:number])
             if sum_of_parts > most:
                 yield f"parts up to {number} of {one} have closed {sum_of_parts}; {most} at most"
+
+
+def _against_the_world(books: Books) -> Iterator[str]:
+    """Too many entries of one position; a way out that went on; what was told and not heeded."""
+    yield from _too_many_entries(books)
+    closing = [latch for latch in books.latches if latch.kind == "kill_switch"]
+    for execution in books.executions:
+        before = [latch for latch in closing if latch.engaged_ns < execution.at_ns]
+        over = [latch.cleared_ns for latch in before if latch.cleared_ns is not None]
+        if (
+            execution.client_order_id.startswith(WAY_OUT)
+            and before
+            and len(over) == len(before)
+            and execution.at_ns > max(over) + CLEARED_NS
+        ):
+            late_s = (execution.at_ns - max(over)) / 1e9
+            yield f"the way out closed {execution.symbol} {late_s:.1f} s after the latch was cleared"
+    for latch in books.latches:
+        if latch.kind in ("daily_loss", "unexplained_loss"):
+            yield f"{latch.latch_id}: nothing was lost here, and no money was moved"
+    yield from books.late_flat
+    yield from (f"off the grid: {text}" for text in books.off_grid[:3])
+
+
+def _too_many_entries(books: Books) -> Iterator[str]:
+    intents = _by_name(books)
+    sizes: dict[str, Decimal] = defaultdict(Decimal)
+    made: dict[str, set[str]] = defaultdict(set)
+    for execution in sorted(books.executions, key=lambda e: (e.at_ns, e.seq)):
+        intent = intents.get(execution.client_order_id)
+        if intent is not None and intent.leg == "open" and books.per_symbol:
+            known = len(made[intent.symbol])
+            made[intent.symbol].add(intent.client_order_id)
+            if len(made[intent.symbol]) > max(known, books.per_symbol):
+                yield (
+                    f"{intent.client_order_id} is entry {len(made[intent.symbol])} of one position in "
+                    f"{intent.symbol}; {books.per_symbol} allowed"
+                )
+        sizes[execution.symbol] += execution.qty
+        if sizes[execution.symbol] == 0:
+            made[execution.symbol].clear()

@@ -7,75 +7,75 @@ import time
 from collections.abc import Coroutine
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from tests.chaos.fleet import Fleet, Stores, fleet_of
-from tests.chaos.judge import OURS, PART, Books, Finding, judge
-from tests.chaos.results import Result
-from tests.chaos.schedule import (
-    MOST_POSITIONS,
-    SYMBOLS,
+from tests.chaos.acts import (
     AnyAct,
     AtFailpoint,
     Away,
+    BrokenList,
+    BusAnew,
     ByHand,
+    CutOff,
     Dies,
+    Foreign,
+    KeyDies,
     KillSwitchActs,
     Limits,
     Place,
-    Schedule,
     Sleeps,
     Strikes,
+    TickChanges,
+    UnknownWord,
     Way,
     Weather,
     Who,
     Wish,
 )
+from tests.chaos.books import Books
+from tests.chaos.fleet import Fleet, Stores, Wires, fleet_of
+from tests.chaos.hands import Hands
+from tests.chaos.judge import OURS, PART, Finding, judge
+from tests.chaos.midnight import ahead_to_midnight
+from tests.chaos.results import Result
+from tests.chaos.schedule import Schedule
+from tests.chaos.world import SYMBOLS
+from tests.chaos.worlds import risk, spec_of
 from tests.support.executor_world import ExecutorProcess
+from tests.support.tcp_relay import TcpRelay
 
 from tradefleet.adapters.redis.messages import BusDown
-from tradefleet.spec.entry import EntryKind, EntryOrder, PriceFrom
-from tradefleet.spec.market import Exchange, PositionMode
-from tradefleet.spec.partial_close import FirstPart, PartialClose, SecondPart, ThirdPart
-from tradefleet.spec.strategies import Breakout, Imbalance, Strategies
-from tradefleet.spec.trading import Execution, Exits, KillSwitch, Leverage, Risk
+from tradefleet.spec.trading import KillSwitch, Leverage
 
 SETTLED_WITHIN_S = 40.0
 """After everything is healed: a takeover, an order's time and its five seconds of grace, and room."""
 
-RECEIVE_WINDOW_S = 1
-"""Half of the default, so that an order's time is over sooner."""
+FLAT_WITHIN_S = 20.0
+"""A new leader needs 7 s, and closes from the journal's sizes 3 s later, one after the other."""
+
+KEY_IS_DEAD = "does not take our key"
 
 
-EXITS = Exits(
-    partial_close=PartialClose(
-        enabled=True,
-        first=FirstPart(profit=Decimal(0)),
-        second=SecondPart(profit=Decimal("0.0001")),
-        third=ThirdPart(profit=Decimal("0.0002")),
-    ),
-    reverse_on_opposite=True,
-)
-"""As near as the replayed market moves within seconds."""
-
-
-HEDGE: Final[dict[str, Any]] = {
-    "exchange": Exchange(position_mode=PositionMode.HEDGE),
-    "strategies": Strategies(imbalance=Imbalance(enabled=True), breakout=Breakout(enabled=True)),
-}
-"""Two strategies, which take turns with the wishes of a schedule, on an account with two legs a symbol."""
+class NotReady(Exception):
+    """Nobody could open at the beginning; the text is what the executors say."""
 
 
 async def play(schedule: Schedule, stores: Stores, folder: Path) -> Result:
     """From an empty account to the verdict."""
+    with ahead_to_midnight() if schedule.has_midnight else contextlib.nullcontext(0) as ahead_ns:
+        return await _played(schedule, stores, folder, ahead_ns)
+
+
+async def _played(schedule: Schedule, stores: Stores, folder: Path, ahead_ns: int) -> Result:
     began = time.monotonic()
-    hedged = schedule.has_legs
-    execution = Execution(receive_window_seconds=RECEIVE_WINDOW_S, entry=_entry(schedule.entry))
-    mode = HEDGE if hedged else {}
-    risk = _risk(MOST_POSITIONS, hedged)
-    exits = EXITS if schedule.has_exits else Exits()
     async with fleet_of(
-        folder, stores, SYMBOLS, execution=execution, risk=risk, exits=exits, **mode
+        folder,
+        stores,
+        SYMBOLS,
+        copies=1,
+        ahead_ns=ahead_ns,
+        forgets=schedule.forgets,
+        **spec_of(schedule),
     ) as fleet:
         player = Player(fleet, schedule)
         findings, trouble = await player.run()
@@ -87,31 +87,13 @@ async def play(schedule: Schedule, stores: Stores, folder: Path) -> Result:
             findings=findings,
             seconds=round(time.monotonic() - began, 1),
             placed=sum(order.client_order_id.startswith(OURS) for order in books.orders),
-            orders=len({e.client_order_id for e in books.executions} - {""}),
+            orders=len({e.client_order_id for e in books.executions if e.client_order_id.startswith(OURS)}),
             epochs=len(books.grants),
             struck=len(fleet.proxy.struck),
             parts=_parts(books),
             verdicts={row["reason"] or "accepted": row["number"] for row in verdicts},
             trouble=trouble,
         )
-
-
-def _entry(kind: EntryKind) -> EntryOrder:
-    """Ends soon. A limit at the mark is filled at once, rests, or both; a post-only moves with the touch."""
-    match kind:
-        case EntryKind.LIMIT:
-            return EntryOrder(kind=kind, rest_seconds=3, price_from=PriceFrom.SIGNAL)
-        case EntryKind.POST_ONLY:
-            often = Decimal("0.2")
-            return EntryOrder(kind=kind, rest_seconds=3, follow_bps=Decimal("0.1"), amend_every_seconds=often)
-        case EntryKind.CONDITIONAL:
-            return EntryOrder(kind=kind, rest_seconds=3, offset_bps=Decimal("0.1"))
-        case EntryKind.MARKET:
-            return EntryOrder()
-
-
-def _risk(max_positions: int, hedged: bool) -> Risk:
-    return Risk(max_positions=max_positions, max_positions_per_symbol=2 if hedged else 1)
 
 
 def _parts(books: Books) -> int:
@@ -129,12 +111,17 @@ class Player:
         self._undoing: set[asyncio.Task[None]] = set()
         self._over = asyncio.Event()
         self._engaged = 0
+        self._latched = False
+        self._hands = Hands(fleet)
 
     async def run(self) -> tuple[tuple[Finding, ...], str]:
         """What is wrong in the end, and why it could not be brought to rest, "" when it could."""
         failpoint = self._schedule.failpoint
-        async with asyncio.timeout(SETTLED_WITHIN_S):
-            leader, standby = await self._fleet.two(failpoint.name if failpoint else "")
+        try:
+            async with asyncio.timeout(SETTLED_WITHIN_S):
+                leader, standby = await self._fleet.two(failpoint.name if failpoint else "")
+        except TimeoutError as error:
+            raise NotReady(self._fleet.why_not_ready()) from error
         self._running = {executor.status_file.parent.name: executor for executor in (leader, standby)}
         began = time.monotonic()
         for act in self._schedule.acts:
@@ -166,11 +153,29 @@ class Player:
             case Limits():
                 # Leverage comes and goes with it: 5, 10 and more.
                 wish = Leverage(default=Decimal(5 + 5 * act.max_positions))
-                fleet.configure(risk=_risk(act.max_positions, fleet.hedged), leverage=wish)
+                fleet.configure(risk=risk(act.max_positions, fleet.per_symbol), leverage=wish)
             case KillSwitchActs():
                 self._kill_switch(act.engaged)
             case ByHand():
                 self._by_hand(act.placed)
+            case Foreign():
+                self._hands.foreign(act)
+            case CutOff():
+                wire = fleet.postgres_wire.of(self._who(act.who))
+                wire.cut()
+                self._later(act.for_ms, self._mended(wire))
+            case BrokenList():
+                self._hands.broken(act)
+                if act.for_ms:
+                    self._later(act.for_ms, self._readable(act.part))
+            case KeyDies():
+                self._later(0, self._key_dies(act))
+            case TickChanges():
+                self._hands.tick(act)
+            case UnknownWord():
+                self._hands.word(act)
+            case BusAnew():
+                await self._hands.bus_anew()
 
     async def _wish(self, act: Wish) -> None:
         if self._fleet.owner is None:
@@ -222,11 +227,12 @@ class Player:
 
     async def _away(self, act: Away) -> None:
         fleet = self._fleet
-        wire = {
+        wires: dict[Place, Wires | TcpRelay] = {
             Place.POSTGRES: fleet.postgres_wire,
             Place.VALKEY: fleet.valkey_wire,
             Place.STREAM: fleet.stream_wire,
-        }[act.place]
+        }
+        wire = wires[act.place]
         if act.way is Way.KILLED:
             server = fleet.postgres if act.place is Place.POSTGRES else fleet.valkey
             self._later(0, self._killed(server, act.for_ms))
@@ -245,11 +251,28 @@ class Player:
     async def _mended(self, wire: Any) -> None:
         wire.heal()
 
+    async def _readable(self, part: str) -> None:
+        self._fleet.proxy.broken.pop(part, None)
+
+    async def _key_dies(self, act: KeyDies) -> None:
+        self._hands.key(works=False, cut=act.cut)
+        await self._wait(act.for_ms)
+        self._hands.key(works=True, cut=False)
+        self._start_after_the_key()
+
+    def _start_after_the_key(self) -> None:
+        """As whoever restarts processes does: what ended by a dead key begins again, with one that works."""
+        for name, executor in self._running.items():
+            said = executor.lines()[-1:] if executor.process.poll() == 1 else []
+            if said and KEY_IS_DEAD in said[0]:
+                self._running[name] = self._fleet.begin(name)
+
     async def _clears(self) -> None:
         self._fleet.proxy.weather = None
 
     def _kill_switch(self, engaged: bool) -> None:
         fleet = self._fleet
+        self._latched = engaged
         if engaged:
             fleet.configure(kill_switch=KillSwitch(engaged=True, reason="chaos"))
             self._engaged = fleet.generation
@@ -310,12 +333,32 @@ class Player:
         for name, executor in self._running.items():
             if executor.process.poll() is not None:
                 self._running[name] = self._fleet.begin(name)
+        await self._flat_half_blind()
+        self._fleet.proxy.broken.clear()
+
+    async def _flat_half_blind(self) -> None:
+        """A latch that is engaged at the end closes everything, though one list cannot be read for ever."""
+        deadline = time.monotonic() + FLAT_WITHIN_S
+        while self._latched and self._fleet.proxy.broken and (held := self._held()):
+            if time.monotonic() > deadline:
+                part = ", ".join(self._fleet.proxy.broken)
+                names = ", ".join(held)
+                self._fleet.late_flat.append(
+                    f"{names}: not flat {FLAT_WITHIN_S:g} s after all but {part} was mended"
+                )
+                return
+            await asyncio.sleep(0.1)
+
+    def _held(self) -> list[str]:
+        positions = self._fleet.exchange.engine.state.positions
+        return sorted(str(name) for name, position in positions.items() if position.size)
 
     async def _settled(self) -> tuple[tuple[Finding, ...], str]:
         """The verdict once somebody leads and nothing is under way; what is left when that never comes."""
         deadline = time.monotonic() + SETTLED_WITHIN_S
         findings: tuple[Finding, ...] = ()
         while time.monotonic() < deadline:
+            self._start_after_the_key()
             for name, executor in self._running.items():
                 if executor.process.poll() is not None:
                     last = (executor.lines() or ["nothing said"])[-1]

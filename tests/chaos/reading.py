@@ -8,16 +8,7 @@ from typing import Any
 import asyncpg
 import msgspec
 from pybit.unified_trading import HTTP
-from tests.chaos.judge import (
-    Books,
-    ExecutionAt,
-    IntentAt,
-    LatchAt,
-    LimitAt,
-    OrderAt,
-    PositionAt,
-    SignedAt,
-)
+from tests.chaos.books import Books, ExecutionAt, IntentAt, LatchAt, LimitAt, OrderAt, PositionAt, SignedAt
 from tests.support.exchange_proxy import Create
 from tests.support.executor_world import KEY, SECRET
 
@@ -112,14 +103,14 @@ class Exchange:
         }
 
 
-async def journal_books(dsn: str, hedged: bool) -> dict[str, Any]:
-    """Everything of the journal."""
+async def journal_books(dsn: str, hedged: bool, ahead_ns: int) -> dict[str, Any]:
+    """Everything of the journal. ahead_ns: by so much all other clocks are ahead of the database's."""
     connection = await asyncpg.connect(dsn)
     try:
-        intents = [_intent(dict(row)) for row in await connection.fetch(_INTENTS)]
+        intents = [_intent(dict(row), ahead_ns) for row in await connection.fetch(_INTENTS)]
         counted = [_counted(dict(row), hedged) for row in await connection.fetch(_EXECUTIONS)]
         sizes = await connection.fetch("SELECT symbol, position_idx, size FROM positions WHERE size <> 0")
-        latches = [LatchAt(**dict(row)) for row in await connection.fetch(_LATCHES)]
+        latches = [_latch(dict(row), ahead_ns) for row in await connection.fetch(_LATCHES)]
         notes = await connection.fetch(_NOTES)
     finally:
         await connection.close()
@@ -132,11 +123,11 @@ async def journal_books(dsn: str, hedged: bool) -> dict[str, Any]:
         ),
         "latches": tuple(latches),
         "limits": tuple(
-            LimitAt(max_positions=row["number"], since_ns=row["at_ns"])
+            LimitAt(max_positions=row["number"], since_ns=row["at_ns"] + ahead_ns)
             for row in notes
             if row["kind"] == "limit" and row["number"] is not None
         ),
-        "grants": {row["number"]: row["at_ns"] for row in notes if row["kind"] == "grant"},
+        "grants": {row["number"]: row["at_ns"] + ahead_ns for row in notes if row["kind"] == "grant"},
     }
 
 
@@ -148,6 +139,10 @@ async def read_books(
     naked: Sequence[str],
     raised: Sequence[str],
     by_hand: Sequence[str],
+    late_flat: Sequence[str] = (),
+    off_grid: Sequence[str] = (),
+    per_symbol: int = 1,
+    ahead_ns: int = 0,
     shares: Sequence[Decimal] = (),
     hedged: bool = False,
 ) -> Books:
@@ -160,13 +155,16 @@ async def read_books(
     )
     return Books(
         **exchange,
-        **await journal_books(dsn, hedged),
+        **await journal_books(dsn, hedged, ahead_ns),
         signed=signed,
         naked=tuple(naked),
         raised=tuple(raised),
         by_hand=tuple(by_hand),
+        late_flat=tuple(late_flat),
+        off_grid=tuple(off_grid),
+        per_symbol=0 if hedged else per_symbol,
         shares=tuple(shares),
-        stacked=hedged,
+        stacked=hedged or per_symbol > 1,
     )
 
 
@@ -206,7 +204,13 @@ def _position(row: dict[str, Any]) -> PositionAt:
     )
 
 
-def _intent(row: dict[str, Any]) -> IntentAt:
+def _latch(row: dict[str, Any], ahead_ns: int) -> LatchAt:
+    cleared_ns = row.pop("cleared_ns")
+    return LatchAt(**row, cleared_ns=None if cleared_ns is None else cleared_ns + ahead_ns)
+
+
+def _intent(row: dict[str, Any], ahead_ns: int) -> IntentAt:
+    row["inserted_ns"] += ahead_ns
     record = msgspec.json.decode(row.pop("payload"))
     row["symbol"] = name_of(row["symbol"], row.pop("position_idx"))
     return IntentAt(**row, filled=Decimal(str(record.get("filled", 0))))

@@ -10,122 +10,28 @@ from enum import Enum
 from typing import Final
 
 import msgspec
+from tests.chaos.acts import (
+    AnyAct,
+    AtFailpoint,
+    Away,
+    ByHand,
+    Dies,
+    KillSwitchActs,
+    Limits,
+    Place,
+    Sleeps,
+    Strikes,
+    Way,
+    Weather,
+    Who,
+    Wish,
+)
+from tests.chaos.troubles import further
+from tests.chaos.world import LENGTH_MS, MOST_POSITIONS, SYMBOLS, scaled, when
 from tests.support.exchange_proxy import CREATE, Trouble
 
 from tradefleet.domain.signals import Target
 from tradefleet.spec.entry import EntryKind
-
-SCALE: Final = 20
-"""A pause of sixty seconds in the world is one of three seconds in a schedule."""
-
-LENGTH_MS: Final = 10_000
-SYMBOLS: Final = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "DOGEUSDT")
-MOST_POSITIONS: Final = 3
-"""One less than symbols, so that the limit is reached in every schedule."""
-
-
-class Who(Enum):
-    """One of the two executors, by what it is at that moment."""
-
-    LEADER = "leader"
-    STANDBY = "standby"
-
-
-class Place(Enum):
-    """What can be away."""
-
-    POSTGRES = "postgres"
-    VALKEY = "valkey"
-    STREAM = "private stream"
-
-
-class Way(Enum):
-    """How it is away."""
-
-    KILLED = "killed"
-    CUT = "cut"
-    SILENT = "silent"
-
-
-class Act(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Something that is done at `at_ms` after the beginning."""
-
-    at_ms: int
-
-
-class Wish(Act, frozen=True, kw_only=True):
-    """A shard's signal. repeats: how often it is published again."""
-
-    symbol: str
-    target: Target
-    repeats: int = 0
-
-
-class Dies(Act, frozen=True, kw_only=True):
-    """SIGKILL, and a new process a while later."""
-
-    who: Who
-    back_after_ms: int
-
-
-class Sleeps(Act, frozen=True, kw_only=True):
-    """SIGSTOP, and SIGCONT a while later."""
-
-    who: Who
-    for_ms: int
-
-
-class AtFailpoint(Act, frozen=True, kw_only=True):
-    """Whoever comes by this failpoint first stands there for so long; dies: and is killed then. At 0."""
-
-    name: str
-    for_ms: int
-    dies: bool
-
-
-class Away(Act, frozen=True, kw_only=True):
-    """A store or a stream is away for a while."""
-
-    place: Place
-    way: Way
-    for_ms: int
-
-
-class Strikes(Act, frozen=True, kw_only=True):
-    """The next requests of this path meet trouble."""
-
-    trouble: Trouble
-    part: str
-    times: int
-    delay_ms: int
-
-
-class Weather(Act, frozen=True, kw_only=True):
-    """Every request of the exchange's REST meets trouble for a while."""
-
-    trouble: Trouble
-    for_ms: int
-
-
-class Limits(Act, frozen=True, kw_only=True):
-    """A newer configuration with this limit of positions."""
-
-    max_positions: int
-
-
-class KillSwitchActs(Act, frozen=True, kw_only=True):
-    """The spec's kill switch is engaged, or its last latch cleared."""
-
-    engaged: bool
-
-
-class ByHand(Act, frozen=True, kw_only=True):
-    """Somebody else's order, far from the price, is placed, or taken back."""
-
-    placed: bool
-
-
-AnyAct = Wish | Dies | Sleeps | AtFailpoint | Away | Strikes | Weather | Limits | KillSwitchActs | ByHand
 
 
 class Schedule(msgspec.Struct, frozen=True):
@@ -143,6 +49,21 @@ class Schedule(msgspec.Struct, frozen=True):
     def has_legs(self) -> bool:
         """Whether a symbol has two positions, of two strategies, in this seed's world."""
         return self.seed % 4 == 0
+
+    @property
+    def per_symbol(self) -> int:
+        """So many entries may make one position in this seed's world."""
+        return 2 if self.has_legs else 1 + self.seed // 2 % 3
+
+    @property
+    def has_midnight(self) -> bool:
+        """Whether 00:00 UTC falls into this seed's world."""
+        return self.seed % 6 == 5
+
+    @property
+    def forgets(self) -> bool:
+        """Whether what is remembered for hours is forgotten within this seed's schedule."""
+        return self.seed % 3 == 1
 
     @property
     def entry(self) -> EntryKind:
@@ -178,6 +99,7 @@ FAILPOINTS: Final = (
     "orders.before_cancel",
 )
 
+_STRIKING: Final = tuple(trouble for trouble in Trouble if trouble is not Trouble.BROKEN)
 _PATHS: Final = (CREATE, CREATE, CREATE, "/v5/order/realtime", "/v5/execution/list", "/v5/position/list")
 
 
@@ -188,6 +110,7 @@ def make_schedule(seed: int) -> Schedule:
     kinds = dice.sample(_TROUBLES, k=dice.randint(2, 4))
     for kind in kinds:
         acts += kind(dice)
+    acts += further(seed)
     if dice.random() < 0.6:
         acts.append(
             AtFailpoint(
@@ -212,36 +135,27 @@ def _wishes(dice: random.Random) -> Iterator[AnyAct]:
         at_ms += dice.randint(50, 300)
 
 
-def _when(dice: random.Random) -> int:
-    return dice.randint(300, LENGTH_MS - 3000)
-
-
-def _scaled(dice: random.Random, *seconds: float) -> int:
-    """Milliseconds of one of these lengths in the world, scaled."""
-    return int(dice.choice(seconds) * 1000 / SCALE)
-
-
 def _dies(dice: random.Random) -> Iterator[AnyAct]:
     who = dice.choice([Who.LEADER, Who.LEADER, Who.STANDBY])
-    yield Dies(at_ms=_when(dice), who=who, back_after_ms=_scaled(dice, 2, 20, 60))
+    yield Dies(at_ms=when(dice), who=who, back_after_ms=scaled(dice, 2, 20, 60))
 
 
 def _sleeps(dice: random.Random) -> Iterator[AnyAct]:
     who = dice.choice([Who.LEADER, Who.LEADER, Who.STANDBY])
-    yield Sleeps(at_ms=_when(dice), who=who, for_ms=_scaled(dice, 10, 30, 60, 80))
+    yield Sleeps(at_ms=when(dice), who=who, for_ms=scaled(dice, 10, 30, 60, 80))
 
 
 def _away(dice: random.Random) -> Iterator[AnyAct]:
     place = dice.choice(list(Place))
     way = dice.choice([Way.CUT, Way.SILENT] if place is Place.STREAM else list(Way))
-    yield Away(at_ms=_when(dice), place=place, way=way, for_ms=_scaled(dice, 4, 20, 60))
+    yield Away(at_ms=when(dice), place=place, way=way, for_ms=scaled(dice, 4, 20, 60))
 
 
 def _strikes(dice: random.Random) -> Iterator[AnyAct]:
     for _ in range(dice.randint(3, 6)):
         yield Strikes(
             at_ms=dice.randint(0, LENGTH_MS - 4000),
-            trouble=dice.choice(list(Trouble)),
+            trouble=dice.choice(_STRIKING),
             part=dice.choice(_PATHS),
             times=dice.choice([1, 1, 2, 3]),
             delay_ms=dice.choice([50, 400, 1500, 3000]),
@@ -250,25 +164,25 @@ def _strikes(dice: random.Random) -> Iterator[AnyAct]:
 
 def _weather(dice: random.Random) -> Iterator[AnyAct]:
     trouble = dice.choice([Trouble.BUSY, Trouble.CUT, Trouble.LOST, Trouble.LIMITED, Trouble.ERROR])
-    yield Weather(at_ms=_when(dice), trouble=trouble, for_ms=_scaled(dice, 6, 20, 60))
+    yield Weather(at_ms=when(dice), trouble=trouble, for_ms=scaled(dice, 6, 20, 60))
 
 
 def _limits(dice: random.Random) -> Iterator[AnyAct]:
-    at_ms = _when(dice)
+    at_ms = when(dice)
     yield Limits(at_ms=at_ms, max_positions=dice.choice([0, 1, 2]))
     if dice.random() < 0.8:
         yield Limits(at_ms=at_ms + dice.randint(500, 2000), max_positions=MOST_POSITIONS)
 
 
 def _kill_switch(dice: random.Random) -> Iterator[AnyAct]:
-    at_ms = _when(dice)
+    at_ms = when(dice)
     yield KillSwitchActs(at_ms=at_ms, engaged=True)
     if dice.random() < 0.7:
         yield KillSwitchActs(at_ms=at_ms + dice.randint(300, 2000), engaged=False)
 
 
 def _by_hand(dice: random.Random) -> Iterator[AnyAct]:
-    at_ms = _when(dice)
+    at_ms = when(dice)
     yield ByHand(at_ms=at_ms, placed=True)
     if dice.random() < 0.7:
         yield ByHand(at_ms=at_ms + dice.randint(500, 2000), placed=False)

@@ -6,9 +6,11 @@ and nowhere else.
 """
 
 import asyncio
+import re
 from collections.abc import Callable
+from decimal import Decimal
 from enum import Enum
-from typing import Self
+from typing import Any, Self
 
 import aiohttp
 import msgspec
@@ -41,6 +43,8 @@ class Trouble(Enum):
     """500 with nothing; it never arrives."""
     LIMITED = "limited"
     """10006, too many visits; it never arrives."""
+    BROKEN = "broken"
+    """10016, an error of the exchange's own; it never arrives."""
 
     @property
     def arrives(self) -> bool:
@@ -60,6 +64,24 @@ class Create(msgspec.Struct, kw_only=True):
     trouble: Trouble | None
     arrived_ns: int = 0
     ret_code: int | None = None
+
+
+PRICES = ("price", "triggerPrice", "stopLoss", "takeProfit")
+GRID_KNOWN_NS = 8_000_000_000
+"""An executor reads rules each 2 s here; an outage of the exchange may lie between."""
+
+
+class Word(msgspec.Struct):
+    """A field of a list's rows in which the next answers say a word that nobody knows."""
+
+    path: str
+    field: str
+    times: int
+
+    def put_into(self, payload: bytes) -> bytes:
+        """The answer with the word in its first row that has the field."""
+        pattern = rb'("' + self.field.encode() + rb'":\s*")[A-Za-z]+(")'
+        return re.sub(pattern, rb"\1Contemplating\2", payload, count=1)
 
 
 class _Armed(msgspec.Struct):
@@ -100,6 +122,13 @@ class ExchangeProxy:
         self._armed: list[_Armed] = []
         self._left: set[asyncio.Task[None]] = set()
         self.weather: Trouble | None = None
+        self.broken: dict[str, tuple[Trouble, float]] = {}
+        """By a part of the path: what strikes each request, and its delay in s. `heal` leaves it."""
+        self.words: list[Word] = []
+        self.ticks: dict[str, tuple[Decimal, int]] = {}
+        """Of contracts whose tick is another one than the exchange knows, and since when."""
+        self.off_grid: list[str] = []
+        """Numbers of requests that did not lie on such a tick GRID_KNOWN_NS after it came."""
         self.creates: list[Create] = []
         self.struck: list[tuple[str, Trouble]] = []
         self.url = ""
@@ -118,6 +147,7 @@ class ExchangeProxy:
     def heal(self) -> None:
         """From now on everything passes."""
         self._armed.clear()
+        self.words.clear()
         self.weather = None
 
     async def close(self) -> None:
@@ -143,6 +173,10 @@ class ExchangeProxy:
         if self.weather is not None:
             self.struck.append((path, self.weather))
             return self.weather, 0.0
+        for part, (trouble, delay_s) in self.broken.items():
+            if part in path:
+                self.struck.append((path, trouble))
+                return trouble, delay_s
         for armed in self._armed:
             if armed.part in path:
                 armed.times -= 1
@@ -155,6 +189,7 @@ class ExchangeProxy:
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         trouble, delay_s = self._strike(request.path)
+        self._look_at_numbers(request, body)
         creates = self._remember(request, body, trouble)
         if trouble is not None and not trouble.arrives:
             return _not_arrived(request, trouble)
@@ -169,6 +204,33 @@ class ExchangeProxy:
         if trouble is Trouble.LATE:
             await asyncio.sleep(delay_s)
         return _broken(request) if trouble is Trouble.LOST else answer
+
+    def _look_at_numbers(self, request: web.Request, body: bytes) -> None:
+        """Prices of a request that changes something, held against a tick that came a while ago."""
+        if not self.ticks or request.method != "POST":
+            return
+        said = msgspec.json.decode(body, type=dict[str, Any])
+        for one in said.get("request", [said]):
+            tick, since_ns = self.ticks.get(one.get("symbol", ""), (Decimal(0), 0))
+            if not tick or self._clock() - since_ns < GRID_KNOWN_NS:
+                continue
+            for name in PRICES:
+                if (price := one.get(name)) and Decimal(price) % tick:
+                    self.off_grid.append(f"{request.path} {one['symbol']}: {name} {price}, tick {tick}")
+
+    def _altered(self, path: str, payload: bytes) -> bytes:
+        """What the exchange has answered, with words that it never said."""
+        for word in tuple(self.words):
+            if word.path in path and word.times and (new := word.put_into(payload)) != payload:
+                word.times -= 1
+                payload = new
+        if self.ticks and path.endswith("instruments-info"):
+            said = msgspec.json.decode(payload)
+            for row in said["result"]["list"]:
+                if row["symbol"] in self.ticks:
+                    row["priceFilter"]["tickSize"] = f"{self.ticks[row['symbol']][0]:f}"
+            payload = msgspec.json.encode(said)
+        return payload
 
     def _remember(self, request: web.Request, body: bytes, trouble: Trouble | None) -> list[Create]:
         """The orders of a create, or of a batch of them; none of any other request."""
@@ -205,7 +267,7 @@ class ExchangeProxy:
         url = URL(self._upstream + request.raw_path, encoded=True)
         try:
             async with self._http.request(request.method, url, headers=headers, data=body or None) as answer:
-                payload = await answer.read()
+                payload = self._altered(request.path, await answer.read())
                 status = answer.status
                 kept = {n: v for n, v in answer.headers.items() if n.lower() not in _HOP_BY_HOP}
         except aiohttp.ClientError:
@@ -223,9 +285,10 @@ def _not_arrived(request: web.Request, trouble: Trouble) -> web.StreamResponse:
         return web.Response(status=503, text=_HTML, content_type="text/html")
     if trouble is Trouble.ERROR:
         return web.Response(status=500)
-    if trouble is Trouble.LIMITED:
-        refusal = {"retCode": 10006, "retMsg": "Too many visits!", "result": {}, "retExtInfo": {}, "time": 0}
-        return web.json_response(refusal)
+    said = {Trouble.LIMITED: (10006, "Too many visits!"), Trouble.BROKEN: (10016, "Internal System Error.")}
+    if trouble in said:
+        code, text = said[trouble]
+        return web.json_response({"retCode": code, "retMsg": text, "result": {}, "retExtInfo": {}, "time": 0})
     return _broken(request)
 
 

@@ -10,9 +10,10 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import asyncpg
@@ -56,18 +57,26 @@ def can_open(status: dict[str, Any]) -> bool:
 class ExecutorProcess:
     """`python -m tradefleet.services.executor` with settings of its own."""
 
-    def __init__(self, folder: Path, settings: dict[str, Any], failpoints: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: dict[str, Any],
+        failpoints: str,
+        *,
+        module: str = "tradefleet.services.executor",
+        variables: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self.status_file = Path(settings["status_path"])
         self.status_file.unlink(missing_ok=True)
         self.errors_file = folder / "stderr.log"
         settings_file = folder / "settings.json"
         settings_file.write_text(json.dumps(settings))
-        environment = {**os.environ, "TRADEFLEET_API_KEY": KEY, "TRADEFLEET_API_SECRET": SECRET}
+        environment = {**os.environ, "TRADEFLEET_API_KEY": KEY, "TRADEFLEET_API_SECRET": SECRET, **variables}
         if failpoints:
             environment["TRADEFLEET_FAILPOINTS"] = failpoints
         with self.errors_file.open("ab") as errors:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "tradefleet.services.executor", str(settings_file)],
+                [sys.executable, "-m", module, str(settings_file)],
                 stderr=errors,
                 env=environment,
             )

@@ -5,19 +5,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.chaos.judge import (
-    Books,
-    ExecutionAt,
-    Harm,
-    IntentAt,
-    LatchAt,
-    LimitAt,
-    OrderAt,
-    PositionAt,
-    SignedAt,
-    counts,
-    judge,
-)
+from tests.chaos.books import Books, ExecutionAt, IntentAt, LatchAt, LimitAt, OrderAt, PositionAt, SignedAt
+from tests.chaos.judge import Harm, counts, judge
 
 S = 1_000_000_000
 ONE = Decimal(1)
@@ -211,3 +200,116 @@ def test_the_judge_finds(case: str) -> None:
 )
 def test_the_judge_does_not_object_to(harmless: Books) -> None:
     assert judge(harmless) == ()
+
+
+# ---- what people, other systems and the exchange do
+
+
+HAND_BUYS = execution("hand-1", exec_id="by hand", at_ns=5 * S)
+
+
+def test_somebody_elses_trade_is_no_harm_when_the_journal_has_the_exchanges_size() -> None:
+    both = PositionAt(symbol="BTC", size=Decimal(2), has_stop=True)
+    seen = books(
+        executions=(HAND_BUYS, execution()),
+        positions=(both,),
+        sizes=(both,),
+        naked=("BTC",),
+        latches=(LatchAt(latch_id="l", kind="position_mismatch", engaged_ns=6 * S, cleared_ns=None),),
+        intents=(intent(created_ns=5 * S),),
+    )
+
+    assert judge(seen) == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"positions": (PositionAt(symbol="BTC", size=Decimal(2), has_stop=False),)}, "2 without a stop"),
+        ({"sizes": (HELD,)}, "BTC: the exchange holds 2"),
+        ({"intents": (intent(created_ns=10 * S),)}, "tf1-a was filled on top of 1 BTC"),
+        ({"counted": ()}, "executions in one book only: execution of tf1-a"),
+    ],
+)
+def test_somebody_elses_trade_excuses_nothing_that_a_leader_must_know(
+    changes: dict[str, Any], said: str
+) -> None:
+    both = PositionAt(symbol="BTC", size=Decimal(2), has_stop=True)
+    theirs = {
+        "executions": (HAND_BUYS, execution()),
+        "positions": (both,),
+        "sizes": (both,),
+        "intents": (intent(created_ns=5 * S),),
+    }
+
+    assert any(said in finding.text for finding in judge(books(**(theirs | changes))))
+
+
+def stacked(number: int, per_symbol: int, **changes: Any) -> Books:
+    """So many entries of one position."""
+    names = [f"tf1-{n}" for n in range(number)]
+    held = PositionAt(symbol="BTC", size=Decimal(number), has_stop=True)
+    fields: dict[str, Any] = {
+        "orders": tuple(order(name) for name in names),
+        "executions": tuple(execution(name, seq=n) for n, name in enumerate(names)),
+        "counted": tuple(execution(name, seq=n) for n, name in enumerate(names)),
+        "intents": tuple(intent(name) for name in names),
+        "signed": tuple(SignedAt(client_order_id=name, signed_ns=10 * S) for name in names),
+        "positions": (held,),
+        "sizes": (held,),
+        "stacked": True,
+        "per_symbol": per_symbol,
+    }
+    return books(**(fields | changes))
+
+
+@pytest.mark.parametrize(
+    ("number", "per_symbol", "harms"), [(1, 1, 0), (2, 2, 0), (3, 2, 1), (4, 2, 2), (3, 0, 0)]
+)
+def test_a_position_has_as_many_entries_as_may_make_it(number: int, per_symbol: int, harms: int) -> None:
+    found = judge(stacked(number, per_symbol))
+
+    assert [finding.harm for finding in found] == [Harm.AGAINST] * harms
+
+
+def test_a_further_entry_is_on_the_side_of_its_position() -> None:
+    against = execution("tf1-1", qty=-ONE / 2, seq=1)
+    held = PositionAt(symbol="BTC", size=ONE / 2, has_stop=True)
+    seen = stacked(
+        2,
+        2,
+        executions=(execution("tf1-0", seq=0), against),
+        counted=(execution("tf1-0", seq=0), against),
+        intents=(intent("tf1-0"), intent("tf1-1", filled=ONE / 2)),
+        positions=(held,),
+        sizes=(held,),
+    )
+
+    assert [finding.harm for finding in judge(seen)] == [Harm.DUPLICATE]
+
+
+@pytest.mark.parametrize(
+    ("cleared_ns", "at_ns", "harms"),
+    [(None, 60 * S, 0), (25 * S, 32 * S, 0), (25 * S, 34 * S, 1), (25 * S, 15 * S, 0)],
+)
+def test_a_way_out_ends_with_its_latch(cleared_ns: int | None, at_ns: int, harms: int) -> None:
+    out = execution("tfx-1", qty=-ONE, at_ns=at_ns, seq=2)
+    seen = books(
+        executions=(execution(), out),
+        counted=(execution(), out),
+        positions=(),
+        sizes=(),
+        latches=(LatchAt(latch_id="l", kind="kill_switch", engaged_ns=20 * S, cleared_ns=cleared_ns),),
+    )
+
+    found = [finding for finding in judge(seen) if "the way out" in finding.text]
+
+    assert len(found) == harms
+
+
+@pytest.mark.parametrize("name", ["late_flat", "off_grid"])
+def test_what_was_seen_on_the_way_is_told(name: str) -> None:
+    (found,) = judge(books(**{name: ("this and that",)}))
+
+    assert found.harm is Harm.AGAINST
+    assert "this and that" in found.text

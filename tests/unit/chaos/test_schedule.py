@@ -1,6 +1,8 @@
 """A seed's schedule is a value: the same for ever, in order, and within its time."""
 
-from tests.chaos.schedule import LENGTH_MS, AtFailpoint, Wish, make_schedule
+from tests.chaos.acts import AtFailpoint, BrokenList, KillSwitchActs, Wish
+from tests.chaos.schedule import make_schedule
+from tests.chaos.world import LENGTH_MS
 
 SEEDS = range(1, 201)
 
@@ -25,7 +27,8 @@ def test_every_kind_of_trouble_is_in_two_hundred_seeds() -> None:
 
     assert kinds == {
         *("Wish", "Dies", "Sleeps", "AtFailpoint", "Away", "Strikes", "Weather", "Limits"),
-        *("KillSwitchActs", "ByHand"),
+        *("KillSwitchActs", "ByHand", "Foreign", "CutOff", "BrokenList", "KeyDies", "TickChanges"),
+        *("UnknownWord", "BusAnew"),
     }
     assert len(names) == 8
 
@@ -39,3 +42,15 @@ def test_a_schedule_reads_as_one_line_an_act() -> None:
     schedule = make_schedule(1)
 
     assert len(schedule.text().splitlines()) == len(schedule.acts)
+
+
+def test_what_stays_broken_stays_so_under_a_latch_only() -> None:
+    for seed in SEEDS:
+        acts = make_schedule(seed).acts
+
+        for broken in (act for act in acts if isinstance(act, BrokenList) and not act.for_ms):
+            assert any(isinstance(act, KillSwitchActs) and act.at_ms > broken.at_ms for act in acts)
+
+
+def test_every_limit_of_entries_is_in_two_hundred_seeds() -> None:
+    assert {make_schedule(seed).per_symbol for seed in SEEDS} == {1, 2, 3}
