@@ -104,7 +104,7 @@ class AccountCore:
         actions += account_unexplained.drive(state, event.now_ns)
         actions += account_leverage.drive(state, event)
         actions += account_exits.drive_exits(state, event.now_ns)
-        actions += account_resting.drive(state, event.now_ns)
+        actions += account_resting.drive(state, event.now_ns, judges=not isinstance(event, MarketMoved))
         actions += account_parts.drive(state, concerned, event.now_ns)
         actions += account_reversal.drive(state, event.now_ns)
         actions += account_sends.ask_for_unresolved(state, event.now_ns)

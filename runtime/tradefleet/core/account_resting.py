@@ -12,6 +12,7 @@ from typing import Final
 
 from tradefleet.core import account_entries, account_protection
 from tradefleet.core.account_kill_switch import CLOSING
+from tradefleet.core.account_resting_risk import over_the_limits
 from tradefleet.core.account_state import MARKET_SILENT_NS, SECOND_NS, AccountState, RestingOrder
 from tradefleet.core.actions import AmendOrder, AnyAction, CancelOrder
 from tradefleet.core.events import AmendAnswered, CancelAnswered
@@ -36,13 +37,11 @@ MONEY_PATIENCE_NS: Final = 60 * SECOND_NS
 NOT_KNOWN: Final = frozenset({Reason.EQUITY_UNKNOWN, Reason.MARK_UNKNOWN, Reason.DAY_UNKNOWN})
 AT_ONCE: Final = frozenset({Reason.LATCHED, Reason.PAUSED, Reason.FOREIGN_ORDERS})
 """What takes it away without patience: somebody wants it so."""
-TIGHTENED: Final = "a limit on the number of positions was tightened"
-RISK_SLACK_PERCENT: Final = 105
-"""Equity moves all the time; what rests goes when its risk is above this share of what is allowed now."""
 
 
-def drive(state: AccountState, now_ns: int) -> list[AnyAction]:
-    """What the resting entries need now."""
+def drive(state: AccountState, now_ns: int, *, judges: bool = True) -> list[AnyAction]:
+    """What the resting entries need now. judges: whether the rules of risk are asked, which costs a hundred
+    times what a price does; with a price alone nothing changes for them that the next tick does not show."""
     resting = [tracked for tracked in state.tracked.resting if tracked.intent.leg is Leg.OPEN]
     if not resting:
         # Whether anything may open is asked only while something rests: this runs for every price.
@@ -58,14 +57,12 @@ def drive(state: AccountState, now_ns: int) -> list[AnyAction]:
     halted = ""
     if refusal is not None and now_ns - state.may_not_open_ns > _patience_ns(refusal):
         halted = f"nothing may open ({refusal.reason})"
-    crowded = _over_the_limits(state, resting)
+    over = over_the_limits(state, resting) if judges else {}
     actions: list[AnyAction] = []
     for tracked in resting:
         name = tracked.intent.client_order_id
         order = state.resting.setdefault(name, _new(state))
-        order.why_gone = (
-            order.why_gone or halted or crowded.get(name, "") or _why_gone(state, tracked, now_ns)
-        )
+        order.why_gone = order.why_gone or halted or over.get(name, "") or _why_gone(state, tracked, now_ns)
         actions += (
             _cancel(state, tracked, order, now_ns)
             if order.why_gone
@@ -181,7 +178,7 @@ def _why_gone(state: AccountState, tracked: Tracked, now_ns: int) -> str:
     heard_ns = max(state.market(intent.key.symbol).heard_ns, state.restored_ns)
     if now_ns - heard_ns > MARKET_SILENT_NS:
         return f"no ticker of {intent.key.symbol} for 5 s"
-    return _position_forbids(state, tracked) or _too_much_risk(state, tracked)
+    return _position_forbids(state, tracked)
 
 
 def _position_forbids(state: AccountState, tracked: Tracked) -> str:
@@ -199,39 +196,6 @@ def _position_forbids(state: AccountState, tracked: Tracked) -> str:
     if account_protection.loosens(state, intent):
         return "its stop is looser than the position's, and would replace it"
     return ""
-
-
-def _too_much_risk(state: AccountState, tracked: Tracked) -> str:
-    """The limit on the loss at its stop may have been tightened since it was judged, or equity be less."""
-    intent, equity = tracked.intent, state.equity()
-    if equity is None or intent.stop_loss is None:
-        return ""
-    distance = abs(MONEY.subtract(intent.reference_price, intent.stop_loss))
-    fees = MONEY.multiply(state.taker_fee, MONEY.add(intent.reference_price, intent.stop_loss))
-    loss = MONEY.multiply(intent.qty, MONEY.add(distance, fees))
-    allowed = MONEY.multiply(equity, state.spec.risk.max_risk_per_trade)
-    if loss * 100 <= allowed * RISK_SLACK_PERCENT:
-        return ""
-    return f"it would lose {loss:f} at its stop, {allowed:f} is allowed"
-
-
-def _over_the_limits(state: AccountState, resting: list[Tracked]) -> dict[str, str]:
-    """Entries that would fill beyond a limit of numbers, which has been tightened: the newest of symbols in
-    which nothing is held go first. When that is not enough, nothing may be added to what is held either."""
-    risk = state.spec.risk
-    found: dict[str, str] = {}
-    too_many = len(state.exposed_symbols()) - risk.max_positions
-    by_symbol: dict[str, list[Tracked]] = {}
-    for tracked in reversed(resting):
-        by_symbol.setdefault(tracked.intent.key.symbol, []).append(tracked)
-    for symbol, entries in by_symbol.items():
-        legs = state.keys(symbol)
-        excess = sum(state.entries(key) for key in legs) - risk.max_positions_per_symbol
-        if too_many > 0 and all(state.position(key).size == 0 for key in legs):
-            too_many, excess = too_many - 1, len(entries)
-        for tracked in entries[: max(0, excess)]:
-            found[tracked.intent.client_order_id] = TIGHTENED
-    return found if too_many <= 0 else {tracked.intent.client_order_id: TIGHTENED for tracked in resting}
 
 
 # ---- it goes

@@ -358,22 +358,28 @@ class AccountState:
         """Symbols with a position or an unresolved opening order, by our books or by the exchange's."""
         return frozenset(self.positions.held_symbols | self.tracked.opening | self.evidence.at_risk)
 
-    def entries(self, key: PositionKey, without: str = "") -> int:
+    def entries(self, key: PositionKey) -> int:
         """Entries held in one position, unresolved opening orders included; one that has filled in part and
-        rests with its rest is one. without: the client order id of an entry whose own reservation does not
-        count. A position whose count is unknown holds as many as the limit allows."""
+        rests with its rest is one."""
+        return self.entries_held(key) + len(self.entries_waiting(key))
+
+    def entries_held(self, key: PositionKey) -> int:
+        """Entries that have filled into a position; as many as the limit allows when that is not known."""
         position = self.position(key)
-        held = 0
-        if position.size != 0:
-            limit = self.spec.risk.max_positions_per_symbol
-            held = max(1, limit) if position.entries is None else position.entries
-        return held + sum(
-            1
+        if position.size == 0:
+            return 0
+        limit = self.spec.risk.max_positions_per_symbol
+        return max(1, limit) if position.entries is None else position.entries
+
+    def entries_waiting(self, key: PositionKey) -> list[Tracked]:
+        """Unresolved opening orders of a position of which nothing is in it yet."""
+        position = self.position(key)
+        return [
+            tracked
             for tracked in self.tracked.open_of(key)
             if tracked.intent.leg is Leg.OPEN
-            and tracked.intent.client_order_id != without
             and (position.size == 0 or tracked.record.filled_into != position.generation)
-        )
+        ]
 
     def closing(self, key: PositionKey) -> bool:
         """True while an order that reduces this position is unresolved."""
