@@ -50,6 +50,9 @@ from tradefleet.spec.trading import KillSwitch, Leverage
 SETTLED_WITHIN_S = 40.0
 """After everything is healed: a takeover, an order's time and its five seconds of grace, and room."""
 
+READY_WITHIN_S = 150.0
+"""Two processes on a machine that others use: no figure of theirs, only the beginning."""
+
 FLAT_WITHIN_S = 20.0
 """A new leader needs 7 s, and closes from the journal's sizes 3 s later, one after the other."""
 
@@ -118,7 +121,7 @@ class Player:
         """What is wrong in the end, and why it could not be brought to rest, "" when it could."""
         failpoint = self._schedule.failpoint
         try:
-            async with asyncio.timeout(SETTLED_WITHIN_S):
+            async with asyncio.timeout(READY_WITHIN_S):
                 leader, standby = await self._fleet.two(failpoint.name if failpoint else "")
         except TimeoutError as error:
             raise NotReady(self._fleet.why_not_ready()) from error
