@@ -39,7 +39,7 @@ RETRY_S: Final = 60.0
 LOOK_S: Final = 60.0
 """An epoch that writes little still closes its segments and removes what is too old."""
 MOST_WAITING: Final = 32 << 20
-"""Bytes that wait for the disk; at 100 symbols the disk has then stood for five minutes."""
+"""Bytes that wait for the disk; at 100 symbols the disk has then stood for three minutes."""
 CLOSE_S: Final = 1.0
 """A disk that hangs must not keep the lease from its successor."""
 LEVEL: Final = 3
