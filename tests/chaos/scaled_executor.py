@@ -17,7 +17,7 @@ from typing import Final
 S: Final = 1_000_000_000
 
 MEMORIES: Final = {
-    ("tradefleet.core.account_entries", "SEEN_SIGNALS_NS"): 6 * S,
+    ("tradefleet.core.account_signals", "SEEN_SIGNALS_NS"): 6 * S,
     ("tradefleet.core.account_sends", "REMEMBERED_NS"): 7 * S,
     ("tradefleet.core.account_reconciling", "SHOWN_FOR_NS"): 7 * S,
 }
