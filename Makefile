@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-cluster chaos kube-assets e2e image lint chart bench env lock reference crds clean
+.PHONY: help demo test test-cluster chaos kube-assets e2e image lint chart bench soak env lock reference crds clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -13,6 +13,7 @@ DEMO_CONFIG ?= config/examples/paper.yaml
 DEMO_SECONDS ?=
 TEST_WORKERS ?= 2
 TEST_OPTIONS ?=
+SOAK_MINUTES ?= 30
 CHAOS_SEEDS ?= 200
 CHAOS_SEED ?=
 CHAOS_WORKERS ?=
@@ -76,6 +77,9 @@ chart: env ## Write what the chart takes from crds/ and from its values
 
 bench: env ## Measure the hot paths on this machine
 	$(BIN)/python -m bench
+
+soak: env ## Watch a hundred symbols trade for SOAK_MINUTES=30: CPU, late exits, lost epochs, size of the decision log
+	$(BIN)/python -m bench.soak --minutes $(SOAK_MINUTES)
 
 reference: env ## Write docs/reference/ from the spec, the table of codes, the refusals and the alerts
 	$(BIN)/python -m tradefleet.spec.reference_page > docs/reference/tradingbot.md

@@ -46,6 +46,9 @@ def up(
     ] = False,
     postgres: PostgresAddress = None,
     redis: RedisAddress = None,
+    hung_after: Annotated[
+        float, typer.Option(min=1, help="Kill and start again a process that was silent for so many seconds.")
+    ] = 30.0,
 ) -> None:
     """Run a bot on this machine: stores, simulated exchange, executor and shards."""
     from tradefleet.services.fleet.problems import FleetFailed
@@ -53,7 +56,14 @@ def up(
     from tradefleet.services.fleet.program import up as run
 
     options = UpOptions(
-        file=file, data=data, plain=plain, seconds=seconds, verify=verify, postgres=postgres, redis=redis
+        file=file,
+        data=data,
+        plain=plain,
+        seconds=seconds,
+        verify=verify,
+        postgres=postgres,
+        redis=redis,
+        hung_after_s=hung_after,
     )
     try:
         status = asyncio.run(run(options))

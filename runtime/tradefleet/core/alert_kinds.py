@@ -60,6 +60,7 @@ class AlertKind(StrEnum):
     FENCED = "fenced"
     POSTGRES_DOWN = "postgres_down"
     REDIS_DOWN = "redis_down"
+    OVERLOADED = "overloaded"
     # ---- configuration and rules
     BAD_SNAPSHOT = "bad_snapshot"
     CONFIG_UNREAD = "config_unread"
@@ -281,6 +282,12 @@ EXPLAINED: Final[Mapping[AlertKind, Explained]] = MappingProxyType(
         ),
         AlertKind.REDIS_DOWN: Explained(
             "Redis does not answer: no signal arrives.", "Redis", "Bring it back."
+        ),
+        AlertKind.OVERLOADED: Explained(
+            "More events wait than the executor can work off; this epoch ends, and the next one reads the "
+            "account and the signals again.",
+            _CORE,
+            "Look at what else uses its processor, and at how long Postgres takes.",
         ),
         AlertKind.BAD_SNAPSHOT: Explained(
             "A configuration cannot be used; the last good one stays in force.",

@@ -34,12 +34,16 @@ class Probes(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Heartbeat:
-    """Whether a loop still turns. silent_s: how long it may not."""
+    """Whether a loop still turns, and gets on. silent_s: how long it may not. waited_s: for how long the
+    first of what it has to do has waited; a loop that turns and never comes to it is as good as dead."""
 
-    def __init__(self, silent_s: float, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, silent_s: float, clock: Callable[[], float], waited_s: Callable[[], float] = lambda: 0.0
+    ) -> None:
         self._silent_s = silent_s
         self._clock = clock
         self._turned_s: float | None = None
+        self.waited_s = waited_s
 
     def turned(self) -> None:
         """The loop has turned once more."""
@@ -49,8 +53,10 @@ class Heartbeat:
         """ "" while it turns, and before it has begun: that is the startup probe's business."""
         if self._turned_s is None:
             return ""
-        silent_s = self._clock() - self._turned_s
-        return f"the main loop has not turned for {silent_s:.1f} s" if silent_s > self._silent_s else ""
+        silent_s, waited_s = self._clock() - self._turned_s, self.waited_s()
+        if silent_s > self._silent_s:
+            return f"the main loop has not turned for {silent_s:.1f} s"
+        return f"the oldest event has waited for {waited_s:.1f} s" if waited_s > self._silent_s else ""
 
 
 @contextlib.asynccontextmanager

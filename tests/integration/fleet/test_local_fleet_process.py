@@ -113,3 +113,16 @@ def test_another_set_of_symbols_is_taken_over_by_new_processes(up: Callable[...,
     fleet.process.send_signal(signal.SIGTERM)
 
     assert fleet.end() == 0, fleet.said
+
+
+def test_a_process_that_hangs_is_killed_and_trades_on(up: Callable[..., Up]) -> None:
+    fleet = up("--hung-after", "5")
+    fleet.until_trading()
+    hung = fleet.statuses()["executor"]["pid"]
+
+    os.kill(hung, signal.SIGSTOP)
+
+    fleet.until_said("executor hangs: it has not said anything for")
+    fleet.until(lambda: fleet.statuses()["executor"]["pid"] != hung, "waiting for another executor")
+    fleet.until(lambda: fleet.statuses()["executor"]["leading"], "waiting for it to lead")
+    assert not alive(hung)

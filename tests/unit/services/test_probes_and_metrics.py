@@ -63,6 +63,17 @@ def test_a_loop_is_dead_when_it_has_turned_and_turns_no_more() -> None:
     assert heartbeat.why_dead() == "the main loop has not turned for 10.1 s"
 
 
+def test_a_loop_that_turns_and_does_not_get_on_is_dead_too() -> None:
+    now, waited = [100.0], [10.0]
+    heartbeat = Heartbeat(10.0, lambda: now[0], lambda: waited[0])
+    heartbeat.turned()
+    assert heartbeat.why_dead() == ""
+
+    waited[0] = 10.1
+
+    assert heartbeat.why_dead() == "the oldest event has waited for 10.1 s"
+
+
 def test_a_status_becomes_metrics_with_the_bots_labels() -> None:
     lines = (
         Line("tradefleet_x_warm", "help", lambda s: s["warm"]),

@@ -1,7 +1,7 @@
 """One epoch: from the journal's memory to the loss of the lease, of the journal, or a signal to stop.
 
-One queue of events, one consumer: the core decides, the decision is logged, noted for the journal
-and performed. A task of the epoch that fails ends the epoch by its exception, and so the process.
+One queue of events (`waiting`), one consumer: the core decides, the decision is logged, noted for the
+journal and performed. A task of the epoch that fails ends the epoch by its exception, and so the process.
 """
 
 import asyncio
@@ -43,6 +43,7 @@ from tradefleet.services.executor.recorder import Recorder
 from tradefleet.services.executor.rules import Rules
 from tradefleet.services.executor.settings import ExecutorSettings
 from tradefleet.services.executor.status import ExecutorStatus
+from tradefleet.services.executor.waiting import EventQueue, Item, Reached
 from tradefleet.spec.bot import OnDelete
 from tradefleet.spec.snapshot import ConfigSnapshot
 
@@ -51,6 +52,8 @@ log = structlog.get_logger(__name__)
 STOPPED: Final = "stopped"
 LEASE_LOST: Final = "lease_lost"
 POSTGRES_DOWN: Final = "postgres_down"
+OVERLOADED: Final = "overloaded"
+"""More waits than can be worked off; the next epoch begins with what is so by then."""
 
 HEARD_WITHIN_S: Final = 0.5
 
@@ -71,12 +74,6 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     key_doubted: Callable[[], None]
 
 
-class _Reached(msgspec.Struct, frozen=True):
-    """In the queue behind the messages that were read up to here."""
-
-    position: StreamPosition
-
-
 class Epoch:
     """The shell around one AccountCore."""
 
@@ -85,13 +82,13 @@ class Epoch:
         self._restored = restored
         self._position = position
         self._core = AccountCore()
-        self._queue: asyncio.Queue[AnyEvent | _Reached | None] = asyncio.Queue()
+        self._queue = EventQueue(time.monotonic, self._overloaded)
         self._leaving: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._tasks: set[asyncio.Task[None]] = set()
         self._why_not: str | None = None
         parts.status.dead_letters = parts.bus.letters.counts
         self._owners = feeds.Owners(parts.bus, parts.status)
-        put = self._queue.put_nowait
+        put = self._queue.put
         self._tickers = feeds.Tickers(restored.instruments, put, parts.status)
         self._rules = Rules(
             parts.settings.rest,
@@ -118,12 +115,10 @@ class Epoch:
             spawn=self._spawn,
             leave=self._leave,
             late=self._recorder.late,
+            intent_of=self._intent_of,
             status=parts.status,
             largest_batch=parts.settings.largest_batch,
         )
-        self._performer.intents |= {
-            record.intent.client_order_id: record.intent for record in restored.intents
-        }
         self._recorder.latches |= {latch.latch_id for latch in restored.latches}
         self._owners.chosen(list(restored.owners))
 
@@ -146,27 +141,42 @@ class Epoch:
         reason = await self._until_left()
         log.info("epoch_left", epoch=self._restored.epoch, reason=reason)
         self._performer.lose(reason if reason != STOPPED else "")
+        if reason != STOPPED:
+            self._give_up_what_waits()
         await loops.end(tasks)
-        self._queue.put_nowait(RightToOpenChanged(now_ns=0, granted=False, reason=reason))
+        self._queue.put(RightToOpenChanged(now_ns=0, granted=False, reason=reason))
         await self._sends_finished()
         # Never cancelled: a write that is cut off would leave us not knowing what the journal has.
-        self._queue.put_nowait(None)
+        self._queue.close()
+        await asyncio.wait({consumer}, timeout=self._parts.settings.sends_patience_s)
+        self._give_up_what_waits()
         await consumer
         await self._write_the_rest()
         return reason
 
+    def _give_up_what_waits(self) -> None:
+        """A lost right is not worked towards for minutes: the next epoch reads what is so by then."""
+        given_up = self._queue.leave()
+        if given_up:
+            log.warning("backlog_given_up", epoch=self._restored.epoch, events=given_up)
+
+    def _overloaded(self, why: str) -> None:
+        self._parts.status.problem("overloaded", why)
+        self._leave(OVERLOADED)
+
     def _start_feeds(self) -> set[asyncio.Task[None]]:
         """Everything that brings events; the right to open is looked at before the first tick."""
-        parts, settings, put = self._parts, self._parts.settings, self._queue.put_nowait
+        parts, settings, put = self._parts, self._parts.settings, self._queue.put
         endless: list[Coroutine[Any, Any, None]] = [
             feeds.ticks(settings.tick_s, put, self._look_at_right),
             feeds.signals(
                 parts.bus,
                 self._position,
                 put,
-                lambda position: self._queue.put_nowait(_Reached(position)),
+                lambda position: self._queue.put(Reached(position)),
                 parts.status,
                 settings.retry_s,
+                self._queue.room,
             ),
             self._owners.publish(settings.owners_period_s),
             parts.bus.letters.keep(),
@@ -203,12 +213,12 @@ class Epoch:
     # ---- the consumer
 
     async def _consume(self) -> None:
-        """Until the queue says None."""
-        while (item := await self._queue.get()) is not None:
+        """Until the queue is closed and empty."""
+        while (item := await self._queue.take()) is not None:
             await self._take(item)
 
-    async def _take(self, item: AnyEvent | _Reached) -> None:
-        if isinstance(item, _Reached):
+    async def _take(self, item: Item) -> None:
+        if isinstance(item, Reached):
             self._recorder.reached(item.position)
         else:
             await self._tell(item)
@@ -235,11 +245,20 @@ class Epoch:
     def report(self) -> dict[str, Any]:
         """The core's own words for the status."""
         records = [msgspec.to_builtins(latch) for _, latch in sorted(self._core.state.latches.items())]
-        return {**self._core.status(self._parts.exchange.clock.now_ns()), "latch_records": records}
+        return {
+            **self._core.status(self._parts.exchange.clock.now_ns()),
+            "latch_records": records,
+            "events_waiting": len(self._queue),
+            "waited_s": round(self.waited_s(), 3),
+        }
+
+    def waited_s(self) -> float:
+        """For how long the first event that was not handled yet has waited."""
+        return self._queue.waited_s()
 
     def engage(self, latch: LatchRecord) -> None:
         """Somebody asks this process to engage a latch."""
-        self._queue.put_nowait(KillSwitchAsked(now_ns=0, latch=latch))
+        self._queue.put(KillSwitchAsked(now_ns=0, latch=latch))
 
     @property
     def engaged(self) -> tuple[dict[str, LatchRecord], ConfigSnapshot]:
@@ -252,7 +271,7 @@ class Epoch:
         why_not = self._why_not_open()
         if why_not != self._why_not:
             self._why_not = why_not
-            self._queue.put_nowait(RightToOpenChanged(now_ns=0, granted=not why_not, reason=why_not))
+            self._queue.put(RightToOpenChanged(now_ns=0, granted=not why_not, reason=why_not))
         if self._parts.lease.lost.is_set():
             self._leave(LEASE_LOST)
 
@@ -268,6 +287,10 @@ class Epoch:
     def _may_sign(self, intent: Intent) -> str | None:
         """Asked in the same breath as the clock, directly before signing."""
         return None if intent.leg.reduces else self._why_not_leading()
+
+    def _intent_of(self, name: str) -> Intent | None:
+        tracked = self._core.state.tracked.get(name)
+        return None if tracked is None else tracked.intent
 
     def _why_not_leading(self) -> str | None:
         held = time.monotonic_ns() < self._parts.lease.may_open_until_monotonic_ns
@@ -356,8 +379,8 @@ class Epoch:
 
     def _latch_engaged(self, latch: LatchRecord) -> None:
         self._recorder.latches.add(latch.latch_id)
-        self._queue.put_nowait(LatchEngaged(now_ns=0, latch=latch))
+        self._queue.put(LatchEngaged(now_ns=0, latch=latch))
 
     def _latch_cleared(self, latch_id: str) -> None:
         self._recorder.latches.discard(latch_id)
-        self._queue.put_nowait(feeds.cleared(latch_id))
+        self._queue.put(feeds.cleared(latch_id))

@@ -85,9 +85,11 @@ async def signals(
     reached: Callable[[StreamPosition], None],
     status: ExecutorStatus,
     retry_s: float,
+    room: Callable[[], Awaitable[None]],
 ) -> None:
-    """Read both streams on from `position`."""
+    """Read both streams on from `position`. room: returns when there is some for what is read."""
     while True:
+        await room()
         try:
             messages, position = await bus.read(position, BLOCK_MS)
         except BusDown as error:

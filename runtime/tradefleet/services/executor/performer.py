@@ -93,11 +93,13 @@ class Performer:
         spawn: Spawn,
         leave: Callable[[str], None],
         late: Callable[[Entry], None],
+        intent_of: Callable[[str], Intent | None],
         status: ExecutorStatus,
         largest_batch: int,
     ) -> None:
         """learn: reads the rules of those of these symbols that are not known, and tells them. late: takes an
-        entry of the audit that could not be written ahead. largest_batch: orders in one request, at most."""
+        entry of the audit that could not be written ahead. intent_of: what a client order id means; None when
+        that is not remembered. largest_batch: orders in one request, at most."""
         self._journal = journal
         self._exchange = exchange
         self._may_sign = may_sign
@@ -107,13 +109,12 @@ class Performer:
         self._spawn = spawn
         self._leave = leave
         self._late = late
+        self._intent_of = intent_of
         self._status = status
         self._lost = ""
         self._batches = Batches(largest_batch)
         self.sends: set[asyncio.Task[None]] = set()
         """Creates and cancels whose answer has not come."""
-        self.intents: dict[str, Intent] = {}
-        """Every intent of ours by its client order id, so that it can be asked for."""
 
     def lose(self, reason: str) -> None:
         """Write no intent from now on: the journal or the lease has gone."""
@@ -194,7 +195,6 @@ class Performer:
 
     def _leaves(self, intents: list[Intent], sending: Coroutine[Any, Any, None]) -> list[AnyEvent]:
         """These are in the journal: they may go. The core is told before the send can answer."""
-        self.intents |= {intent.client_order_id: intent for intent in intents}
         self._awaited(sending)
         return [IntentWritten(now_ns=0, client_order_id=intent.client_order_id) for intent in intents]
 
@@ -370,11 +370,8 @@ class Performer:
             self._late(entry)
 
     async def _reconcile(self, action: Reconcile) -> None:
-        ask_for = [
-            (client_order_id, self.intents[client_order_id].key.symbol)
-            for client_order_id in action.ask_for
-            if client_order_id in self.intents
-        ]
+        meant = ((name, self._intent_of(name)) for name in action.ask_for)
+        ask_for = [(name, intent.key.symbol) for name, intent in meant if intent is not None]
         try:
             async for listing in self._exchange.reads.listings(self._exchange.clock.now_ns()):
                 # What is held can be protected and closed only by its rules.

@@ -98,6 +98,7 @@ class _Program:
         status.holder = settings.holder
         status.config_trouble = lambda: self._config.trouble
         self.pod = ExecutorPod(settings, status, self.now)
+        self.pod.heartbeat.waited_s = lambda: 0.0 if self._epoch is None else self._epoch.waited_s()
         key, secret = settings.credentials()
         self.without = _without_journal(settings, key, secret, status, self._config)
         self.without.engaged_by_hand = self._engaged_by_hand
@@ -127,7 +128,8 @@ class _Program:
 
     def now(self) -> dict[str, Any]:
         """What there is to say, as plain values."""
-        return self._status.report({} if self._epoch is None else self._epoch.report())
+        report = self._status.report({} if self._epoch is None else self._epoch.report())
+        return {**report, "why_dead": self.pod.heartbeat.why_dead()}
 
     async def work(self) -> None:
         """Prepare once, then epoch after epoch; raises ExecutorFailed when the key is of no use any more."""

@@ -29,6 +29,8 @@ _NO_CORE: Final[Mapping[str, Any]] = {
     "latch_records": [],
     "kill_switch": {"engaged": False, "seconds_to_flat": None},
     "may_open": False,
+    "events_waiting": 0,
+    "waited_s": 0.0,
     "leverage": {"set": 0, "waiting": 0, "refused": {}},
 }
 """Between two epochs nothing is known."""

@@ -3,7 +3,7 @@
 A child has a session of its own, so that Ctrl-C reaches the supervisor alone, which then stops its
 children in order; and the kernel signals it when the supervisor dies. Its stderr goes to a log file.
 A child that dies is started again after a back-off, unless it ended with status 2: a configuration
-that a restart cannot mend.
+that a restart cannot mend. One that hangs is killed by whoever sees it (`liveness`), and so starts again.
 """
 
 import asyncio
@@ -90,6 +90,14 @@ class Kept:
     def start(self) -> None:
         """Begin to keep it."""
         self._task = asyncio.create_task(self._keep(), name=f"keep {self.name}")
+
+    def kill(self, why: str) -> None:
+        """End it at once, since it hangs; it starts again. Whatever it was in the middle of, it could have
+        died there by itself."""
+        if self._process is not None and self.running and not self._stopping:
+            self._say(f"{self.name} hangs: {why}; it is killed")
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
 
     async def stop(self) -> None:
         """Ask it to end, kill it when its grace is over, and keep it no more."""

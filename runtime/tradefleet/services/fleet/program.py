@@ -22,6 +22,7 @@ from rich.live import Live
 from tradefleet.services.fleet import live_table, plain_lines
 from tradefleet.services.fleet.config_watch import EditWatch, Refused, first_snapshot, judge_edit
 from tradefleet.services.fleet.data_folder import DataFolder, FleetState, default_folder
+from tradefleet.services.fleet.liveness import SILENT_S
 from tradefleet.services.fleet.problems import FleetFailed
 from tradefleet.services.fleet.process import until
 from tradefleet.services.fleet.stores import Stores
@@ -37,7 +38,8 @@ SPAWN_PATIENCE_S = 2.0
 
 
 class UpOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What the command was told. seconds: None runs until it is stopped. data: None for the default."""
+    """What the command was told. seconds: None runs until it is stopped. data: None for the default.
+    hung_after_s: a process whose status is older is killed and starts again."""
 
     file: Path
     data: Path | None = None
@@ -46,6 +48,7 @@ class UpOptions(msgspec.Struct, frozen=True, kw_only=True):
     verify: bool = False
     postgres: str | None = None
     redis: str | None = None
+    hung_after_s: float = SILENT_S
 
 
 class Screen:
@@ -108,7 +111,7 @@ async def up(options: UpOptions) -> int:
             say=screen.say,
             on_refused=lambda process, reason: fleet.refuse(process, reason),
         )
-        fleet = Fleet(data, state, snapshot, stores, screen.say)
+        fleet = Fleet(data, state, snapshot, stores, screen.say, options.hung_after_s)
         try:
             return await _live(fleet, watch, screen, options, stop)
         finally:

@@ -4,12 +4,15 @@ Stores first, then the simulated exchange, then the executor and the shards. A r
 starts a shard's new process beside the old one, waits until its books are synchronised, and only then
 stops the old one; the executor, which alone may trade, is stopped before its successor starts. Every
 process watches a snapshot file of its own, so that an old process never sees an edit it cannot apply.
+One that hangs is killed and starts again (`liveness`).
 """
 
+import asyncio
 import contextlib
 import os
 import secrets
 import socket
+import time
 from collections.abc import Callable, Iterable
 
 import msgspec
@@ -18,10 +21,17 @@ from tradefleet.adapters.files.status import Unreadable, read_json
 from tradefleet.services.fleet import children
 from tradefleet.services.fleet.config_watch import ApplyHot, Edit, Refused, Replace, Unchanged
 from tradefleet.services.fleet.data_folder import DataFolder, FleetState
+from tradefleet.services.fleet.liveness import LOOK_S, SILENT_S, Liveness
 from tradefleet.services.fleet.problems import FleetFailed
 from tradefleet.services.fleet.process import Command, Kept, Say, stop_all, until
 from tradefleet.services.fleet.stores import Stores, usable_port
-from tradefleet.services.fleet.view import FleetView, fresh_status, shard_view, troubles_of
+from tradefleet.services.fleet.view import (
+    FleetView,
+    fresh_status,
+    shard_view,
+    troubles_of,
+    written_status,
+)
 from tradefleet.spec.addresses import endpoints_of
 from tradefleet.spec.bot import BotSpec
 from tradefleet.spec.market import Endpoints
@@ -35,8 +45,15 @@ class Fleet:
     """All processes of one bot on this machine."""
 
     def __init__(
-        self, data: DataFolder, state: FleetState, snapshot: ConfigSnapshot, stores: Stores, say: Say
+        self,
+        data: DataFolder,
+        state: FleetState,
+        snapshot: ConfigSnapshot,
+        stores: Stores,
+        say: Say,
+        silent_s: float = SILENT_S,
     ) -> None:
+        """silent_s: a process whose status is older hangs."""
         self.data = data
         self.state = state
         self.snapshot = snapshot
@@ -48,6 +65,9 @@ class Fleet:
         self._simulator: Kept | None = None
         self._executor: Kept | None = None
         self._shards: dict[int, Kept] = {}
+        self._silent_s = silent_s
+        self._liveness: dict[str, Liveness] = {}
+        self._watching: asyncio.Task[None] | None = None
 
     # --- the life of the fleet ---------------------------------------------------------------
 
@@ -66,6 +86,7 @@ class Fleet:
             self._shards[assignment.index] = self._start_shard(
                 process, assignment.index, self.snapshot, self.refuse
             )
+        self._watching = asyncio.create_task(self._watch(), name="watch who hangs")
 
     async def stop_shards(self) -> None:
         """No more signals."""
@@ -73,6 +94,10 @@ class Fleet:
 
     async def stop(self) -> None:
         """Shards, executor, simulator, then the stores; nothing that was started is left."""
+        if self._watching is not None:
+            self._watching.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._watching
         await self.stop_shards()
         for kept in (self._executor, self._simulator):
             if kept is not None:
@@ -86,12 +111,32 @@ class Fleet:
 
     def check(self) -> None:
         """Raise the failure when there is one."""
+        if self._watching is not None and self._watching.done():
+            self._watching.result()
         if self.failure is not None:
             raise self.failure
 
     async def spawned(self) -> bool:
         """True when every process has been started at least once."""
         return None not in self.pids().values()
+
+    async def _watch(self) -> None:
+        """For ever: end what hangs."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            self._end_what_hangs()
+
+    def _end_what_hangs(self) -> None:
+        running = self._running()
+        self._liveness = {
+            kept.name: self._liveness.get(kept.name) or Liveness(self._silent_s) for kept in running
+        }
+        for kept in running:
+            file = children.status_path(self.data, kept.name)
+            status, written = written_status(file)
+            why = self._liveness[kept.name].look(kept.pid, status, written, time.monotonic())
+            if why:
+                kept.kill(why)
 
     # --- what it shows -----------------------------------------------------------------------
 

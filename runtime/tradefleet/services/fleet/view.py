@@ -72,6 +72,16 @@ def fresh_status(path: Path) -> dict[str, Any]:
     return status if isinstance(status, dict) else {}
 
 
+def written_status(path: Path) -> tuple[dict[str, Any], float | None]:
+    """A process's status however old it is, and when it was written; {} and None when there is none."""
+    try:
+        written = path.stat().st_mtime
+        status = read_json(path)
+    except (OSError, Unreadable):
+        return {}, None
+    return (status, written) if isinstance(status, dict) else ({}, written)
+
+
 def shard_view(index: int, process: str, status: dict[str, Any]) -> ShardView:
     """A shard's status as the fleet shows it."""
     if not status:
