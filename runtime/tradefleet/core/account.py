@@ -213,6 +213,7 @@ class AccountCore:
     def _ticked(state: AccountState, now_ns: int) -> list[AnyAction]:
         account_signals.forget_old_signals(state, now_ns)
         account_sends.forget_final(state, now_ns)
+        state.counted.passed(now_ns, state.reconciliation.finished_ns)
         account_protection.look_for_differences(state, now_ns)
         account_reconciling.reconcile_when_due(state, now_ns)
         return account_safety.watch_equity(state, now_ns) + account_day.keep_equity(state, now_ns)

@@ -45,9 +45,9 @@ def take_order(state: AccountState, order: ExchangeOrder) -> list[AnyAction]:
 
 def take_execution(state: AccountState, execution: Execution) -> list[AnyAction]:
     """An execution, counted at most once by its id."""
-    if execution.exec_id in state.counted:
+    if state.counted.is_counted(execution.exec_id, execution.at_ns):
         return []
-    state.counted.add(execution.exec_id)
+    state.counted.add(execution.exec_id, execution.at_ns)
     tracked = state.tracked.get(execution.client_order_id)
     if tracked is not None and is_older(tracked.intent, execution.at_ns):
         tracked = None

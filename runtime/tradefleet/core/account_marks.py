@@ -29,9 +29,7 @@ def take_row(state: AccountState, row: ExchangePosition) -> None:
 def why_not_open(state: AccountState, now_ns: int) -> Refusal | None:
     """Nothing opens while the mark of anything held is not known."""
     unknown = {
-        key.symbol
-        for key, position in state.positions.items()
-        if position.total != 0 and _is_unknown(state.market(key.symbol), now_ns)
+        key.symbol for key in state.positions.counting if _is_unknown(state.market(key.symbol), now_ns)
     }
     if not unknown:
         return None

@@ -110,9 +110,9 @@ def held_stop(state: AccountState, key: PositionKey, side: Side) -> Decimal | No
         guard = state.guards.get(key)
         stop = guard.stop if guard is not None and guard.shows(position.size) else None
         stop = tighter(sign, stop, None if position.plan is None else position.plan.stop_loss)
-    for tracked in state.open_intents():
+    for tracked in state.tracked.open_of(key):
         intent = tracked.intent
-        if intent.key == key and intent.leg is Leg.OPEN and intent.side is side and not tracked.is_at_rest:
+        if intent.leg is Leg.OPEN and intent.side is side and not tracked.is_at_rest:
             stop = tighter(sign, stop, intent.stop_loss)
     return stop
 
@@ -272,11 +272,10 @@ def _close_instead(
 def _entry_under_way(state: AccountState, key: PositionKey, now_ns: int) -> bool:
     """Whether an entry may still reach the exchange; one whose answer was lost, for as long as it can."""
     return any(
-        tracked.intent.key == key
-        and tracked.intent.leg is Leg.OPEN
+        tracked.intent.leg is Leg.OPEN
         and tracked.record.state in (IntentState.WRITTEN, IntentState.AMBIGUOUS)
         and now_ns <= tracked.intent.valid_until_ns
-        for tracked in state.open_intents()
+        for tracked in state.tracked.open_of(key)
     )
 
 

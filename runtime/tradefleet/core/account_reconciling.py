@@ -41,7 +41,8 @@ def exchange_read(state: AccountState, event: ExchangeRead) -> list[AnyAction]:
     asked_ns, wanted_since = progress.asked_ns, progress.wanted
     progress.asking = False
     unresolved = [tracked.intent.client_order_id for tracked in state.open_intents()]
-    findings = compare(state.tracked.records, state.counted, event.view, unresolved)
+    counted = state.counted
+    findings = compare(state.tracked.records, counted, event.view, unresolved, counted.known_from_ns)
     for order in (*event.view.open_orders, *event.view.closed_orders):
         remember_leg(state, order)
     for execution in findings.executions:

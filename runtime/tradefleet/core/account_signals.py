@@ -46,11 +46,8 @@ def take_signal(state: AccountState, event: SignalReceived) -> list[AnyAction]:
 
 
 def forget_old_signals(state: AccountState, now_ns: int) -> None:
-    """In order of arrival, so that the first young one ends the search."""
-    for signal_id, seen_ns in list(state.seen_signals.items()):
-        if now_ns - seen_ns < SEEN_SIGNALS_NS:
-            break
-        del state.seen_signals[signal_id]
+    """Those whose time is over."""
+    state.seen_signals.forget(now_ns - SEEN_SIGNALS_NS + 1)
 
 
 def not_ours(state: AccountState, signal: Signal) -> Refusal | None:

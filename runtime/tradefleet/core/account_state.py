@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from tradefleet.core.actions import AnyAction, EngageLatch, Reconcile
+from tradefleet.core.counted import CountedExecutions
 from tradefleet.core.events import LatchRecord, Restored
 from tradefleet.core.evidence import Evidence
 from tradefleet.core.kept_positions import KeptPositions
+from tradefleet.core.open_profit import OpenProfit
 from tradefleet.core.ownership import Owners
+from tradefleet.core.recent_ids import RecentIds
 from tradefleet.core.tracked_intents import TrackedIntents
 from tradefleet.domain.instruments import Instrument
 from tradefleet.domain.orders import Account, ExchangeOrder, Side
@@ -22,7 +25,7 @@ from tradefleet.orders.exchange_view import Wallet
 from tradefleet.orders.intents import Leg
 from tradefleet.orders.reconciliation_report import ReconciliationReport
 from tradefleet.orders.tracked import Tracked
-from tradefleet.positions.ledger import flat, unrealised
+from tradefleet.positions.ledger import flat
 from tradefleet.positions.legs import legs_of, opened_by
 from tradefleet.positions.plan import PositionRecord
 from tradefleet.risk import day as days
@@ -258,8 +261,10 @@ class AccountState:
         self.tracked = TrackedIntents(Tracked(record=record) for record in event.intents)
         self.positions = KeptPositions(event.positions)
         self.order_indices: dict[str, int] = {}
-        self.counted: set[str] = set(event.executions_counted)
-        self.seen_signals: dict[str, int] = dict.fromkeys(event.seen_signals, event.now_ns)
+        self.counted = CountedExecutions(
+            event.executions_counted, event.now_ns, event.executions_known_from_ns
+        )
+        self.seen_signals = RecentIds(event.seen_signals, event.now_ns)
         self.signal_marks = {(mark.strategy, mark.symbol): mark for mark in event.signal_marks}
         self.owners = Owners(event.owners, event.now_ns)
         self.restored_ns = event.now_ns
@@ -290,6 +295,7 @@ class AccountState:
         self.exchange_answered_ns = 0
         self.reversals: dict[PositionKey, Signal] = {}
         self.tally = Tally()
+        self._open_profit = OpenProfit()
 
     @property
     def spec(self) -> BotSpec:
@@ -387,16 +393,15 @@ class AccountState:
 
     def unrealised(self) -> Decimal:
         """Profit of all positions at their marks; a position without a mark counts at its entry."""
-        total = ZERO
-        for key in self.positions.counting:
-            mark = self.market(key.symbol).mark
-            if mark is not None:
-                total = MONEY.add(total, unrealised(self.positions[key], mark))
-        return total
+        return self._open_profit.total(self.positions, self._mark)
+
+    def _mark(self, symbol: str) -> Decimal | None:
+        market = self.markets.get(symbol)
+        return None if market is None else market.mark
 
     def marks_known(self) -> bool:
         """Whether every position has a mark, so that `unrealised` is all there is."""
-        return all(self.market(key.symbol).mark is not None for key in self.positions.counting)
+        return all(self._mark(key.symbol) is not None for key in self.positions.counting)
 
     def equity(self) -> Decimal | None:
         """Wallet balance plus unrealised profit, settle currency; None before the wallet is known."""

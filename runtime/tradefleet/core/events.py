@@ -74,9 +74,10 @@ class KillSwitchSeen(msgspec.Struct, frozen=True, kw_only=True):
 class Restored(Event, frozen=True, kw_only=True):
     """The first event of an epoch: all that the journal knew.
 
-    intents: those that are not final, and every final one younger than a day. seen_signals: ids of
+    intents: those that are not final, and every final one of the last hour. seen_signals: ids of
     signals judged in the last ten minutes. executions_counted: ids of executions already in
-    `positions`, for the last seven days. quiet_until_ns: when the last valid_until of any predecessor
+    `positions`: all of those since executions_known_from_ns, by the exchange's time; what is older is counted
+    as a whole. quiet_until_ns: when the last valid_until of any predecessor
     has safely passed; nothing is opened before. kill_switch_before: of the newest generation older than
     config's, None when there is none. kill_switches_known: ids of the kill switch's latches, cleared ones
     included. baseline: the newest day's row, as the release before reads it. days: the rows of the newest
@@ -105,6 +106,7 @@ class Restored(Event, frozen=True, kw_only=True):
     earlier: Decimal | None = None
     earlier_unread: str = ""
     signal_marks: tuple[SignalMark, ...] = ()
+    executions_known_from_ns: int = 0
 
 
 class ConfigApplied(Event, frozen=True, kw_only=True):

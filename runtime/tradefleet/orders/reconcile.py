@@ -52,10 +52,12 @@ def compare(
     counted: Container[str],
     view: ExchangeView,
     unresolved: Iterable[str] | None = None,
+    known_from_ns: int = 0,
 ) -> Findings:
     """Everything about orders and executions; positions are compared after these are applied.
 
     unresolved: names of the intents that are not final, where somebody has them at hand; None looks at all.
+    known_from_ns: executions from before then are counted, whatever their ids.
     """
     rows = view.open_orders + view.closed_orders
     named = tuple(order for order in rows if order.client_order_id in intents)
@@ -66,7 +68,7 @@ def compare(
         execution.client_order_id for execution in view.executions if not _is_of_an_older(intents, execution)
     }
     fresh = sorted(
-        (execution for execution in view.executions if execution.exec_id not in counted),
+        (e for e in view.executions if e.exec_id not in counted and e.at_ns >= known_from_ns),
         key=lambda execution: (execution.at_ns, execution.seq, execution.exec_id),
     )
     return Findings(

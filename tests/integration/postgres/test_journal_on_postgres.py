@@ -29,7 +29,7 @@ from tradefleet.adapters.postgres.journal import Journal
 from tradefleet.adapters.postgres.lease_row import Claim, Grant, LeaseRow
 from tradefleet.adapters.postgres.migrations import migrate
 from tradefleet.adapters.postgres.restore import QUIET_NS, JournalState, StreamMark
-from tradefleet.core.actions import AnyAction, ClearLatch, Verdict
+from tradefleet.core.actions import AnyAction, ClearLatch, KeepIntent, Verdict
 from tradefleet.domain.orders import OrderStatus
 from tradefleet.orders.intents import Intent, IntentState, Leg
 
@@ -339,3 +339,50 @@ async def test_several_intents_are_none_when_the_database_is_away(
             await journal.write_intents(closes(2))
     finally:
         await postgres.start_again()
+
+
+HOUR_NS = 3600 * 1_000_000_000
+
+
+async def test_a_new_epoch_is_told_of_what_may_be_heard_again_and_not_of_all_there_ever_was(
+    journal: Journal, dsn: str
+) -> None:
+    def intent(name: str, state: IntentState, age_ns: int, rest_ns: int = 0) -> KeepIntent:
+        kept = kept_intent(name, state)
+        made = msgspec.structs.replace(
+            kept.record.intent,
+            created_ns=NOW_NS - age_ns,
+            valid_until_ns=NOW_NS - age_ns + 1,
+            rest_until_ns=NOW_NS + rest_ns if rest_ns else 0,
+        )
+        return KeepIntent(record=msgspec.structs.replace(kept.record, intent=made))
+
+    await journal.keep(
+        [
+            intent("open for a day", IntentState.AMBIGUOUS, 24 * HOUR_NS),
+            intent("just over", IntentState.DONE, HOUR_NS // 2),
+            intent("over for long", IntentState.DONE, 2 * HOUR_NS),
+            intent("rested until now", IntentState.DONE, 5 * HOUR_NS, rest_ns=-1),
+            intent("rested long ago", IntentState.DONE, 5 * HOUR_NS, rest_ns=-2 * HOUR_NS),
+            kept_execution("newest", NOW_NS - 5 * HOUR_NS),
+            kept_execution("read again", NOW_NS - 7 * HOUR_NS),
+            kept_execution("not read again", NOW_NS - 9 * HOUR_NS),
+        ]
+    )
+    state = await begun(journal, dsn)
+
+    told = [record.intent.signal_id for record in state.intents]
+    assert told == ["open for a day", "rested until now", "just over"]
+    assert state.executions_counted == ("read again", "newest")
+    assert state.executions_known_from_ns == NOW_NS - 8 * HOUR_NS
+
+
+async def test_an_execution_with_a_time_of_tomorrow_makes_none_of_today_old(
+    journal: Journal, dsn: str
+) -> None:
+    await journal.keep([kept_execution("now"), kept_execution("tomorrow", NOW_NS + 24 * HOUR_NS)])
+
+    state = await begun(journal, dsn)
+
+    assert state.executions_counted == ("now", "tomorrow")
+    assert NOW_NS - 4 * HOUR_NS < state.executions_known_from_ns < NOW_NS

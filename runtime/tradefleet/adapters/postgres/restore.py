@@ -54,22 +54,30 @@ class JournalState(msgspec.Struct, frozen=True, kw_only=True):
     signal_marks: tuple[SignalMark, ...] = ()
     days: tuple[Baseline, ...] = ()
     equity_kept: EquityKept | None = None
+    executions_known_from_ns: int = 0
 
 
 _NOW_NS = "(extract(epoch FROM clock_timestamp()) * 1000000000)::bigint"
 _DAY_NS = 86_400 * 1_000_000_000
 
+_HOUR_NS = 3600 * 1_000_000_000
+# Finished ones are remembered for an hour after they were over; one that rested may be older than that.
 _INTENTS = f"""
-SELECT payload FROM intents WHERE account = $1 AND (NOT final OR created_ns > {_NOW_NS} - {_DAY_NS})
-ORDER BY created_ns, client_order_id
+SELECT payload FROM intents WHERE account = $1 AND (
+    NOT final OR created_ns > {_NOW_NS} - {_HOUR_NS} - 60000000000
+    OR (created_ns > {_NOW_NS} - {_DAY_NS}
+        AND (payload -> 'intent' ->> 'rest_until_ns')::bigint > {_NOW_NS} - {_HOUR_NS} - 60000000000)
+) ORDER BY created_ns, client_order_id
 """
 _POSITIONS = """
 SELECT payload, facts FROM positions WHERE account = $1 ORDER BY category, symbol, position_idx
 """
-_EXECUTIONS = f"""
-SELECT exec_id FROM executions WHERE account = $1 AND at_ns > {_NOW_NS} - 7 * {_DAY_NS}
-ORDER BY at_ns, exec_id
+# A comparison reads what the exchange has from an hour before the newest that we know; a row with a time of
+# tomorrow is no measure of it.
+_KNOWN_FROM = f"""
+SELECT least(max(at_ns), {_NOW_NS}) - 3 * {_HOUR_NS} FROM executions WHERE account = $1
 """
+_EXECUTIONS = "SELECT exec_id FROM executions WHERE account = $1 AND at_ns >= $2 ORDER BY at_ns, exec_id"
 _SIGNALS = """
 SELECT signal_id, verdict, payload, (extract(epoch FROM written_at) * 1000000000)::bigint AS written_ns
 FROM signals
@@ -115,7 +123,8 @@ async def read_state(
     """Everything of this account and bot; raises UnreadableRow and what asyncpg raises."""
     intents = await connection.fetch(_INTENTS, account)
     positions = await connection.fetch(_POSITIONS, account)
-    executions = await connection.fetch(_EXECUTIONS, account)
+    known_from_ns = await connection.fetchval(_KNOWN_FROM, account) or 0
+    executions = await connection.fetch(_EXECUTIONS, account, known_from_ns)
     signals = await connection.fetch(_SIGNALS, account)
     marks = await connection.fetch(_MARKS, account)
     owners = await connection.fetch(_OWNERS, account, bot)
@@ -133,6 +142,7 @@ async def read_state(
         intents=decoded(intents, IntentRecord),
         positions=tuple(_position(row) for row in positions),
         executions_counted=tuple(row["exec_id"] for row in executions),
+        executions_known_from_ns=known_from_ns,
         seen_signals=tuple(row["signal_id"] for row in signals),
         signal_marks=_marks(marks, signals),
         owners=decoded(owners, ShardOwner),

@@ -46,6 +46,7 @@ async def restored(
         intents=state.intents,
         positions=state.positions,
         executions_counted=state.executions_counted,
+        executions_known_from_ns=state.executions_known_from_ns,
         seen_signals=state.seen_signals,
         owners=state.owners,
         latches=state.latches,
