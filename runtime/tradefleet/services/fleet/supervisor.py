@@ -280,8 +280,10 @@ class Fleet:
                 return said is not None and said["pid"] == kept.pid
             return False
 
-        if not await until(ready, within_s=READY_PATIENCE_S):
-            raise FleetFailed(f"simulator: not ready after {READY_PATIENCE_S:g} s; see {command.log}")
+        # Every copy has a history to be played before it begins.
+        patience_s = READY_PATIENCE_S + 3 * spec.exchange.simulator.copies
+        if not await until(ready, within_s=patience_s):
+            raise FleetFailed(f"simulator: not ready after {patience_s:g} s; see {command.log}")
         kept.proven = True
         said = read_json(ready_file)
         given = spec.exchange.endpoints
