@@ -19,12 +19,17 @@ S: Final = 1_000_000_000
 MEMORIES: Final = {
     ("tradefleet.core.account_signals", "SEEN_SIGNALS_NS"): 6 * S,
     ("tradefleet.core.account_sends", "REMEMBERED_NS"): 7 * S,
+    ("tradefleet.core.counted", "REMEMBERED_NS"): 14 * S,
     ("tradefleet.core.account_reconciling", "SHOWN_FOR_NS"): 7 * S,
 }
 """Longer than a signal lives and than an order's time with its grace, in the order of the true ones."""
 
 QUERIES: Final = "tradefleet.adapters.postgres.restore"
-IN_QUERIES: Final = {f"{86_400 * S}": f"{8 * S}", "interval '10 minutes'": "interval '6 seconds'"}
+IN_QUERIES: Final = {
+    f"{86_400 * S}": f"{8 * S}",
+    f"{3600 * S}": f"{7 * S}",
+    "interval '10 minutes'": "interval '6 seconds'",
+}
 
 
 def forget_soon() -> None:
