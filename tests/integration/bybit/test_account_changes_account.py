@@ -1,6 +1,7 @@
 """Cancels, amends, stops, leverage and mode against the simulator: absolute, typed, and never raising."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
@@ -198,6 +199,33 @@ async def test_an_amend_obeys_the_lease_and_its_time(
 
     assert (result.outcome, result.reason) == (Outcome.NOT_SENT, reason)
     assert served.requests == []
+
+
+@pytest.mark.parametrize(
+    ("permit", "sign_by_ns", "reason"),
+    [(lambda: "lease", None, Reason.FORBIDDEN), (lambda: None, 1, Reason.TOO_LATE)],
+)
+async def test_a_cancel_obeys_the_lease_and_its_time(
+    served: SimulatedAccount, client: OrderClient, permit: Any, sign_by_ns: int | None, reason: Reason
+) -> None:
+    fenced = {"may_sign": permit, "sign_by_ns": sign_by_ns, "patience_s": 0.1}
+
+    one = await client.cancel(name(resting()), **fenced)
+    everyone = await client.cancel_all(Scope(settle_coin="USDT", orders=OrderFilter.ACTIVE), **fenced)
+
+    assert [(r.outcome, r.reason) for r in (one, everyone)] == [(Outcome.NOT_SENT, reason)] * 2
+    assert served.requests == []
+
+
+async def test_a_cancel_that_has_a_time_is_sent_once(served: SimulatedAccount, client: OrderClient) -> None:
+    served.trouble = lambda request: web.Response(status=503)
+    sign_by_ns = time.time_ns() + 60 * 1_000_000_000
+
+    one = await client.cancel(name(resting()), sign_by_ns=sign_by_ns)
+    everyone = await client.cancel_all(EVERYTHING, sign_by_ns=sign_by_ns)
+
+    assert [r.outcome for r in (one, everyone)] == [Outcome.AMBIGUOUS] * 2
+    assert len(served.requests) == 2
 
 
 async def test_a_stop_is_set_for_the_position_and_taken_away_by_zero(

@@ -1,9 +1,10 @@
 """Everything that changes the account besides a create: cancels, amends, stops, leverage, mode.
 
 Each call says how things shall be and comes back as a typed result; none raises for what the network or
-the exchange does. A cancel can only take orders away, so it is repeated with backoff while its patience
-lasts, whatever became of the request before. Everything else is sent once: what is ambiguous is read
-back by the caller, who then knows whether the wish is still right (a position may have turned).
+the exchange does. A cancel of the way out is repeated with backoff while its patience lasts, whatever became
+of the request before; one that has a time to be signed by is sent once. Everything else is sent once: what is
+ambiguous is read back by the caller, who then knows whether the wish is still right (a position may have
+turned).
 Source: Bybit V5, "amend-order", "cancel-order", "cancel-all", "trading-stop", "leverage",
 "position-mode".
 """
@@ -94,15 +95,40 @@ class AccountChanges:
         self.breaker = breaker
         self._draw = draw
 
-    async def cancel(self, name: OrderName, *, patience_s: float = PATIENCE_S) -> CallResult:
-        """Take one order away. GONE: it is over already, and may have filled."""
-        wish = _wish(Operation.CANCEL, bodies.cancel_body(name), Lane.REDUCING, name=name)
-        return await self._until_done(wish, patience_s)
+    async def cancel(
+        self,
+        name: OrderName,
+        *,
+        sign_by_ns: int | None = None,
+        may_sign: Permit = _always,
+        patience_s: float = PATIENCE_S,
+    ) -> CallResult:
+        """Take one order away. GONE: it is over already, and may have filled. sign_by_ns: then it is sent
+        once, since a repeat is for whoever decides to say."""
+        wish = _wish(
+            Operation.CANCEL, bodies.cancel_body(name), Lane.REDUCING, name=name, sign_by_ns=sign_by_ns
+        )
+        return await self._cancelled(wish, may_sign, patience_s)
 
-    async def cancel_all(self, scope: Scope, *, patience_s: float = PATIENCE_S) -> CallResult:
-        """Take away what the scope names, at most 500 orders at once: read, and call again if any is left."""
-        wish = _wish(Operation.CANCEL_ALL, bodies.cancel_all_body(scope), Lane.REDUCING)
-        return await self._until_done(wish, patience_s)
+    async def cancel_all(
+        self,
+        scope: Scope,
+        *,
+        sign_by_ns: int | None = None,
+        may_sign: Permit = _always,
+        patience_s: float = PATIENCE_S,
+    ) -> CallResult:
+        """Take away what the scope names, at most 500 orders at once: read, and call again if any is left.
+        sign_by_ns: as of a cancel."""
+        wish = _wish(
+            Operation.CANCEL_ALL, bodies.cancel_all_body(scope), Lane.REDUCING, sign_by_ns=sign_by_ns
+        )
+        return await self._cancelled(wish, may_sign, patience_s)
+
+    async def _cancelled(self, wish: Wish, may_sign: Permit, patience_s: float) -> CallResult:
+        if wish.sign_by_ns is not None:
+            return await self._once(wish, may_sign, patience_s)
+        return await self._until_done(wish, may_sign, patience_s)
 
     async def close_at_market(
         self, key: PositionKey, side: Side, qty: Decimal, *, patience_s: float = PATIENCE_S
@@ -183,13 +209,13 @@ class AccountChanges:
         wish = _wish(Operation.SWITCH_MODE, bodies.mode_body(symbol, hedge=hedge), Lane.OPENING)
         return await self._once(wish, _always, patience_s)
 
-    async def _until_done(self, wish: Wish, patience_s: float) -> CallResult:
+    async def _until_done(self, wish: Wish, may_sign: Permit, patience_s: float) -> CallResult:
         """Repeat what may be repeated until the exchange says something definite or patience ends."""
         deadline_s = time.monotonic() + patience_s
         sent: CallResult | None = None
         tries = 0
         while True:
-            result = await self._once(wish, _always, max(0.0, deadline_s - time.monotonic()))
+            result = await self._once(wish, may_sign, max(0.0, deadline_s - time.monotonic()))
             tries += result.tries
             if result.outcome is not Outcome.NOT_SENT or sent is None:
                 # A request that has left stays on the record: that the last one did not leave does
