@@ -33,22 +33,27 @@ SYMBOL = "ABCUSDT"
 MARK = Decimal("100")
 
 
+Question = act.AskForOrder | act.Reconcile | act.CancelOrders | act.ReadTransfers | act.ReadSymbol
+
+
 @dataclass
 class ToyExchange:
     """Truth: one-way positions, orders by client order id, executions in order.
 
-    share: how much of an order the book can fill; the rest of it is cancelled. leverages: of symbols in which
-    it was set; ten elsewhere.
+    others: open orders of nobody's intent, by their id. share: how much of an order the book can fill; the
+    rest of it is cancelled. leverages: of symbols in which it was set; ten elsewhere.
     """
 
     orders: dict[str, ExchangeOrder] = field(default_factory=dict)
     executions: list[Execution] = field(default_factory=list)
     sizes: dict[str, Decimal] = field(default_factory=dict)
+    others: dict[str, ExchangeOrder] = field(default_factory=dict)
     stops: dict[str, Decimal] = field(default_factory=dict)
     targets: dict[str, Decimal] = field(default_factory=dict)
     leverages: dict[str, Decimal] = field(default_factory=dict)
     balance: Decimal = Decimal(10000)
     transfers: Decimal = Decimal(0)
+    cancels_at_once: int = 500
     duplicates: int = 0
     share: Decimal = Decimal(1)
 
@@ -95,6 +100,12 @@ class ToyExchange:
         if intent.take_profit is not None and self.sizes[symbol]:
             self.targets[symbol] = intent.take_profit
         return Outcome.ACCEPTED, 0
+
+    def cancel_active(self) -> None:
+        """A cancel of all active orders, whatever they are; conditional ones stay."""
+        active = [n for n, order in self.others.items() if order.status is not OrderStatus.UNTRIGGERED]
+        for name in active[: self.cancels_at_once]:
+            del self.others[name]
 
     def stop_out(self, symbol: str, now_ns: int) -> None:
         """The attached stop fires: an execution with no client order id."""
@@ -178,12 +189,27 @@ class ToyExchange:
             asked_ns=asked_ns,
             answered_ns=asked_ns,
             executions_from_ns=0,
-            open_orders=(),
+            open_orders=tuple(self.others.values()),
             closed_orders=tuple(self.orders.values()),
             executions=tuple(self.executions),
             positions=tuple(row for row in self.positions(asked_ns) if row.size),
             wallet=wallet(asked_ns, str(self.balance)),
         )
+
+
+def flat_row(symbol: str, now_ns: int) -> ExchangePosition:
+    """As the exchange tells of a symbol in which nothing is held, when it is asked for that symbol."""
+    return ExchangePosition(
+        key=PositionKey("linear", symbol),
+        size=Decimal(0),
+        entry_price=None,
+        mark_price=MARK,
+        stop_loss=None,
+        take_profit=None,
+        leverage=Decimal(10),
+        seq=0,
+        at_ns=now_ns,
+    )
 
 
 def wallet(now_ns: int, balance: str = "10000") -> Wallet:
@@ -222,7 +248,8 @@ class Harness:
         self.submitted: list[Intent] = []
         self.unsent: list[Intent] = []
         self.judged: list[act.JudgeSignal] = []
-        self.questions: list[act.AskForOrder | act.Reconcile | act.CancelOrders | act.ReadTransfers] = []
+        self.questions: list[Question] = []
+        self.found: list[act.CancelFound] = []
         self.protections: list[act.SetProtection] = []
         self.leverages: list[act.SetLeverage] = []
         self.mark = MARK
@@ -396,11 +423,15 @@ class Harness:
                 continue
             if isinstance(question, act.CancelOrders):
                 self.cancelled.append(question.everything)
+                self.exchange.cancel_active()
                 self.tell(
                     ev.OrdersCancelled(
                         now_ns=self.now_ns, everything=question.everything, done=True, reason=""
                     )
                 )
+                continue
+            if isinstance(question, act.ReadSymbol):
+                self.read_symbol(question.symbol)
                 continue
             if isinstance(question, act.ReadTransfers):
                 self.tell(
@@ -419,6 +450,35 @@ class Harness:
                     order=order,
                     executions=tuple(e for e in self.exchange.executions if e.client_order_id == name),
                     asked_ns=self.now_ns,
+                )
+            )
+
+    def read_symbol(self, symbol: str, asked_ns: int | None = None, **changes: object) -> None:
+        """The answer to a reading of one symbol, flat rows included."""
+        rows = {row.key.symbol: row for row in self.exchange.positions(self.now_ns)}
+        shown: dict[str, object] = {
+            "orders": tuple(o for o in self.exchange.others.values() if o.symbol == symbol),
+            "positions": (rows.get(symbol) or flat_row(symbol, self.now_ns),),
+        }
+        asked_ns = self.now_ns if asked_ns is None else asked_ns
+        event = ev.SymbolRead(now_ns=self.now_ns, symbol=symbol, asked_ns=asked_ns)
+        self.tell(msgspec.structs.replace(event, **(shown | changes)))
+
+    def cancel_found(self, outcome: Outcome = Outcome.ACCEPTED) -> None:
+        """Every cancel by the exchange's id arrives and is answered."""
+        for asked in self.found[:]:
+            self.found.remove(asked)
+            if outcome is Outcome.ACCEPTED:
+                self.exchange.others.pop(asked.order_id, None)
+            self.tell(
+                ev.FoundCancelled(
+                    now_ns=self.now_ns,
+                    order_id=asked.order_id,
+                    key=asked.key,
+                    protects=asked.protects,
+                    outcome=outcome,
+                    ret_code=0,
+                    message="",
                 )
             )
 
@@ -511,7 +571,15 @@ class Harness:
                 self.protections.append(action)
             case act.SetLeverage():
                 self.leverages.append(action)
-            case act.AskForOrder() | act.Reconcile() | act.CancelOrders() | act.ReadTransfers():
+            case act.CancelFound():
+                self.found.append(action)
+            case (
+                act.AskForOrder()
+                | act.Reconcile()
+                | act.CancelOrders()
+                | act.ReadTransfers()
+                | act.ReadSymbol()
+            ):
                 self.questions.append(action)
             case act.Alert(kind=kind):
                 self.alerts.append(kind)

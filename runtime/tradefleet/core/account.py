@@ -12,12 +12,14 @@ from typing import Any
 import msgspec
 
 from tradefleet.core import (
+    account_cancels,
     account_day,
     account_entries,
     account_evidence,
     account_exits,
     account_fills,
     account_kill_switch,
+    account_leftovers,
     account_leverage,
     account_parts,
     account_protection,
@@ -41,6 +43,7 @@ from tradefleet.core.events import (
     ExchangeRead,
     ExchangeUnread,
     ExecutionSeen,
+    FoundCancelled,
     InstrumentsRefreshed,
     IntentNotWritten,
     IntentWritten,
@@ -60,6 +63,7 @@ from tradefleet.core.events import (
     SendFinished,
     ShardAnnounced,
     SignalReceived,
+    SymbolRead,
     Ticked,
     TransfersRead,
     WalletSeen,
@@ -150,6 +154,10 @@ class AccountCore:
                 return account_leverage.answered(state, event)
             case CancelAnswered():
                 return account_resting.cancel_answered(state, event)
+            case FoundCancelled():
+                return account_cancels.found_cancelled(state, event)
+            case SymbolRead():
+                return account_leftovers.symbol_read(state, event)
             case AmendAnswered():
                 return account_resting.amend_answered(state, event)
             case ShardAnnounced():
@@ -182,7 +190,7 @@ class AccountCore:
             case LatchEngaged():
                 account_kill_switch.take_latch(state, event.latch)
             case OrdersCancelled():
-                account_kill_switch.orders_cancelled(state, event)
+                account_cancels.all_cancelled(state, event)
             case LatchCleared():
                 state.latches.pop(event.latch_id, None)
             case PositionSeen():
@@ -214,9 +222,11 @@ class AccountCore:
         account_signals.forget_old_signals(state, now_ns)
         account_sends.forget_final(state, now_ns)
         state.counted.passed(now_ns, state.reconciliation.finished_ns)
+        account_cancels.forget_old_tries(state, now_ns)
         account_protection.look_for_differences(state, now_ns)
         account_reconciling.reconcile_when_due(state, now_ns)
-        return account_safety.watch_equity(state, now_ns) + account_day.keep_equity(state, now_ns)
+        actions = account_leftovers.drive(state, now_ns)
+        return actions + account_safety.watch_equity(state, now_ns) + account_day.keep_equity(state, now_ns)
 
     def status(self, now_ns: int) -> dict[str, Any]:
         """Plain values for the status of the process and the live table."""

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from tradefleet.core import (
     account_day,
+    account_leftovers,
     account_leverage,
     account_marks,
     account_protection,
@@ -77,7 +78,11 @@ def may_enter(state: AccountState, signal: Signal, side: Side, now_ns: int) -> t
         return unknown
     # Asked first: whatever else forbids it now, a symbol that is wanted is seen to before the others.
     unset = account_leverage.why_not_open(state, signal.symbol, now_ns)
-    refusal = _too_late(state, signal, key, instrument, now_ns) or why_not_open(state, now_ns)
+    refusal = (
+        _too_late(state, signal, key, instrument, now_ns)
+        or why_not_open(state, now_ns)
+        or account_leftovers.why_not_open(state, signal.symbol, now_ns)
+    )
     if refusal is not None:
         return refusal
     terms = _terms(state, signal, side, instrument)

@@ -8,12 +8,10 @@ On a first start, when the journal has counted nothing, the positions list is wh
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Final
 
 import msgspec
 
 from tradefleet.core import account_leverage, account_protection
-from tradefleet.core.account_day import DAILY_LOSS
 from tradefleet.core.account_state import SECOND_NS, AccountState
 from tradefleet.core.actions import Alert, AnyAction, KeepPosition
 from tradefleet.core.evidence import Shown, sentence, signed_size
@@ -24,10 +22,8 @@ from tradefleet.orders.exchange_view import ExchangeView, Listing, UnclearRow
 from tradefleet.orders.newness import Reading, covered, includes
 from tradefleet.positions.entries import taken_over
 from tradefleet.positions.evidence import Basis, basis, larger
-from tradefleet.positions.plan import KILL_SWITCH, PositionRecord
+from tradefleet.positions.plan import PositionRecord
 
-CLOSING: Final = frozenset({KILL_SWITCH, DAILY_LOSS})
-"""Kinds of latches that close everything; the others only forbid opening."""
 FIRST_START = "first start: what is held is where counting begins"
 LOOK_AGAIN_NS = 2 * SECOND_NS
 
@@ -40,6 +36,8 @@ def take_listing(state: AccountState, listing: Listing, now_ns: int) -> list[Any
     actions = _take_unclear(state, listing)
     troubles = (listing.positions_trouble, listing.orders_trouble)
     evidence.troubles = tuple(text for text in troubles if text)
+    if listing.open_orders is not None:
+        state.standing.take_list(listing.open_orders, listing.asked_ns, listing.unclear)
     if listing.positions is None:
         evidence.unlisted_since_ns = evidence.unlisted_since_ns or now_ns
         return actions
@@ -88,7 +86,7 @@ def closing_basis(state: AccountState, now_ns: int) -> Basis:
 
 def closing_latch(state: AccountState) -> str | None:
     """The latch that closes everything, None while none is engaged."""
-    return min((name for name, latch in state.latches.items() if latch.kind in CLOSING), default=None)
+    return min(state.closing_latches(), default=None)
 
 
 def nothing_is_held(state: AccountState) -> bool:

@@ -2,9 +2,10 @@
 
 Whoever has a reason engages it: an edge in the bot's spec, the command line, the executor's own endpoint,
 the day's loss, the end of a bot.
-The acts are the same: entries are cancelled while stops stay, positions are closed by reduce-only orders
-until the account is flat, then what protected them is cancelled, and the account is compared once more
-after the last order that could still arrive. A restart finds the latch in the journal and goes on.
+The acts are the same: entries are cancelled while whatever only reduces stays (account_cancels), positions
+are closed by reduce-only orders until the account is flat, and the account is compared once more after the
+last order that could still arrive. What is then left beside nothing held goes by account_leftovers; it is not
+waited for. A restart finds the latch in the journal and goes on.
 """
 
 from collections.abc import Iterator
@@ -12,19 +13,18 @@ from typing import Final
 
 import msgspec
 
-from tradefleet.core import account_evidence
-from tradefleet.core.account_state import SECOND_NS, AccountState, KillSwitchRun
-from tradefleet.core.actions import Alert, AnyAction, CancelOrders, ClearLatch, KeepPosition
-from tradefleet.core.events import KillSwitchSeen, LatchRecord, OrdersCancelled
+from tradefleet.core import account_cancels, account_evidence
+from tradefleet.core.account_state import CLOSING, SECOND_NS, AccountState, KillSwitchRun
+from tradefleet.core.actions import Alert, AnyAction, ClearLatch, KeepPosition
+from tradefleet.core.events import KillSwitchSeen, LatchRecord
 from tradefleet.positions.plan import KILL_SWITCH, ExitPlan, PositionRecord
 from tradefleet.spec.bot import OnDelete
 from tradefleet.spec.snapshot import ConfigSnapshot
 
+__all__ = ["CLOSING", "KIND"]
+
 KIND: Final = KILL_SWITCH
-CLOSING: Final = account_evidence.CLOSING
-"""Kinds of latches that close everything; the others only forbid opening."""
-CANCEL_AGAIN_NS = SECOND_NS
-ARRIVED_NS = SECOND_NS
+ARRIVED_NS: Final = SECOND_NS
 """So long after its valid_until no order can arrive, whatever the clocks think."""
 
 
@@ -96,20 +96,9 @@ def asked(state: AccountState, latch: LatchRecord) -> list[AnyAction]:
     return [] if latch.latch_id in state.latches_known else [state.engage(latch)]
 
 
-def orders_cancelled(state: AccountState, event: OrdersCancelled) -> None:
-    """The exchange has answered, or not."""
-    run = state.kill_switch
-    run.asking = False
-    if event.everything:
-        run.swept = event.done
-    else:
-        run.cancelled = event.done
-    run.not_before_ns = event.now_ns + CANCEL_AGAIN_NS
-
-
 def drive(state: AccountState, now_ns: int) -> list[AnyAction]:
     """The next step while a latch is engaged; the orders themselves are made by account_exits."""
-    engaged = sorted(name for name, latch in state.latches.items() if latch.kind in CLOSING)
+    engaged = state.closing_latches()
     if not engaged:
         if state.kill_switch.began_ns:
             state.kill_switch = KillSwitchRun()
@@ -122,11 +111,11 @@ def drive(state: AccountState, now_ns: int) -> list[AnyAction]:
         actions.append(Alert(kind=KIND, detail=f"engaged: {', '.join(engaged)}; cancelling and closing all"))
     if is_flat(state):
         run.flat_ns = run.flat_ns or now_ns
-        actions += _sweep(state, run, now_ns)
+        actions += _tell(state, run, now_ns)
     else:
-        run.flat_ns, run.told, run.swept = 0, False, False
+        run.flat_ns, run.told = 0, False
         actions += _close_all(state, engaged[0], now_ns)
-    actions += _cancel(run, now_ns)
+    actions += account_cancels.drive(state, run, now_ns)
     return actions
 
 
@@ -163,21 +152,9 @@ def _clear(state: AccountState, latch_id: str, actor: str) -> Iterator[AnyAction
     yield ClearLatch(latch_id=latch_id, actor=actor)
 
 
-def _cancel(run: KillSwitchRun, now_ns: int) -> Iterator[AnyAction]:
-    """Entries that rest, ours or anybody's: what fills behind us would have to be closed again."""
-    if not run.cancelled and not run.asking and now_ns >= run.not_before_ns:
-        run.asking = True
-        yield CancelOrders(everything=False)
-
-
-def _sweep(state: AccountState, run: KillSwitchRun, now_ns: int) -> Iterator[AnyAction]:
-    """Flat: what protected the positions goes, then it is told, once nothing can arrive any more."""
-    if run.told:
-        return
-    if not run.swept:
-        if run.cancelled and not run.asking and now_ns >= run.not_before_ns:
-            run.asking = True
-            yield CancelOrders(everything=True)
+def _tell(state: AccountState, run: KillSwitchRun, now_ns: int) -> Iterator[AnyAction]:
+    """Flat: it is told once nothing can arrive any more. Orders that only reduce are not waited for."""
+    if run.told or not account_cancels.are_gone(run):
         return
     if now_ns < max(state.tracked.last_valid_until_ns + ARRIVED_NS, run.began_ns):
         return

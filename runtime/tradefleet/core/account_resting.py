@@ -1,8 +1,8 @@
 """Entries that rest at the exchange: watched, moved with the touch, and taken away when they may not stay.
 
 Whether an entry may stay is derived from what is known now and not remembered, so that a new leader decides
-the same: its time, its signal, the limits, the right to open. Cancelling only reduces, needs no lease and is
-repeated until rows or executions say that the order is over; "gone" alone proves nothing about its fills.
+the same: its time, its signal, the limits, the right to open. A cancel is repeated, each time as a decision
+of its own, until rows or executions say that the order is over; "gone" alone proves nothing about its fills.
 A move is desired state (price, size) against what the newest row shows: one request at a time, absolute, and
 after one whose effect is not known nothing more until the order has been read again.
 """
@@ -11,9 +11,14 @@ from decimal import Decimal
 from typing import Final
 
 from tradefleet.core import account_entries, account_protection
-from tradefleet.core.account_kill_switch import CLOSING
 from tradefleet.core.account_resting_risk import over_the_limits
-from tradefleet.core.account_state import MARKET_SILENT_NS, SECOND_NS, AccountState, RestingOrder
+from tradefleet.core.account_state import (
+    CANCEL_WITHIN_NS,
+    MARKET_SILENT_NS,
+    SECOND_NS,
+    AccountState,
+    RestingOrder,
+)
 from tradefleet.core.actions import AmendOrder, AnyAction, CancelOrder
 from tradefleet.core.events import AmendAnswered, CancelAnswered
 from tradefleet.domain.instruments import Instrument
@@ -178,6 +183,9 @@ def _why_gone(state: AccountState, tracked: Tracked, now_ns: int) -> str:
     heard_ns = max(state.market(intent.key.symbol).heard_ns, state.restored_ns)
     if now_ns - heard_ns > MARKET_SILENT_NS:
         return f"no ticker of {intent.key.symbol} for 5 s"
+    left = state.leftovers.get(intent.key.symbol)
+    if left is not None and left.shown:
+        return "an order of an earlier position stands, and would act on what it opens"
     return _position_forbids(state, tracked)
 
 
@@ -206,12 +214,18 @@ def _cancel(state: AccountState, tracked: Tracked, order: RestingOrder, now_ns: 
         # Written, and not known to have left: a cancel that overtakes the create would find nothing.
         return []
     run = state.kill_switch
-    all_go = any(latch.kind in CLOSING for latch in state.latches.values())
+    all_go = bool(state.closing_latches()) and not run.by_id
     if all_go and tracked.intent.trigger is None and (not run.cancelled or now_ns < run.not_before_ns):
         return []  # cancel-all takes what is in the book, in one request
     order.asking = True
-    name = tracked.intent.client_order_id
-    return [CancelOrder(client_order_id=name, key=tracked.intent.key, reason=order.why_gone)]
+    return [
+        CancelOrder(
+            client_order_id=tracked.intent.client_order_id,
+            key=tracked.intent.key,
+            reason=order.why_gone,
+            sign_by_ns=now_ns + CANCEL_WITHIN_NS,
+        )
+    ]
 
 
 # ---- it moves

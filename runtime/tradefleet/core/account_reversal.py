@@ -24,6 +24,7 @@ WAITS: Final = frozenset(
         Reason.PRIVATE_STREAM_DOWN,
         Reason.LEVERAGE_NOT_SET,
         Reason.POSITION_UNPROTECTED,
+        Reason.LEFTOVER_ORDERS,
     }
 )
 """What may be over before the signal expires; every other refusal ends it."""

@@ -24,10 +24,11 @@ from tradefleet.domain.signals import Signal
 from tradefleet.orders.exchange_view import Wallet
 from tradefleet.orders.intents import Leg
 from tradefleet.orders.reconciliation_report import ReconciliationReport
+from tradefleet.orders.standing import StandingOrders
 from tradefleet.orders.tracked import Tracked
 from tradefleet.positions.ledger import flat
 from tradefleet.positions.legs import legs_of, opened_by
-from tradefleet.positions.plan import PositionRecord
+from tradefleet.positions.plan import KILL_SWITCH, PositionRecord
 from tradefleet.risk import day as days
 from tradefleet.risk.daily_loss import day_of
 from tradefleet.risk.day import Baseline
@@ -38,6 +39,10 @@ from tradefleet.spec.snapshot import ConfigSnapshot
 SECOND_NS = 1_000_000_000
 MARKET_SILENT_NS = 5 * SECOND_NS
 """A symbol whose ticker topic has been silent for so long is not opened, and its mark closes nothing."""
+CLOSING = frozenset({KILL_SWITCH, "daily_loss"})
+"""Kinds of latches that close everything; the others only forbid opening."""
+CANCEL_WITHIN_NS = SECOND_NS // 2
+"""So long after its decision a cancel may be signed; a repeat is decided anew."""
 WEEK_NS = 7 * 86_400 * SECOND_NS
 EXECUTION_OVERLAP_NS = 3600 * SECOND_NS
 """Executions are read again from an hour before the newest that is known; repeats are not counted."""
@@ -96,19 +101,45 @@ class Reconciliation:
 class KillSwitchRun:
     """How far the account has been brought to flat, while the kill switch is engaged.
 
-    began_ns: 0 while it is not. cancelled, swept: entries, and later everything, are cancelled at the
-    exchange. asking: a cancel is under way. compared: a last comparison was asked for. flat_ns: since
-    when it is flat. told: flat for good.
+    began_ns: 0 while it is not. cancelled: all active orders were, once. by_id: entries go one by one, since
+    the request for all would take what only reduces. asking: the request for all is under way, none before
+    not_before_ns. entries_stand: some were known when they were last looked at, which was at looked_version
+    of the standing orders, and is to be again by look_ns. look_again_ns: when a comparison is asked for
+    because of them. compared: a last comparison was asked for. flat_ns: since when it is flat. told: flat for
+    good.
     """
 
     began_ns: int = 0
     cancelled: bool = False
-    swept: bool = False
+    by_id: bool = False
     asking: bool = False
     not_before_ns: int = 0
+    entries_stand: bool = True
+    looked_version: int = -1
+    look_ns: int = 0
+    look_again_ns: int = 0
     compared: bool = False
     flat_ns: int = 0
     told: bool = False
+
+
+@dataclass(slots=True)
+class CancelTry:
+    """A cancel by the exchange's id. asking: no answer yet; the next one not before not_before_ns."""
+
+    asking: bool
+    not_before_ns: int
+
+
+@dataclass(slots=True)
+class LeftoverWatch:
+    """A symbol in which orders stand that only reduce, and nothing is held. asking: the symbol is being read,
+    since asked_ns. shown: a reading has shown them beside nothing held."""
+
+    asking: bool = False
+    asked_ns: int = 0
+    not_before_ns: int = 0
+    shown: bool = False
 
 
 @dataclass(slots=True)
@@ -283,6 +314,9 @@ class AccountState:
         self.foreign_orders: tuple[str, ...] = ()
         self.resting: dict[str, RestingOrder] = {}
         self.not_ours_open: tuple[ExchangeOrder, ...] = ()
+        self.standing = StandingOrders()
+        self.cancel_tries: dict[str, CancelTry] = {}
+        self.leftovers: dict[str, LeftoverWatch] = {}
         self.may_not_open_ns = event.now_ns
         self.deleted = False
         self.reconciliation = Reconciliation()
@@ -410,6 +444,10 @@ class AccountState:
     def marks(self) -> dict[str, Decimal]:
         """The marks that are known, by symbol."""
         return {name: market.mark for name, market in self.markets.items() if market.mark is not None}
+
+    def closing_latches(self) -> list[str]:
+        """Ids of the latches that close everything, sorted."""
+        return sorted(name for name, latch in self.latches.items() if latch.kind in CLOSING)
 
     def engage(self, latch: LatchRecord) -> EngageLatch:
         """The latch is in force from now on, and is to be written."""

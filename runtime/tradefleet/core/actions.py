@@ -151,23 +151,49 @@ class ClearLatch(Action, frozen=True, kw_only=True):
 
 
 class CancelOrders(Action, frozen=True, kw_only=True):
-    """Cancel the account's active orders, or everything with its stops; answered by OrdersCancelled.
+    """Cancel the account's active orders, all at once; answered by OrdersCancelled.
 
-    May be repeated: it only reduces.
+    Only where they are known to be entries. everything: stops too; nothing asks for that any more, since what
+    protects goes by its id alone. sign_by_ns: not signed after this, nor without the lease; 0 for no such
+    time. A repeat is a new action.
     """
 
     everything: bool
+    sign_by_ns: int = 0
 
 
 class CancelOrder(Action, frozen=True, kw_only=True):
     """Cancel one order of ours; answered by CancelAnswered.
 
-    reason: a sentence, for the audit. May be repeated, and needs no lease: it only reduces.
+    reason: a sentence, for the audit. sign_by_ns: not signed after this, nor without the lease; 0 for no such
+    time. A repeat is a new action, decided anew.
     """
 
     client_order_id: str
     key: PositionKey
     reason: str
+    sign_by_ns: int = 0
+
+
+class CancelFound(Action, frozen=True, kw_only=True):
+    """Cancel one order that a reading has shown, by the exchange's id; answered by FoundCancelled.
+
+    protects: it only reduces, and the same reading has shown nothing held in its symbol. Fenced as
+    CancelOrder is, so that no former leader takes what protects a later one's position.
+    """
+
+    order_id: str
+    key: PositionKey
+    protects: bool
+    reason: str
+    sign_by_ns: int
+
+
+class ReadSymbol(Action, frozen=True, kw_only=True):
+    """Read the open orders and then the positions of one symbol, flat rows included; answered by
+    SymbolRead."""
+
+    symbol: str
 
 
 class AmendOrder(Action, frozen=True, kw_only=True):
@@ -260,6 +286,8 @@ AnyAction = (
     | ClearLatch
     | CancelOrders
     | CancelOrder
+    | CancelFound
+    | ReadSymbol
     | AmendOrder
     | ReadTransfers
     | SetProtection

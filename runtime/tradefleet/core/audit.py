@@ -14,6 +14,7 @@ from tradefleet.core.actions import (
     AmendOrder,
     AnyAction,
     AskForOrder,
+    CancelFound,
     CancelOrder,
     CancelOrders,
     ChooseOwner,
@@ -30,6 +31,7 @@ from tradefleet.core.actions import (
     KeepPosition,
     KeepReport,
     KeepSignalMark,
+    ReadSymbol,
     ReadTransfers,
     Reconcile,
     SetLeverage,
@@ -40,6 +42,7 @@ from tradefleet.core.events import (
     AmendAnswered,
     AnyEvent,
     CancelAnswered,
+    FoundCancelled,
     LatchRecord,
     LeverageAnswered,
     OrdersCancelled,
@@ -104,6 +107,9 @@ def entry_of(
         case CancelOrder():
             whose = {"symbol": action.key.symbol}
             return writer.entry(Act.ORDER_CANCEL, action.client_order_id, action.reason, whose, at_ns)
+        case CancelFound():
+            found = {"symbol": action.key.symbol, "protects": action.protects}
+            return writer.entry(Act.ORDER_CANCEL, action.order_id, action.reason, found, at_ns)
         case AmendOrder():
             shall_be = {"price": action.price, "qty": action.qty}
             return writer.entry(Act.AMEND, action.client_order_id, "the touch has moved", shall_be, at_ns)
@@ -122,7 +128,7 @@ def entry_of(
             return None
         case KeepBaseline() | KeepDay() | ForgetDay():
             return None
-        case AskForOrder() | Reconcile() | KeepReport() | ReadTransfers() | Alert():
+        case AskForOrder() | Reconcile() | ReadSymbol() | KeepReport() | ReadTransfers() | Alert():
             return None
         case never:
             assert_never(never)
@@ -154,6 +160,9 @@ def entry_of_event(event: AnyEvent, writer: Writer, at_ns: int) -> Entry | None:
             act = Act.ORDER_CANCELLED if isinstance(event, CancelAnswered) else Act.AMENDED
             said = {"outcome": event.outcome.value, "ret_code": event.ret_code, "message": event.message}
             return writer.entry(act, event.client_order_id, event.message, said, at_ns)
+        case FoundCancelled():
+            said = {"outcome": event.outcome.value, "ret_code": event.ret_code, "message": event.message}
+            return writer.entry(Act.ORDER_CANCELLED, event.order_id, event.message, said, at_ns)
         case OrdersCancelled():
             what = {"everything": event.everything, "done": event.done}
             return writer.entry(Act.CANCELLED, "", event.reason, what, at_ns)

@@ -14,7 +14,7 @@ from tradefleet.domain.instruments import Instrument
 from tradefleet.domain.orders import Account, ExchangeOrder
 from tradefleet.domain.positions import ExchangePosition, PositionKey
 from tradefleet.domain.signals import Signal
-from tradefleet.orders.exchange_view import ExchangeView, Listing, Wallet
+from tradefleet.orders.exchange_view import ExchangeView, Listing, UnclearRow, Wallet
 from tradefleet.orders.intents import IntentRecord
 from tradefleet.orders.outcome import Outcome
 from tradefleet.positions.plan import PositionRecord
@@ -316,6 +316,30 @@ class CancelAnswered(Event, frozen=True, kw_only=True):
     message: str
 
 
+class FoundCancelled(Event, frozen=True, kw_only=True):
+    """The answer to a CancelFound. Whatever it is, rows and lists say whether the order still stands."""
+
+    order_id: str
+    key: PositionKey
+    protects: bool
+    outcome: Outcome
+    ret_code: int | None
+    message: str
+
+
+class SymbolRead(Event, frozen=True, kw_only=True):
+    """The answer to a ReadSymbol: its open orders, and after them its positions, one row of each index that
+    the symbol has, flat ones too. asked_ns: when the question left. unclear: orders of which not everything
+    is understood. reason: why it could not be read, "" when it was."""
+
+    symbol: str
+    asked_ns: int
+    orders: tuple[ExchangeOrder, ...] = ()
+    positions: tuple[ExchangePosition, ...] = ()
+    unclear: tuple[UnclearRow, ...] = ()
+    reason: str = ""
+
+
 class AmendAnswered(Event, frozen=True, kw_only=True):
     """The answer to an AmendOrder; how the order then stands is shown by its rows alone."""
 
@@ -390,6 +414,8 @@ AnyEvent = (
     | ProtectionAnswered
     | LeverageAnswered
     | CancelAnswered
+    | FoundCancelled
+    | SymbolRead
     | AmendAnswered
     | TransfersRead
     | Ticked

@@ -72,7 +72,9 @@ def _told(entry: Entry, what: dict[str, Any]) -> str:
             done = "had cancelled" if what.get("done") else "had NOT said that it cancelled"
             return f"the exchange {done} them{_because(entry.why)}"
         case Act.ORDER_CANCEL:
-            return f"{who(entry)} meant to cancel what was left of it{_because(entry.why)}"
+            found = "protects" in what
+            which = f"the order {entry.subject} of {what.get('symbol')}" if found else "what was left of it"
+            return f"{who(entry)} meant to cancel {which}{_because(entry.why)}"
         case Act.AMEND:
             return (
                 f"{who(entry)} meant it to rest at {_figure(what.get('price'))} with a size of "

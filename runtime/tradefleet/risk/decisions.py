@@ -37,6 +37,7 @@ class Reason(StrEnum):
     DAILY_LOSS = "daily_loss"
     CLOSING_FIRST = "closing_first"
     LEVERAGE_NOT_SET = "leverage_not_set"
+    LEFTOVER_ORDERS = "leftover_orders"
     ADOPTED_POSITION = "adopted_position"
     POSITION_UNPROTECTED = "position_unprotected"
     STOP_PASSED = "stop_passed"

@@ -148,6 +148,13 @@ EXPLAINED: Final[Mapping[Reason, Explained]] = MappingProxyType(
             _CORE,
             "See `leverage` in the status (docs/leverage.md).",
         ),
+        Reason.LEFTOVER_ORDERS: Explained(
+            "An order that only reduces stands in the symbol and is of an earlier position: it would act on "
+            "the next one. The detail names it.",
+            _CORE,
+            "Nothing: once the symbol is read and shows nothing held it is cancelled by its id. One that a "
+            "person made stays until that person cancels it (docs/protection.md).",
+        ),
         Reason.ADOPTED_POSITION: Explained(
             "Something is held in the symbol that no signal of ours has opened. It is protected, and neither "
             "enlarged nor closed by a strategy.",

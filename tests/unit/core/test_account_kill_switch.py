@@ -41,17 +41,18 @@ def test_engaging_it_in_the_spec_closes_what_is_held_and_says_when_it_is_flat(ha
     assert (engaged.kind, engaged.reason) == ("kill_switch", "enough")
     assert (close.reduce_only, close.signal_id) == (True, f"{engaged.latch_id}/{SYMBOL}/1")
     assert harness.exchange.sizes[SYMBOL] == 0
-    assert harness.cancelled == [False, True]
+    assert harness.cancelled == [False]
     assert harness.kill_switch["seconds_to_flat"] is not None
     assert harness.alerts.count("kill_switch_flat") == 1
 
 
-def test_stops_are_cancelled_only_when_it_is_flat(harness: Harness) -> None:
+def test_nothing_asks_for_a_cancel_of_everything(harness: Harness) -> None:
     with_a_position(harness)
 
     harness.edit_kill_switch(engaged=True)
-    harness.answer_all()
+    harness.settle()
 
+    assert harness.kill_switch["seconds_to_flat"] is not None
     assert harness.cancelled == [False]
 
 

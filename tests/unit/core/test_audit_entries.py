@@ -27,6 +27,7 @@ from tradefleet.core.actions import (
     AmendOrder,
     AnyAction,
     AskForOrder,
+    CancelFound,
     CancelOrder,
     CancelOrders,
     ClearLatch,
@@ -35,6 +36,7 @@ from tradefleet.core.actions import (
     KeepPosition,
     KeepReport,
     KeepSignalMark,
+    ReadSymbol,
     ReadTransfers,
     Reconcile,
     SetLeverage,
@@ -46,6 +48,7 @@ from tradefleet.core.events import (
     AmendAnswered,
     AnyEvent,
     CancelAnswered,
+    FoundCancelled,
     LeverageAnswered,
     OrdersCancelled,
     SendFinished,
@@ -78,6 +81,9 @@ STOP = SetProtection(
 AGREES = ReconciliationReport(reason="timer", outcome=Comparison.AGREES, asked_ns=1, ended_ns=2)
 LEVERAGE = SetLeverage(symbol="BTCUSDT", leverage=Decimal(10), sign_by_ns=1, valid_until_ns=2)
 GOES = CancelOrder(client_order_id=NAME, key=INTENT.key, reason="its time is over")
+FOUND = CancelFound(
+    order_id="x-1", key=INTENT.key, protects=True, reason="nothing is held in BTCUSDT", sign_by_ns=1
+)
 MOVES = AmendOrder(
     client_order_id=NAME,
     key=INTENT.key,
@@ -111,6 +117,8 @@ ACTIONS: list[tuple[AnyAction, Act | None, str]] = [
     (ClearLatch(latch_id="l", actor="spec:generation 4"), Act.LATCH_CLEARED, "l"),
     (CancelOrders(everything=False), Act.CANCEL, ""),
     (GOES, Act.ORDER_CANCEL, NAME),
+    (FOUND, Act.ORDER_CANCEL, "x-1"),
+    (ReadSymbol(symbol="BTCUSDT"), None, ""),
     (MOVES, Act.AMEND, NAME),
     (STOP, Act.STOP, "BTCUSDT"),
     (LEVERAGE, Act.LEVERAGE, "BTCUSDT"),
@@ -155,6 +163,19 @@ def answered(outcome: Outcome, ret_code: int | None = 0, message: str = "", orde
             ),
             Act.ORDER_CANCELLED,
             "the exchange answered: gone (code 110001: too late)",
+        ),
+        (
+            FoundCancelled(
+                now_ns=1,
+                order_id=NAME,
+                key=INTENT.key,
+                protects=True,
+                outcome=Outcome.ACCEPTED,
+                ret_code=0,
+                message="",
+            ),
+            Act.ORDER_CANCELLED,
+            "the exchange answered: accepted",
         ),
         (
             AmendAnswered(now_ns=1, client_order_id=NAME, outcome=Outcome.ACCEPTED, ret_code=0, message=""),
@@ -231,6 +252,7 @@ def test_the_story_of_an_order_in_sentences() -> None:
         (entry(kept_intent(state=IntentState.ABSENT)), "it was abandoned: the exchange does not know it"),
         (entry(CancelOrders(everything=True)), "(epoch 7) meant to cancel every order, stops included"),
         (entry(CancelOrders(everything=False)), "(epoch 7) meant to cancel every active order"),
+        (entry(FOUND), "meant to cancel the order x-1 of BTCUSDT because nothing is held in BTCUSDT"),
         (entry(engaged()), "core engaged the latch daily-loss-20000 because 5 %"),
         (
             entry(ClearLatch(latch_id="x", actor="cli:somebody")),

@@ -109,7 +109,7 @@ class Epoch:
             journal=parts.journal,
             exchange=parts.exchange,
             may_sign=self._may_sign,
-            may_move_stops=self._why_not_leading,
+            why_not_leading=self._why_not_leading,
             put=put,
             learn=self._rules.learn,
             spawn=self._spawn,
@@ -285,8 +285,9 @@ class Epoch:
         return ""
 
     def _may_sign(self, intent: Intent) -> str | None:
-        """Asked in the same breath as the clock, directly before signing."""
-        return None if intent.leg.reduces else self._why_not_leading()
+        """Asked in the same breath as the clock, directly before signing. What only reduces needs the lease
+        too: without it there is another right, with another end (without_journal)."""
+        return self._why_not_leading()
 
     def _intent_of(self, name: str) -> Intent | None:
         tracked = self._core.state.tracked.get(name)

@@ -10,7 +10,7 @@ from tradefleet.adapters.bybit.clock import ExchangeClock
 from tradefleet.adapters.bybit.governor import Governor
 from tradefleet.adapters.bybit.order_client import OrderClient
 from tradefleet.adapters.bybit.preflight import Finding, require_clock, warnings_of
-from tradefleet.adapters.bybit.way_out import WayOut
+from tradefleet.adapters.bybit.symbol_reads import SymbolReads
 from tradefleet.services.executor.performer import Exchange
 from tradefleet.services.executor.settings import ExecutorSettings
 from tradefleet.spec.addresses import untold_taker_fee
@@ -36,8 +36,9 @@ async def exchange_of(settings: ExecutorSettings, spec: BotSpec) -> AsyncIterato
     async with (
         OrderClient(settings.rest, key, secret, clock, window_ms, governor=governor) as orders,
         AccountReads(settings.rest, key, secret, governor=governor, untold_taker_fee=fee) as reads,
+        SymbolReads(settings.rest, key, secret, governor=governor) as symbols,
     ):
-        yield Exchange(orders, WayOut(orders), reads, clock)
+        yield Exchange(orders, reads, symbols, clock)
 
 
 async def look_at(exchange: Exchange, spec: BotSpec, symbols: Sequence[str]) -> Seen:

@@ -15,7 +15,7 @@ from tradefleet.adapters.bybit.clock import ExchangeClock
 from tradefleet.adapters.bybit.errors import Unreadable
 from tradefleet.adapters.bybit.order_client import OrderClient
 from tradefleet.adapters.bybit.results import CallResult, SendResult
-from tradefleet.adapters.bybit.way_out import NotDone, WayOut
+from tradefleet.adapters.bybit.symbol_reads import SymbolReads
 from tradefleet.adapters.failpoints import failpoint
 from tradefleet.adapters.postgres.errors import Fenced, IntentExists, JournalDown
 from tradefleet.adapters.postgres.journal import Journal
@@ -24,9 +24,11 @@ from tradefleet.core.actions import (
     AmendOrder,
     AnyAction,
     AskForOrder,
+    CancelFound,
     CancelOrder,
     CancelOrders,
     JudgeSignal,
+    ReadSymbol,
     ReadTransfers,
     Reconcile,
     SetLeverage,
@@ -35,28 +37,25 @@ from tradefleet.core.actions import (
     Verdict,
     Wish,
 )
-from tradefleet.core.audit import entry_of
 from tradefleet.core.events import (
     AccountListed,
     AmendAnswered,
     AnyEvent,
-    CancelAnswered,
     ExchangeRead,
     ExchangeUnread,
     IntentNotWritten,
     IntentWritten,
     LeverageAnswered,
     OrderQueried,
-    OrdersCancelled,
     ProtectionAnswered,
     SendFinished,
     TransfersRead,
 )
 from tradefleet.orders.audit import Entry
 from tradefleet.orders.exchange_view import symbols_of
-from tradefleet.orders.flatten import CancelActive, CancelRest
 from tradefleet.orders.intents import Intent
 from tradefleet.services.executor.batching import Batches, together_of
+from tradefleet.services.executor.canceller import Canceller
 from tradefleet.services.executor.status import ExecutorStatus
 
 Put = Callable[[AnyEvent], None]
@@ -65,16 +64,13 @@ STOP_PATIENCE_S: Final = 0.4
 """How long a stop may wait for room among the calls; afterwards the core asks again."""
 Spawn = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
 
-WRITE_AHEAD_S: Final = 0.5
-"""So long an act that only reduces waits to be written first."""
-
 
 class Exchange(msgspec.Struct, frozen=True):
-    """The ways to the account: orders, what only reduces, reads, and the exchange's clock."""
+    """The ways to the account: orders, reads of all of it and of one symbol, and the exchange's clock."""
 
     orders: OrderClient
-    way_out: WayOut
     reads: AccountReads
+    symbols: SymbolReads
     clock: ExchangeClock
 
 
@@ -87,7 +83,7 @@ class Performer:
         journal: Journal,
         exchange: Exchange,
         may_sign: Callable[[Intent], str | None],
-        may_move_stops: Callable[[], str | None],
+        why_not_leading: Callable[[], str | None],
         put: Put,
         learn: Callable[[Iterable[str]], Awaitable[None]],
         spawn: Spawn,
@@ -97,18 +93,19 @@ class Performer:
         status: ExecutorStatus,
         largest_batch: int,
     ) -> None:
-        """learn: reads the rules of those of these symbols that are not known, and tells them. late: takes an
-        entry of the audit that could not be written ahead. intent_of: what a client order id means; None when
-        that is not remembered. largest_batch: orders in one request, at most."""
+        """why_not_leading: asked directly before anything is signed. learn: reads the rules of those of these
+        symbols that are not known, and tells them. late: takes an entry of the audit that could not be
+        written ahead. intent_of: what a client order id means; None when that is not remembered.
+        largest_batch: orders in one request, at most."""
         self._journal = journal
         self._exchange = exchange
         self._may_sign = may_sign
-        self._may_move_stops = may_move_stops
+        self._why_not_leading = why_not_leading
+        self._canceller = Canceller(journal, exchange, why_not_leading, put, late, status)
         self._put = put
         self._learn = learn
         self._spawn = spawn
         self._leave = leave
-        self._late = late
         self._intent_of = intent_of
         self._status = status
         self._lost = ""
@@ -144,9 +141,13 @@ class Performer:
                 case Reconcile():
                     self._spawn(self._reconcile(action))
                 case CancelOrders():
-                    self._spawn(self._cancel(action))
+                    self._awaited(self._canceller.cancel_all(action))
                 case CancelOrder():
-                    self._awaited(self._cancel_one(action))
+                    self._awaited(self._canceller.cancel(action))
+                case CancelFound():
+                    self._awaited(self._canceller.cancel_found(action))
+                case ReadSymbol():
+                    self._spawn(self._canceller.read_symbol(action))
                 case ReadTransfers():
                     self._spawn(self._transfers(action))
                 case Alert(kind=kind, detail=detail):
@@ -252,17 +253,6 @@ class Performer:
             )
         )
 
-    async def _cancel(self, action: CancelOrders) -> None:
-        await self._write_ahead(action)
-        failpoint("orders.before_cancel")
-        reason = ""
-        try:
-            await self._exchange.way_out.do(CancelRest() if action.everything else CancelActive())
-        except NotDone as error:
-            reason = str(error)
-            self._status.problem("orders_not_cancelled", reason)
-        self._put(OrdersCancelled(now_ns=0, everything=action.everything, done=not reason, reason=reason))
-
     def carry_out(self, wishes: list[Wish]) -> None:
         """These are written, and what they come of: ask the exchange."""
         for wish in wishes:
@@ -274,26 +264,13 @@ class Performer:
                 case AmendOrder():
                     self._spawn(self._amend(wish))
 
-    async def _cancel_one(self, action: CancelOrder) -> None:
-        await self._write_ahead(action)
-        failpoint("order.before_cancel")
-        result = await self._exchange.orders.cancel(_name(action))
-        failpoint("order.cancelled")
-        self._put(
-            CancelAnswered(
-                now_ns=0,
-                client_order_id=action.client_order_id,
-                **_said(result),
-            )
-        )
-
     async def _amend(self, wish: AmendOrder) -> None:
         failpoint("order.before_amend")
         result = await self._exchange.orders.amend(
             _name(wish),
             Amendment(price=wish.price, qty=wish.qty),
             sign_by_ns=wish.sign_by_ns,
-            may_sign=self._may_move_stops,
+            may_sign=self._why_not_leading,
             patience_s=STOP_PATIENCE_S,
         )
         failpoint("order.amended")
@@ -311,7 +288,7 @@ class Performer:
             wish.key,
             Protection(stop_loss=wish.stop_loss, take_profit=wish.take_profit),
             sign_by_ns=wish.sign_by_ns,
-            may_sign=self._may_move_stops,
+            may_sign=self._why_not_leading,
             patience_s=STOP_PATIENCE_S,
         )
         failpoint("stop.answered")
@@ -332,7 +309,7 @@ class Performer:
             wish.leverage,
             sign_by_ns=wish.sign_by_ns,
             window_ms=(wish.valid_until_ns - wish.sign_by_ns) // 1_000_000,
-            may_sign=self._may_move_stops,
+            may_sign=self._why_not_leading,
             patience_s=patience_s,
         )
         failpoint("leverage.answered")
@@ -357,18 +334,6 @@ class Performer:
             reason = str(error)
         self._put(TransfersRead(now_ns=0, from_ns=action.from_ns, total=total, reason=reason))
 
-    async def _write_ahead(self, action: AnyAction) -> None:
-        """Say it in the audit first; but what only reduces does not wait for a journal that is away."""
-        entry = entry_of(action, self._journal.writer, self._exchange.clock.now_ns())
-        if entry is None:
-            return
-        try:
-            async with asyncio.timeout(WRITE_AHEAD_S):
-                await self._journal.append_audit([entry])
-        except (JournalDown, TimeoutError) as error:
-            self._status.problem("audit_late", f"{action}: {error}")
-            self._late(entry)
-
     async def _reconcile(self, action: Reconcile) -> None:
         meant = ((name, self._intent_of(name)) for name in action.ask_for)
         ask_for = [(name, intent.key.symbol) for name, intent in meant if intent is not None]
@@ -386,7 +351,7 @@ class Performer:
             self._put(ExchangeRead(now_ns=0, view=view))
 
 
-def _name(action: CancelOrder | AmendOrder) -> OrderName:
+def _name(action: AmendOrder) -> OrderName:
     key = action.key
     return OrderName(symbol=key.symbol, client_order_id=action.client_order_id, category=key.category)
 

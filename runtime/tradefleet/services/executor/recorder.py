@@ -12,6 +12,7 @@ from tradefleet.adapters.postgres.journal import Journal, StreamMark
 from tradefleet.adapters.redis.messages import StreamPosition
 from tradefleet.core.actions import (
     AnyAction,
+    CancelFound,
     CancelOrder,
     CancelOrders,
     ChooseOwner,
@@ -68,7 +69,7 @@ class Recorder:
         if isinstance(event, ConfigApplied) and event.config.generation > self._config.generation:
             found.append(limits_entry(self._config, event.config, writer, now_ns))
             self._config = event.config
-        ahead = Submit | CancelOrders | CancelOrder
+        ahead = Submit | CancelOrders | CancelOrder | CancelFound
         found += [entry_of(a, writer, now_ns) for a in actions if not isinstance(a, ahead)]
         self._entries += [entry for entry in found if entry is not None]
 
