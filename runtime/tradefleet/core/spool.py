@@ -21,12 +21,13 @@ from tradefleet.orders.intents import Intent
 
 class Spooled(msgspec.Struct, frozen=True, kw_only=True):
     """One record. intent: when the entry is of one, to be written with it; judged: its signal's verdict.
-    latch: when the entry engages one."""
+    latch: when the entry engages one. spent: ids of latches whose right without the lease has ended here."""
 
     entry: Entry
     intent: Intent | None = None
     judged: JudgeSignal | None = None
     latch: LatchRecord | None = None
+    spent: tuple[str, ...] = ()
 
 
 class Content(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,11 +21,12 @@ from tradefleet.adapters.bybit.errors import Unreadable
 from tradefleet.adapters.bybit.governor import Governor
 from tradefleet.adapters.bybit.order_client import CREATE, OrderClient
 from tradefleet.adapters.bybit.way_out import NotDone, WayOut
+from tradefleet.adapters.bybit.way_out_reads import WayOutReads
 from tradefleet.core.events import QueryAnswer
 from tradefleet.orders.breaker import Breaker, Limits, State
 from tradefleet.orders.budget import Lane
 from tradefleet.orders.codes import Reason
-from tradefleet.orders.flatten import CancelRest
+from tradefleet.orders.flatten import CancelActive, Standing, together
 from tradefleet.orders.intents import Intent, Leg
 from tradefleet.orders.outcome import Outcome
 from tradefleet.simulation.account.faults import Fault, FaultKind
@@ -221,38 +222,46 @@ async def test_connections_that_are_refused_open_the_circuit() -> None:
     assert [result.reason for result in sent] == [Reason.NOT_CONNECTED] * 5 + [Reason.CIRCUIT_OPEN]
 
 
+async def standing(reads: WayOutReads) -> Standing:
+    return together(await reads.coins(time.time_ns()))
+
+
+async def clear(reads: WayOutReads) -> bool:
+    return (await standing(reads)).is_clear
+
+
 async def test_reads_share_the_budget_and_the_ban_with_the_orders(served: SimulatedAccount) -> None:
     clock = HandClock()
     governor = Governor(monotonic_ns=clock)
     async with (
         OrderClient(served.rest, KEY, SECRET, WallClock(), governor=governor) as orders,
-        AccountReads(served.rest, KEY, SECRET, governor=governor) as reads,
+        AccountReads(served.rest, KEY, SECRET, governor=governor) as account,
+        WayOutReads(served.rest, KEY, SECRET, governor=governor) as reads,
     ):
         served.trouble = lambda request: web.Response(status=403, text="access too frequent")
-        with pytest.raises(Unreadable, match="403"):
-            await reads.standing()
+        assert "403" in str(await standing(reads))
         served.trouble = lambda request: None
         before = len(served.requests)
 
         entry = await orders.create(intent("entry"), yes)
         with pytest.raises(Unreadable, match="no room"):
-            await reads.uid()
-        with pytest.raises(Unreadable, match="no room"):
-            await reads.standing()
+            await account.uid()
+        late = await standing(reads)
+        assert late.positions_unread
+        assert late.orders_unread
         assert len(served.requests) == before
         clock.ns += 60 * SECOND_NS
-        standing = await reads.standing()
+        await eventually(lambda: clear(reads))
 
     assert entry.reason is Reason.RATE_BUDGET
-    assert standing.is_clear
 
 
 async def test_fifty_pages_a_second_are_read_and_no_more(served: SimulatedAccount) -> None:
     # The simulator answers 10006 beyond fifty in a rolling second.
-    async with AccountReads(served.rest, KEY, SECRET) as reads:
+    async with WayOutReads(served.rest, KEY, SECRET) as reads:
         began_ns = time.monotonic_ns()
         for _ in range(30):
-            await reads.standing()  # two pages of orders, two of positions
+            await standing(reads)  # two pages of orders, two of positions
         took_ns = time.monotonic_ns() - began_ns
 
     assert took_ns >= SECOND_NS
@@ -266,11 +275,10 @@ async def test_a_read_that_met_too_many_visits_is_asked_again_when_its_endpoint_
         served.exchange.faults.add(Fault(kind=FaultKind.REJECT, endpoint=path, ret_code=10006))
 
     asked, _, _ = await client.query(intent().client_order_id, "BTCUSDT", 1)
-    async with AccountReads(served.rest, KEY, SECRET) as reads:
-        standing = await reads.standing()
+    async with WayOutReads(served.rest, KEY, SECRET) as reads:
+        await eventually(lambda: clear(reads))
 
     assert asked is QueryAnswer.ABSENT
-    assert standing.is_clear
 
 
 async def test_a_read_that_meets_too_many_visits_twice_is_unreadable(served: SimulatedAccount) -> None:
@@ -279,7 +287,7 @@ async def test_a_read_that_meets_too_many_visits_twice_is_unreadable(served: Sim
 
     async with AccountReads(served.rest, KEY, SECRET) as reads:
         with pytest.raises(Unreadable, match="10006"):
-            await reads.standing()
+            await reads.account_facts(["BTCUSDT"])
 
 
 async def test_a_cancel_of_the_way_out_that_meets_no_room_says_so(
@@ -288,4 +296,4 @@ async def test_a_cancel_of_the_way_out_that_meets_no_room_says_so(
     served.exchange.faults.add(Fault(kind=FaultKind.REJECT, endpoint=CANCEL_ALL, ret_code=10006))
 
     with pytest.raises(NotDone, match=r"cancel-all USDT: .* \(10006\)"):
-        await WayOut(client).do(CancelRest())
+        await WayOut(client).do(CancelActive())

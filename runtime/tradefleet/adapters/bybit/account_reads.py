@@ -38,11 +38,9 @@ from tradefleet.adapters.bybit.rows import (
 )
 from tradefleet.domain.fills import Execution
 from tradefleet.domain.orders import ExchangeOrder
-from tradefleet.domain.positions import ExchangePosition
 from tradefleet.domain.quantities import ZERO
 from tradefleet.orders.budget import Lane
 from tradefleet.orders.exchange_view import ExchangeView, Listing, Wallet
-from tradefleet.orders.flatten import Standing
 
 T = TypeVar("T")
 
@@ -161,11 +159,6 @@ class AccountReads:
         exchange's clock now."""
         return await self._in_thread(lambda: coins_of(self._wallet_row(), at_ns))
 
-    async def standing(self) -> Standing:
-        """The orders and positions that are there now, complete to the last page; raises Unreadable."""
-        # The way out needs it: with the exchange's patience at an end, it may still ask once a minute.
-        return await self._in_thread(self._standing, Lane.REDUCING)
-
     async def _in_thread(self, read: Callable[[], T], lane: Lane = Lane.RESOLVING) -> T:
         return await self._reader.read(read, lane)
 
@@ -255,12 +248,6 @@ class AccountReads:
             unclear=listing.unclear,
         )
 
-    def _standing(self) -> Standing:
-        # Orders first: an entry that fills in between shows as a position, and is not lost.
-        orders = self._open_orders()
-        open_orders = tuple(order for order in orders if not order.status.is_terminal)
-        return Standing(orders=open_orders, positions=self._positions())
-
     def _open_orders(self, category: str = LINEAR) -> tuple[ExchangeOrder, ...]:
         rows: list[Row] = []
         scopes: list[dict[str, Any]] = [{"settleCoin": coin} for coin in self._settle_coins]
@@ -288,12 +275,6 @@ class AccountReads:
                     found += _newest(orders)
                     break
         return tuple(found)
-
-    def _positions(self) -> tuple[ExchangePosition, ...]:
-        rows: list[Row] = []
-        for coin in self._settle_coins:
-            rows += self._lists.pages(self._session.get_positions, settleCoin=coin, limit=200)
-        return tuple(position for position in map(position_of, rows) if position.size)
 
     def _executions(self, from_ns: int, now_ns: int, category: str = LINEAR) -> tuple[Execution, ...]:
         """Oldest first, each once. The last window has no end: what happens meanwhile belongs to it."""

@@ -74,11 +74,18 @@ class BlockingLists:
         self.lane = Lane.RESOLVING
 
     def pages(
-        self, ask: Callable[..., Any], *, category: str = LINEAR, lenient: bool = False, **query: Any
+        self,
+        ask: Callable[..., Any],
+        *,
+        category: str = LINEAR,
+        lenient: bool = False,
+        most_rows: int = 0,
+        **query: Any,
     ) -> list[Row]:
         """All rows of a list: the end is a page without rows or without a cursor.
 
-        category: none when "". lenient: what stands in the place of a row and is none comes as an empty row.
+        category: none when "". most_rows: the pages behind so many are not read, 0 for all. lenient: what
+        stands in the place of a row and is none comes as an empty row.
         """
         if category:
             query["category"] = category
@@ -91,7 +98,7 @@ class BlockingLists:
             # Recorded rows lack the category that the answer has.
             rows += [{"category": category, **row} for row in page] if category else page
             cursor = result.get("nextPageCursor") or ""
-            if not page or not cursor:
+            if not page or not cursor or 0 < most_rows <= len(rows):
                 return rows
         raise Unreadable(f"{_name(ask)}: more than {MOST_PAGES} pages")
 

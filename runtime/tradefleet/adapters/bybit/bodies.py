@@ -163,10 +163,11 @@ def create_body(intent: Intent) -> Body:
 
 
 def close_body(key: PositionKey, side: Side, qty: Decimal, client_order_id: str) -> Body:
-    """A market order of nobody's intent that can only reduce: the way out. Raises ValueError for spot, where
-    nothing is reduce-only and a repeat would sell twice."""
+    """A market order of nobody's intent that can only reduce: the way out. qty: zero for the whole position,
+    whatever its size. Raises ValueError for spot, where nothing is reduce-only and a repeat would sell
+    twice."""
     _require_position(key)
-    return {
+    body: Body = {
         "category": key.category,
         "symbol": key.symbol,
         "side": side.value,
@@ -177,6 +178,8 @@ def close_body(key: PositionKey, side: Side, qty: Decimal, client_order_id: str)
         "positionIdx": key.position_idx,
         "reduceOnly": True,
     }
+    # By the exchange's word this, with a quantity of zero, closes all that is there.
+    return body if qty else {**body, "closeOnTrigger": True}
 
 
 def cancel_body(name: OrderName) -> Body:

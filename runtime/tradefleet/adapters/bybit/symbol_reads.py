@@ -7,13 +7,12 @@ a thread of its own, since pybit blocks, and a reading of the whole account must
 Bybit V5, "position", "open-order".
 """
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Final, Self
 
 import msgspec
 
-from tradefleet.adapters.bybit.blocking_lists import BlockingLists, blocking_session
+from tradefleet.adapters.bybit.blocking_lists import Reader
 from tradefleet.adapters.bybit.errors import BadRow, Unreadable
 from tradefleet.adapters.bybit.governor import Governor
 from tradefleet.adapters.bybit.lenient_rows import lenient_order
@@ -49,25 +48,29 @@ class SymbolReads:
         lane: Lane = Lane.RESOLVING,
     ) -> None:
         """lane: of the budget of calls; a way out reads in the one of what reduces."""
-        self._session = blocking_session(rest_url, key, secret, timeout_s)
-        self._lists = BlockingLists(governor or Governor())
-        self._lists.lane = lane
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="bybit-symbol-reads")
+        shared = governor or Governor()
+        self._lane = lane
+        self._reader = Reader("bybit-symbol", rest_url, key, secret, timeout_s=timeout_s, governor=shared)
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        self.close()
+
+    def close(self) -> None:
+        """Let the thread end after what it is doing."""
+        self._reader.close()
 
     async def read(self, symbol: str) -> SymbolShown:
         """Both lists to their last page; raises Unreadable, also for a position that is not understood: what
         cannot be read proves nothing."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._read, symbol)
+        return await self._reader.read(partial(self._read, symbol), self._lane)
 
     def _read(self, symbol: str) -> SymbolShown:
-        order_rows = self._lists.pages(self._session.get_open_orders, symbol=symbol, openOnly=0, limit=PAGE)
-        position_rows = self._lists.pages(self._session.get_positions, symbol=symbol)
+        lists, session = self._reader.lists, self._reader.session
+        order_rows = lists.pages(session.get_open_orders, lenient=True, symbol=symbol, openOnly=0, limit=PAGE)
+        position_rows = lists.pages(session.get_positions, symbol=symbol)
         orders = [lenient_order(row) for row in order_rows]
         try:
             positions = tuple(position_of(row) for row in position_rows)

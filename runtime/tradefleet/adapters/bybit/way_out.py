@@ -2,7 +2,8 @@
 
 The same client as the order path, so that there is one way to the account: one signature, one table of
 codes, one budget, the clock measured against the exchange. None of its calls can open anything. What
-the exchange refuses is a sentence for the person who watches.
+the exchange refuses is a sentence for the person who watches. Nothing here cancels what it was not told to by
+name: what only reduces goes by its id alone.
 """
 
 import contextlib
@@ -16,24 +17,35 @@ from tradefleet.adapters.bybit.clock import ExchangeClock
 from tradefleet.adapters.bybit.errors import ClockNotMeasured, Unreadable
 from tradefleet.adapters.bybit.governor import Governor
 from tradefleet.adapters.bybit.order_client import OrderClient
-from tradefleet.adapters.bybit.results import CallResult
+from tradefleet.adapters.bybit.results import CallResult, SendResult
+from tradefleet.domain.positions import PositionKey
 from tradefleet.orders.codes import Reason
-from tradefleet.orders.flatten import Act, CancelActive, CancelOne, CancelRest, Close
+from tradefleet.orders.flatten import Act, CancelActive, CancelLeftover, CancelOne, Close
 from tradefleet.orders.outcome import Outcome
 
 CATEGORY: Final = LINEAR
+
+CLOSE_WINDOW_S: Final = 5.0
+"""So long after it was signed the exchange may still take a close: the client's window."""
 
 PATIENCE_S: Final = 0.5
 """Of one act. Short: the caller looks at the account again, and then knows better what to do."""
 
 
 class NotDone(Exception):
-    """The exchange did not do it, or did not say so; look again, then decide. code: None without an
-    answer."""
+    """The exchange did not do it, or did not say so; look again, then decide.
 
-    def __init__(self, what: str, code: int | None, reason: str) -> None:
-        self.code = code
-        super().__init__(f"{what}: {reason}" + ("" if code is None else f" ({code})"))
+    code: None without an answer. key: of the position that was to be closed, None for a cancel. word: why.
+    may_be_taken: the answer does not prove that it was not done.
+    """
+
+    def __init__(self, what: str, result: CallResult | SendResult, key: PositionKey | None = None) -> None:
+        self.code = result.ret_code
+        self.key = key
+        self.word = result.reason
+        self.may_be_taken = result.outcome is Outcome.AMBIGUOUS
+        said = result.message or result.reason.value
+        super().__init__(f"{what}: {said}" + ("" if self.code is None else f" ({self.code})"))
 
 
 class WayOut:
@@ -45,8 +57,9 @@ class WayOut:
 
     async def do(self, act: Act) -> None:
         """Do one act; raises NotDone, after every part of it was tried."""
+        key = act.key if isinstance(act, Close) else None
         troubles = [
-            NotDone(what, result.ret_code, result.message or result.reason.value)
+            NotDone(what, result, key)
             for what, call in self._calls(act)
             if not (result := await self._called(call)).is_done
         ]
@@ -68,8 +81,7 @@ class WayOut:
             self._alone = not any(result.outcome is Outcome.ACCEPTED for result in results)
             for one, result in zip(together, results, strict=True):
                 if result.outcome is not Outcome.ACCEPTED:
-                    why = result.message or result.reason.value
-                    troubles.append(NotDone(f"close {one.key.symbol}", result.ret_code, why))
+                    troubles.append(NotDone(f"close {one.key.symbol}", result, one.key))
         for one in closes[len(together) :]:
             try:
                 await self.do(one)
@@ -92,18 +104,16 @@ class WayOut:
     def _calls(self, act: Act) -> Sequence[tuple[str, Awaitable[CallResult]]]:
         match act:
             case CancelActive():
-                return [self._cancel_all(coin, OrderFilter.ACTIVE) for coin in SETTLE_COINS]
-            case CancelRest():
-                return [self._cancel_all(coin, OrderFilter.ALL) for coin in SETTLE_COINS]
-            case CancelOne():
+                return [self._cancel_active(coin) for coin in act.coins or SETTLE_COINS]
+            case CancelOne() | CancelLeftover():
                 name = OrderName(symbol=act.symbol, order_id=act.order_id)
                 return [(f"cancel {act.symbol}", self._orders.cancel(name, patience_s=PATIENCE_S))]
             case Close():
                 closing = self._orders.close_at_market(act.key, act.side, act.qty, patience_s=PATIENCE_S)
                 return [(f"close {act.key.symbol}", closing)]
 
-    def _cancel_all(self, coin: str, orders: OrderFilter) -> tuple[str, Awaitable[CallResult]]:
-        scope = Scope(settle_coin=coin, orders=orders)
+    def _cancel_active(self, coin: str) -> tuple[str, Awaitable[CallResult]]:
+        scope = Scope(settle_coin=coin, orders=OrderFilter.ACTIVE)
         return f"cancel-all {coin}", self._orders.cancel_all(scope, patience_s=PATIENCE_S)
 
 

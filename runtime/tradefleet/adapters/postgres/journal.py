@@ -59,6 +59,11 @@ WHERE latch_id = $1 AND cleared_at IS NULL AND ($3::text IS NULL OR account = $3
 """
 
 
+_CLEARED = """
+SELECT latch_id FROM latches
+WHERE account = $1 AND latch_id = ANY($2::text[]) AND cleared_at IS NOT NULL ORDER BY latch_id
+"""
+
 _MERGE_LATCH = """
 INSERT INTO latches (account, bot, epoch, latch_id, kind, reason, actor, engaged_ns, payload)
 SELECT $1, $2, coalesce((SELECT epoch FROM leases WHERE account = $1), 0), $3, $4, $5, $6, $7, $8::jsonb
@@ -243,6 +248,12 @@ class Journal:
         async with self._transaction("reading latches") as connection:
             found = await connection.fetch(LATCHES, self._meant(account))
         return decoded(found, LatchRecord)
+
+    async def cleared_latches(self, latch_ids: Sequence[str], account: Account) -> tuple[str, ...]:
+        """Those of these latches that somebody has cleared. Raises JournalDown."""
+        async with self._transaction("reading latches") as connection:
+            found = await connection.fetch(_CLEARED, str(account), list(latch_ids))
+        return tuple(row["latch_id"] for row in found)
 
     async def clear_latch(self, latch_id: str, actor: str, account: Account | None = None) -> bool:
         """Clear a latch by its id; False when none such is engaged. Raises JournalDown."""

@@ -40,6 +40,8 @@ class LeaseKeeper:
         self._ttl_ns = int(ttl_s * _NS)
         self._renew_s = renew_s
         self._may_open_until_ns = 0
+        self.held_until_monotonic_ns = 0
+        """Until when the grant that was had, or is had, gave its right; it stays after the loss."""
         self._progress_ns = 0
         self._in_use: AccountInUse | None = None
         self._granted: concurrent.futures.Future[Grant] = concurrent.futures.Future()
@@ -161,7 +163,7 @@ class LeaseKeeper:
 
     def _extend(self, sent_ns: int) -> None:
         # A fifth less than the row: a request signed at the last moment has left before it passes on.
-        self._may_open_until_ns = sent_ns + self._ttl_ns - self._ttl_ns // 5
+        self._may_open_until_ns = self.held_until_monotonic_ns = sent_ns + self._ttl_ns - self._ttl_ns // 5
 
     def _note(self, error: Exception) -> None:
         if isinstance(error, asyncpg.PostgresError) and not is_down(error):

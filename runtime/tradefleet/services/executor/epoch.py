@@ -33,8 +33,10 @@ from tradefleet.core.events import (
     Restored,
     RightToOpenChanged,
 )
+from tradefleet.domain.quantities import MONEY
 from tradefleet.orders.breaker import State
 from tradefleet.orders.intents import Intent
+from tradefleet.orders.lone_right import KnownEntry
 from tradefleet.services import loops
 from tradefleet.services.executor import feeds, sockets
 from tradefleet.services.executor.breaker_limits import breaker_limits
@@ -259,6 +261,19 @@ class Epoch:
     def engage(self, latch: LatchRecord) -> None:
         """Somebody asks this process to engage a latch."""
         self._queue.put(KillSwitchAsked(now_ns=0, latch=latch))
+
+    @property
+    def entries(self) -> dict[str, KnownEntry]:
+        """Entries that may be under way, or rest, by our own ids."""
+        return {
+            tracked.intent.client_order_id: KnownEntry(
+                key=tracked.intent.key,
+                side=tracked.intent.side,
+                left=MONEY.subtract(tracked.intent.qty, tracked.record.filled),
+            )
+            for tracked in self._core.state.open_intents()
+            if not tracked.intent.leg.reduces
+        }
 
     @property
     def engaged(self) -> tuple[dict[str, LatchRecord], ConfigSnapshot]:

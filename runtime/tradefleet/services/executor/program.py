@@ -6,6 +6,7 @@ restores what the journal knows and reconciles. What a restart cannot mend ends 
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 
@@ -304,7 +305,9 @@ class _Program:
         try:
             reason = await epoch.run()
         finally:
-            self.without.epoch_left(*epoch.engaged)
+            since_lost_ns = max(0, time.monotonic_ns() - parts.lease.held_until_monotonic_ns)
+            lost_ns = parts.exchange.clock.now_ns() - since_lost_ns
+            self.without.epoch_left(*epoch.engaged, epoch.entries, lost_ns)
         self._status.now(reason)
 
 
