@@ -9,16 +9,21 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable
 
+import asyncpg
+import msgspec
 import pytest
+from tests.support.configs import make_snapshot
 from tests.support.postgres_server import RunningPostgres
 
-from tradefleet.adapters.postgres.errors import AccountInUse, JournalDown
+from tradefleet.adapters.postgres.errors import AccountInUse, Fenced, JournalDown
 from tradefleet.adapters.postgres.journal import Journal
 from tradefleet.adapters.postgres.lease import Grant, LeaseKeeper
 from tradefleet.adapters.postgres.lease_row import Claim, LeaseRow
+from tradefleet.domain.orders import Account
 
 pytestmark = pytest.mark.process
 
+ACCOUNT = Account(venue="bybit", environment="paper", uid="1")
 TTL_S = 1.0
 RENEW_S = 0.1
 
@@ -56,7 +61,8 @@ def may_open(keeper: LeaseKeeper) -> bool:
 
 async def test_a_keeper_that_works_keeps_the_lease_beyond_its_time_to_live(dsn: str) -> None:
     async with keeping(dsn) as keeper:
-        assert await granted(keeper) == Grant(epoch=1, bot_uid="bot-1", had_predecessor=False)
+        grant = await granted(keeper)
+        assert (grant.epoch, grant.bot_uid, grant.had_predecessor) == (1, "bot-1", False)
 
         await working(keeper, 2 * TTL_S)
 
@@ -82,7 +88,8 @@ async def test_a_released_lease_is_taken_at_once(dsn: str) -> None:
 
     async with keeping(dsn, holder="b", ttl_s=60) as second:
         # 20 s of patience: had it to run out, the first keeper's 60 s would be longer.
-        assert await granted(second) == Grant(epoch=2, bot_uid="bot-1", had_predecessor=True)
+        grant = await granted(second)
+        assert (grant.epoch, grant.bot_uid, grant.had_predecessor) == (2, "bot-1", True)
 
 
 async def test_a_second_bot_is_told_that_the_account_is_in_use(dsn: str) -> None:
@@ -219,4 +226,69 @@ async def test_a_standby_that_sleeps_with_the_row_in_its_hand_does_not_end_the_l
 
         assert may_open(leader)
         assert not leader.lost.is_set()
+    await row.close()
+
+
+CLAIM = Claim(dsn="", account="bybit/paper/1", bot_uid="bot-1", holder="a", ttl_s=60.0)
+
+
+async def test_each_grant_has_an_id_of_its_own_and_the_row_says_whose_bot_it_is(dsn: str) -> None:
+    claim = msgspec.structs.replace(CLAIM, dsn=dsn, namespace="trading", name="my-bot")
+    row = LeaseRow(claim)
+    first = await row.take(timeout_s=5)
+    assert isinstance(first, Grant)
+    await row.release(first, timeout_s=5)
+    second = await row.take(timeout_s=5)
+    assert isinstance(second, Grant)
+    await row.close()
+
+    connection = await asyncpg.connect(dsn)
+    kept = await connection.fetchrow("SELECT grant_id, bot_namespace, bot_name FROM leases")
+    await connection.close()
+    assert first.grant_id != second.grant_id
+    assert tuple(kept) == (second.grant_id, "trading", "my-bot")
+
+
+async def test_a_restored_backup_that_grants_the_same_epoch_again_fences_who_had_it_before(dsn: str) -> None:
+    rows = [LeaseRow(msgspec.structs.replace(CLAIM, dsn=dsn)) for _ in range(2)]
+    before = await rows[0].take(timeout_s=5)
+    assert isinstance(before, Grant)
+    old, new = await Journal.open(dsn), await Journal.open(dsn)
+    await old.begin_epoch(ACCOUNT, "bot-1", before.epoch, make_snapshot(), before.grant_id)
+
+    # The backup is of a moment before that grant: its row is gone, and the next one is epoch 1 again.
+    connection = await asyncpg.connect(dsn)
+    await connection.execute("DELETE FROM leases")
+    after = await rows[1].take(timeout_s=5)
+    assert isinstance(after, Grant)
+    await new.begin_epoch(ACCOUNT, "bot-1", after.epoch, make_snapshot(), after.grant_id)
+
+    assert after.epoch == before.epoch
+    with pytest.raises(Fenced):
+        await old.keep_digest(1, "0" * 64)
+    with pytest.raises(Fenced):
+        await old.begin_epoch(ACCOUNT, "bot-1", before.epoch, make_snapshot(), before.grant_id)
+    assert not await rows[0].renew(before, timeout_s=5)
+    await rows[0].release(before, timeout_s=5)
+    await new.keep_digest(1, "0" * 64)
+    assert await rows[1].renew(after, timeout_s=5)
+    for one in (old, new, *rows):
+        await one.close()
+    await connection.close()
+
+
+async def test_every_session_of_the_pool_names_the_grant_and_is_told_it_once(dsn: str) -> None:
+    row = LeaseRow(msgspec.structs.replace(CLAIM, dsn=dsn))
+    grant = await row.take(timeout_s=5)
+    assert isinstance(grant, Grant)
+    journal = await Journal.open(dsn)
+    await journal.begin_epoch(ACCOUNT, "bot-1", grant.epoch, make_snapshot(), grant.grant_id)
+    named = journal._grants._named
+
+    await asyncio.gather(*(journal.keep_digest(number, "0" * 64) for number in range(8)))
+
+    assert len(named) > 1
+    assert set(named.values()) <= {grant.grant_id, ""}
+    assert list(named.values()).count(grant.grant_id) >= 2
+    await journal.close()
     await row.close()

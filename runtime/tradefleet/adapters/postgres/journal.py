@@ -52,7 +52,7 @@ __all__ = [
     "UnreadableRow",
 ]
 
-_IS_LED_BY = "SELECT epoch FROM leases WHERE account = $1 FOR SHARE"
+_IS_LED_BY = "SELECT epoch, grant_id FROM leases WHERE account = $1 FOR SHARE"
 _CLEAR = """
 UPDATE latches SET cleared_at = clock_timestamp(), cleared_by = $2
 WHERE latch_id = $1 AND cleared_at IS NULL AND ($3::text IS NULL OR account = $3) RETURNING account
@@ -74,14 +74,18 @@ ON CONFLICT (account, latch_id) DO NOTHING
 class Journal:
     """The tables of one database, written for one epoch at a time. Made by `open`."""
 
-    def __init__(self, pool: asyncpg.Pool, timeout_s: float) -> None:
+    def __init__(
+        self, pool: asyncpg.Pool, timeout_s: float, grants: sessions.GrantNames | None = None
+    ) -> None:
         self._pool = pool
+        self._grants = grants or sessions.GrantNames()
         self._timeout_s = timeout_s
         self._owner: tuple[str, str, int] | None = None
 
     @staticmethod
     async def open(dsn: str, timeout_s: float = 3.0) -> "Journal":
         """Connect; raises JournalDown. timeout_s: for each statement, and for a connection."""
+        grants = sessions.GrantNames()
         with translated("connecting"):
             pool = await asyncpg.create_pool(
                 dsn,
@@ -92,26 +96,33 @@ class Journal:
                 # Nothing of a session outlives a transaction here: no round trip to clean one up.
                 reset=_nothing,
                 server_settings=sessions.JOURNAL,
+                init=grants.opened,
+                setup=grants.taken,
             )
-        return Journal(pool, timeout_s)
+        return Journal(pool, timeout_s, grants)
 
     async def close(self) -> None:
         """Drop the connections."""
         self._pool.terminate()
 
     async def begin_epoch(
-        self, account: Account, bot_uid: str, epoch: int, config: ConfigSnapshot
+        self, account: Account, bot_uid: str, epoch: int, config: ConfigSnapshot, grant_id: str = ""
     ) -> JournalState:
         """Write for this epoch from now on, and read back all that is known.
 
-        Records `config` as a generation. Raises Fenced when another epoch leads, JournalDown,
-        UnreadableRow.
+        Records `config` as a generation. grant_id: of the epoch's grant, named by every session from now on;
+        "" for who has none, and is held by the epoch alone. Raises Fenced when another epoch, or another
+        grant of the same number, leads; JournalDown, UnreadableRow.
         """
         owner = (str(account), bot_uid, epoch)
+        self._grants.grant_id = grant_id
         async with self._transaction("beginning an epoch") as connection:
-            leading = await connection.fetchval(_IS_LED_BY, owner[0])
+            row = await connection.fetchrow(_IS_LED_BY, owner[0])
+            leading = None if row is None else row["epoch"]
             if leading != epoch:
                 raise Fenced(f"beginning an epoch: {account} is led by epoch {leading}, not by {epoch}")
+            if grant_id and row["grant_id"] != grant_id:
+                raise Fenced(f"beginning an epoch: epoch {epoch} of {account} was granted to somebody else")
             before = await newest_config(connection, owner[0], bot_uid)
             await connection.execute(rows.CONFIG, *owner, *rows.config_values(config))
             state = await read_state(connection, *owner, config)

@@ -16,6 +16,7 @@ import asyncpg
 
 from tradefleet.adapters.postgres.errors import AccountInUse, is_down
 from tradefleet.adapters.postgres.lease_row import Claim, Grant, LeaseRow, Wait
+from tradefleet.adapters.postgres.lease_terms import right_until_ns
 
 __all__ = ["FAST", "SAFE", "AccountInUse", "Grant", "LeaseKeeper"]
 
@@ -34,9 +35,27 @@ class LeaseKeeper:
     """
 
     def __init__(
-        self, dsn: str, account: str, bot_uid: str, holder: str, ttl_s: float = 2.0, renew_s: float = 0.5
+        self,
+        dsn: str,
+        account: str,
+        bot_uid: str,
+        holder: str,
+        ttl_s: float = 2.0,
+        renew_s: float = 0.5,
+        *,
+        namespace: str = "",
+        name: str = "",
     ) -> None:
-        self._claim = Claim(dsn=dsn, account=account, bot_uid=bot_uid, holder=holder, ttl_s=ttl_s)
+        """namespace, name: of the bot, kept in the row."""
+        self._claim = Claim(
+            dsn=dsn,
+            account=account,
+            bot_uid=bot_uid,
+            holder=holder,
+            ttl_s=ttl_s,
+            namespace=namespace,
+            name=name,
+        )
         self._ttl_ns = int(ttl_s * _NS)
         self._renew_s = renew_s
         self._may_open_until_ns = 0
@@ -162,8 +181,7 @@ class LeaseKeeper:
         return ours
 
     def _extend(self, sent_ns: int) -> None:
-        # A fifth less than the row: a request signed at the last moment has left before it passes on.
-        self._may_open_until_ns = self.held_until_monotonic_ns = sent_ns + self._ttl_ns - self._ttl_ns // 5
+        self._may_open_until_ns = self.held_until_monotonic_ns = right_until_ns(sent_ns, self._ttl_ns)
 
     def _note(self, error: Exception) -> None:
         if isinstance(error, asyncpg.PostgresError) and not is_down(error):

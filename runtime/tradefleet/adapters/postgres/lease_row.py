@@ -5,9 +5,13 @@
 - A row written under another run of the server (it was restarted, or a standby took over): renewals
   may be lost, so it is granted one full lease after this keeper first saw it. A released row needs no
   such wait after a restart; after a change of timeline (a standby took over) it does.
+- Each grant has an id that is drawn at random. A backup that is restored brings an epoch back, and the next
+grant
+  of it would have the number of one that still acts; the id is another one, for renewals as for the fence.
 """
 
 import time
+import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -16,24 +20,29 @@ import msgspec
 
 from tradefleet.adapters.postgres import sessions
 from tradefleet.adapters.postgres.errors import AccountInUse
+from tradefleet.adapters.postgres.lease_terms import RowSeen, needs_a_whole_lease, wait_s
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
-    """Who wants to lead which account, and for how long at a time."""
+    """Who wants to lead which account, and for how long at a time. namespace, name: of the bot, for whoever
+    looks at the row."""
 
     dsn: str
     account: str
     bot_uid: str
     holder: str
     ttl_s: float
+    namespace: str = ""
+    name: str = ""
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True):
-    """The account is ours. had_predecessor: somebody has led it before."""
+    """The account is ours. had_predecessor: somebody has led it before. grant_id: drawn for this grant."""
 
     epoch: int
     bot_uid: str
     had_predecessor: bool
+    grant_id: str = ""
 
 
 class Wait(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,13 +64,16 @@ FROM leases, (SELECT {_SERVER}) AS run (started, timeline) WHERE account = $1 FO
 
 _FIRST = f"""
 INSERT INTO leases
-    (account, bot, holder, ttl, epoch, granted_at, expires_at, released, server_started, timeline)
-SELECT $1, $2, $3, $4::interval, 1, clock_timestamp(), clock_timestamp() + $4::interval, false, {_SERVER}
+    (account, bot, holder, ttl, grant_id, bot_namespace, bot_name,
+     epoch, granted_at, expires_at, released, server_started, timeline)
+SELECT $1, $2, $3, $4::interval, $5, $6, $7,
+       1, clock_timestamp(), clock_timestamp() + $4::interval, false, {_SERVER}
 ON CONFLICT (account) DO NOTHING RETURNING epoch
 """
 
 _NEXT = f"""
-UPDATE leases SET bot = $2, holder = $3, ttl = $4::interval, epoch = epoch + 1, released = false,
+UPDATE leases SET bot = $2, holder = $3, ttl = $4::interval, grant_id = $5, bot_namespace = $6, bot_name = $7,
+    epoch = epoch + 1, released = false,
     granted_at = clock_timestamp(), expires_at = clock_timestamp() + $4::interval,
     (server_started, timeline) = (SELECT {_SERVER})
 WHERE account = $1 RETURNING epoch
@@ -69,12 +81,13 @@ WHERE account = $1 RETURNING epoch
 
 _RENEW = f"""
 UPDATE leases SET expires_at = clock_timestamp() + ttl, (server_started, timeline) = (SELECT {_SERVER})
-WHERE account = $1 AND bot = $2 AND holder = $3 AND epoch = $4 AND NOT released RETURNING epoch
+WHERE account = $1 AND bot = $2 AND holder = $3 AND epoch = $4 AND grant_id = $5 AND NOT released
+RETURNING epoch
 """
 
 _RELEASE = """
 UPDATE leases SET released = true, expires_at = clock_timestamp()
-WHERE account = $1 AND bot = $2 AND holder = $3 AND epoch = $4 AND NOT released
+WHERE account = $1 AND bot = $2 AND holder = $3 AND epoch = $4 AND grant_id = $5 AND NOT released
 """
 
 
@@ -94,7 +107,10 @@ class LeaseRow:
         """Take the row if its rules allow it; raises AccountInUse."""
         claim = self._claim
         connection = await self._connected(timeout_s)
-        wanted = (claim.account, claim.bot_uid, claim.holder, timedelta(seconds=claim.ttl_s))
+        grant_id = uuid.uuid4().hex
+        ttl = timedelta(seconds=claim.ttl_s)
+        owner = (claim.namespace or None, claim.name or None)
+        wanted = (claim.account, claim.bot_uid, claim.holder, ttl, grant_id, *owner)
         async with connection.transaction():
             row = await connection.fetchrow(_LOOK, claim.account, timeout=timeout_s)
             if row is not None and (left_s := self._left_s(row)) > 0:
@@ -107,16 +123,20 @@ class LeaseRow:
             epoch = await connection.fetchval(_FIRST if row is None else _NEXT, *wanted, timeout=timeout_s)
         if epoch is None:
             return Wait(seconds=0)  # another made the first row in the same moment
-        return Grant(epoch=epoch, bot_uid=claim.bot_uid, had_predecessor=row is not None)
+        return Grant(epoch=epoch, bot_uid=claim.bot_uid, had_predecessor=row is not None, grant_id=grant_id)
 
     def _left_s(self, row: Any) -> float:
         """Seconds until the row may be taken; not above zero when it may be taken now."""
-        if row["other_timeline"] or (row["other_run"] and not row["released"]):
-            if self._seen_run != row["run"]:
-                self._seen_run, self._seen_ns = row["run"], time.monotonic_ns()
-            waited_s = (time.monotonic_ns() - self._seen_ns) / 1e9
-            return float(max(row["ttl_s"], self._claim.ttl_s)) - waited_s
-        return 0.0 if row["released"] else float(row["left_s"])
+        seen = RowSeen(
+            released=row["released"],
+            left_s=row["left_s"],
+            ttl_s=row["ttl_s"],
+            other_run=row["other_run"],
+            other_timeline=row["other_timeline"],
+        )
+        if needs_a_whole_lease(seen) and self._seen_run != row["run"]:
+            self._seen_run, self._seen_ns = row["run"], time.monotonic_ns()
+        return wait_s(seen, self._claim.ttl_s, (time.monotonic_ns() - self._seen_ns) / 1e9)
 
     async def renew(self, grant: Grant, timeout_s: float) -> bool:
         """False when the row is no longer ours."""
@@ -129,7 +149,7 @@ class LeaseRow:
     async def _of(self, grant: Grant, statement: str, timeout_s: float) -> Any:
         connection = await self._connected(timeout_s)
         claim = self._claim
-        keys = (claim.account, claim.bot_uid, claim.holder, grant.epoch)
+        keys = (claim.account, claim.bot_uid, claim.holder, grant.epoch, grant.grant_id)
         return await connection.fetchval(statement, *keys, timeout=timeout_s)
 
     async def _connected(self, timeout_s: float) -> asyncpg.Connection:

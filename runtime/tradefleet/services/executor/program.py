@@ -219,7 +219,14 @@ class _Program:
         ttl_s, renew_s = LEASE_SECONDS[first.spec.execution.lease]
         self._status.now("waiting_for_lease")
         lease = LeaseKeeper(
-            self._settings.postgres, str(account), first.uid, self._settings.holder, ttl_s, renew_s
+            self._settings.postgres,
+            str(account),
+            first.uid,
+            self._settings.holder,
+            ttl_s,
+            renew_s,
+            namespace=first.namespace,
+            name=first.name,
         )
         lease.start()
         try:
@@ -239,7 +246,7 @@ class _Program:
                 turned=self.pod.heartbeat.turned,
                 key_doubted=self._key_doubted,
             )
-            await self._lead(parts, account, grant.epoch)
+            await self._lead(parts, account, grant)
         finally:
             self._status.leading, self._epoch = False, None
             await asyncio.to_thread(lease.close)
@@ -283,11 +290,12 @@ class _Program:
             self._status.now("account_in_use")
             self._status.problem("account_in_use", str(error))
 
-    async def _lead(self, parts: Parts, account: Account, number: int) -> None:
+    async def _lead(self, parts: Parts, account: Account, grant: Grant) -> None:
+        number = grant.epoch
         self._status.state, self._status.epoch, self._status.account_in_use = "restoring", number, ""
         try:
             async with _progress(parts.lease):
-                first, position = await restored(parts, account, number, self._standby, self.without)
+                first, position = await restored(parts, account, grant, self._standby, self.without)
         except (JournalDown, Fenced) as error:
             self._status.store_down("postgres", str(error))
             return

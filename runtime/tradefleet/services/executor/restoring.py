@@ -5,6 +5,7 @@ Nothing is decided here. The core is told everything at once, by `Restored`.
 
 from tradefleet.adapters.config_source import BadSnapshot, ConfigSource
 from tradefleet.adapters.postgres.journal import JournalState
+from tradefleet.adapters.postgres.lease import Grant
 from tradefleet.adapters.redis.messages import StreamPosition
 from tradefleet.core.events import Restored
 from tradefleet.domain.orders import Account
@@ -17,7 +18,7 @@ from tradefleet.spec.snapshot import ConfigSnapshot
 
 
 async def restored(
-    parts: Parts, account: Account, epoch: int, standby: Standby, without: WithoutJournal
+    parts: Parts, account: Account, grant: Grant, standby: Standby, without: WithoutJournal
 ) -> tuple[Restored, StreamPosition]:
     """What the journal knows, with the instruments of all that it knows and the account's fee; and where
     to read the bus on.
@@ -27,7 +28,7 @@ async def restored(
     """
     config = await _newest(parts.config, parts.status)
     await without.merge(parts.journal, account, config.uid)
-    state = await parts.journal.begin_epoch(account, config.uid, epoch, config)
+    state = await parts.journal.begin_epoch(account, config.uid, grant.epoch, config, grant.grant_id)
     if state.config.generation > config.generation:
         # A supervisor that lost its count, or an old file: limits never go back.
         config = state.config
@@ -39,7 +40,7 @@ async def restored(
     first = Restored(
         now_ns=0,
         account=account,
-        epoch=epoch,
+        epoch=grant.epoch,
         config=config,
         instruments=rules,
         taker_fee=fee,
