@@ -35,7 +35,8 @@ def take_order(state: AccountState, order: ExchangeOrder) -> list[AnyAction]:
     """An order row: of an intent, of ours without one, of the exchange, or of somebody else."""
     actions: list[AnyAction] = [KeepOrder(order=order)]
     remember_leg(state, order)
-    state.standing.take_row(order)
+    if order.category == state.spec.exchange.category.value:
+        state.standing.take_row(order)
     tracked = state.tracked.get(order.client_order_id)
     if tracked is not None and not is_older(tracked.intent, order.created_ns):
         return actions + replace_tracked(state, tracked, with_order(tracked, order))

@@ -131,14 +131,12 @@ Act = CancelActive | CancelOne | CancelLeftover | Close
 def next_acts(
     standing: Standing,
     largest_market_qty: Mapping[str, Decimal],
-    left_over: Collection[str] = (),
     whole: Collection[PositionKey] = (),
 ) -> tuple[Act, ...]:
     """What to do about this reading, in this order; nothing when the account is clear.
 
-    largest_market_qty: by symbol, base currency; a symbol that is missing is closed in one order. left_over:
-    ids of orders that a reading of their own symbol has shown beside nothing held. whole: positions of which
-    the exchange has refused an order for its size; they are closed without one.
+    largest_market_qty: by symbol, base currency; a symbol that is missing is closed in one order. whole:
+    positions of which the exchange has refused an order for its size; they are closed without one.
     """
     entries = [order for order in standing.all_orders if is_entry(order)]
     in_one = not any(_may_be_target(order) for order in standing.all_orders)
@@ -148,11 +146,16 @@ def next_acts(
         *((CancelActive(coins=standing.coins),) if active else ()),
         *_by_id(one_by_one),
         *closes(held(standing.positions, standing.unclear), largest_market_qty, whole),
-        *(
-            CancelLeftover(symbol=order.symbol, order_id=order.order_id)
-            for order in standing.all_orders
-            if order.order_id in left_over and order.reduce_only
-        ),
+    )
+
+
+def leftovers(standing: Standing, left_over: Collection[str]) -> tuple[CancelLeftover, ...]:
+    """What only reduces and is left. left_over: ids of orders that a reading of their own symbol has shown
+    beside nothing held."""
+    return tuple(
+        CancelLeftover(symbol=order.symbol, order_id=order.order_id)
+        for order in standing.all_orders
+        if order.order_id in left_over and order.reduce_only
     )
 
 

@@ -20,7 +20,7 @@ from tradefleet.adapters.bybit.errors import Unreadable
 from tradefleet.adapters.bybit.governor import Governor
 from tradefleet.adapters.bybit.way_out import WayOut, lone_way_out
 from tradefleet.adapters.bybit.way_out_reads import WayOutReads
-from tradefleet.orders.flatten import CancelActive, Standing, next_acts, together
+from tradefleet.orders.flatten import CancelActive, Standing, leftovers, next_acts, together
 from tradefleet.services.flatten_audit import FlattenAudit
 from tradefleet.services.way_out_rounds import Doer, Largest, Leftovers, describe
 
@@ -123,11 +123,13 @@ class _Run:
             return True
         self._tell(describe(standing))
         largest = await self._largest.of(standing)
-        left_over = await self._leftovers.look(standing, self._doer.doubts)
-        acts = next_acts(standing, largest, left_over, self._doer.whole)
+        acts = next_acts(standing, largest, whole=self._doer.whole)
         unread = tuple(one.coin for one in coins if one.orders is None and one.coin not in self._blind)
         self._blind |= set(unread)
         await self._doer.do((*((CancelActive(coins=unread),) if unread else ()), *acts))
+        # Behind every close: reading the symbols that are flat takes its time.
+        left_over = await self._leftovers.look(standing, self._doer.doubts)
+        await self._doer.do(leftovers(standing, left_over))
         return False
 
     def _tell(self, text: str) -> None:

@@ -34,7 +34,7 @@ READ_AGAIN_S: Final = 1.0
 """Between two readings of one symbol."""
 RULES_WITHIN_S: Final = 2.0
 RULES_AGAIN_S: Final = 10.0
-MOST_CANCELS: Final = 20
+MOST_CANCELS: Final = 10
 """In one round: positions are closed between them, and the next reading knows better what is left."""
 
 

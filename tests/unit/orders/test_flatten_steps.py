@@ -19,6 +19,7 @@ from tradefleet.orders.flatten import (
     Standing,
     flat_symbols_with_orders,
     left_over,
+    leftovers,
     next_acts,
     together,
 )
@@ -183,7 +184,7 @@ def test_a_position_whose_order_was_refused_for_its_size_is_closed_whole() -> No
 def test_what_a_reading_of_its_symbol_has_shown_goes_by_its_id() -> None:
     standing = Standing(orders=(order("s", **STOP), order("t", **TARGET)), positions=())
 
-    assert list(next_acts(standing, {}, left_over={"t"})) == [CancelLeftover(symbol="BTCUSDT", order_id="t")]
+    assert leftovers(standing, {"t"}) == (CancelLeftover(symbol="BTCUSDT", order_id="t"),)
 
 
 @pytest.mark.parametrize(
