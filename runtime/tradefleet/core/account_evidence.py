@@ -19,9 +19,9 @@ from tradefleet.domain.fills import Execution
 from tradefleet.domain.positions import ExchangePosition, PositionKey
 from tradefleet.domain.quantities import MONEY, ZERO
 from tradefleet.orders.exchange_view import ExchangeView, Listing, UnclearRow
-from tradefleet.orders.newness import Reading, covered, includes
+from tradefleet.orders.newness import Reading, covered, follows, includes
 from tradefleet.positions.entries import taken_over
-from tradefleet.positions.evidence import Basis, basis, larger
+from tradefleet.positions.evidence import Basis, basis
 from tradefleet.positions.plan import PositionRecord
 
 FIRST_START = "first start: what is held is where counting begins"
@@ -186,7 +186,7 @@ def executed(state: AccountState, key: PositionKey, execution: Execution) -> Non
     shown = evidence.shown.get(key)
     if shown is None:
         return
-    if not includes(shown.reading, execution.seq, execution.at_ns):
+    if follows(shown.reading, execution.seq, execution.at_ns):
         moved = MONEY.add(shown.size, execution.signed_qty)
         shown = evidence.shown[key] = msgspec.structs.replace(shown, size=moved)
     _drop_explained(state, key, shown)
@@ -241,7 +241,7 @@ def _show(
 def _show_unclear(
     state: AccountState, before: Mapping[PositionKey, Shown], asked_ns: int, now_ns: int
 ) -> None:
-    """Of a row that is not understood the larger of its size and ours counts."""
+    """The size of a row that is not understood, beside ours: whoever counts or closes takes the larger."""
     category = state.spec.exchange.category.value
     for row in state.evidence.unclear:
         if row.what != "position" or not row.symbol:
@@ -251,7 +251,7 @@ def _show_unclear(
         size = signed_size(row, ours.size)
         if size is None:
             continue
-        size, reading = larger(ours.size, size), Reading(seq=0, updated_ns=0, asked_ns=asked_ns)
+        reading = Reading(seq=0, updated_ns=0, asked_ns=asked_ns)
         shown = _of(before.get(key), size, ours.entry_price, reading, now_ns)
         state.evidence.shown[key] = msgspec.structs.replace(shown, certain=False)
 

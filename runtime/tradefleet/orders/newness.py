@@ -35,6 +35,14 @@ def includes(reading: Reading, seq: int, at_ns: int) -> bool:
     return settled
 
 
+def follows(reading: Reading, seq: int, at_ns: int) -> bool:
+    """Whether an execution is surely not in a reading. With one sequence it may be, since the fills of one
+    match share theirs: then neither this nor `includes` holds until the next reading."""
+    if reading.seq > 0 and seq > 0 and reading.seq != seq:
+        return not includes(reading, seq, at_ns)
+    return at_ns > reading.asked_ns + SETTLED_NS
+
+
 def covered(reading: Reading, seq: int, at_ns: int) -> bool:
     """Whether an execution is part of the size that was taken over from this reading. As `includes`, except
     that one with the same sequence is part of it, and that a smaller one which is later is not: the sequence

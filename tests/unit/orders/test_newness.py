@@ -2,7 +2,7 @@
 
 import pytest
 
-from tradefleet.orders.newness import SETTLED_NS, Reading, covered, includes
+from tradefleet.orders.newness import SETTLED_NS, Reading, covered, follows, includes
 
 S = 1_000_000_000
 T = 1_800_000_000 * S
@@ -51,3 +51,23 @@ def test_an_execution_is_part_of_a_size_that_was_taken_over(
     reading = Reading(seq=seq, updated_ns=updated_ns, asked_ns=T)
 
     assert covered(reading, execution_seq, at_ns) is included
+
+
+@pytest.mark.parametrize(
+    ("seq", "updated_ns", "asked_ns", "execution_seq", "after"),
+    [
+        (9, T, T + 60 * S, 10, True),  # a larger sequence than the row's
+        (9, T + 1, T + SETTLED_NS, 10, False),  # the row's went back: it knows of it
+        (11, T, T - 60 * S, 10, False),
+        (10, T, T - SETTLED_NS - 1, 10, True),  # equal: after two seconds it cannot be in it
+        (10, T, T - SETTLED_NS, 10, False),
+        (0, 0, T - SETTLED_NS - 1, 10, True),
+        (0, 0, T - SETTLED_NS, 10, False),
+        (10, T, T - SETTLED_NS - 1, 0, True),
+    ],
+)
+def test_an_execution_is_surely_not_in_a_reading(seq, updated_ns, asked_ns, execution_seq, after) -> None:
+    reading = Reading(seq=seq, updated_ns=updated_ns, asked_ns=asked_ns)
+
+    assert follows(reading, execution_seq, T) is after
+    assert not (follows(reading, execution_seq, T) and includes(reading, execution_seq, T))
