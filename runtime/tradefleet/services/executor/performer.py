@@ -343,8 +343,6 @@ class Performer:
                 await self._learn(symbols_of(listing))
                 self._put(AccountListed(now_ns=0, listing=listing))
             view = await self._exchange.reads.compared(listing, ask_for, action.executions_from_ns)
-            if view.unclear:
-                raise Unreadable("; ".join(row.trouble for row in view.unclear))
         except Unreadable as error:
             self._put(ExchangeUnread(now_ns=0, reason=str(error)))
         else:
