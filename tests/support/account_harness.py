@@ -177,7 +177,7 @@ class ToyExchange:
                 stop_loss=self.stops.get(symbol),
                 take_profit=self.targets.get(symbol),
                 leverage=self.leverage(symbol),
-                seq=1,
+                seq=max((row.seq for row in self.executions if row.symbol == symbol), default=1),
                 at_ns=at_ns,
             )
             for symbol, size in self.sizes.items()
