@@ -232,7 +232,8 @@ def _show(
             reading = reading_of(row, asked_ns)
             entry_price = None if row is None else row.entry_price
             news = _of(known, size, entry_price, reading, now_ns)
-            kept = news if is_current(state, key, reading) else known
+            still = known if known is not None and known.certain else None
+            kept = news if is_current(state, key, reading) else still
         if kept is not None:
             evidence.shown[key] = kept
     _show_unclear(state, before, asked_ns, now_ns)

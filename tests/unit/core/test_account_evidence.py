@@ -385,3 +385,16 @@ def test_a_list_that_cannot_be_read_does_not_end_its_rows() -> None:
     is_listed(harness, orders=False)
 
     assert not harness.core.state.evidence.unclear
+
+
+def test_a_readable_list_ends_a_row_although_an_execution_has_just_come() -> None:
+    harness = next_leader(holding())
+    is_listed(harness, unclear=(unclear_position(size="4"),))
+    harness.send()
+    for execution in harness.exchange.executions:
+        harness.tell(ev.ExecutionSeen(now_ns=harness.now_ns, execution=execution))
+
+    is_listed(harness)
+
+    assert harness.core.state.evidence.shown == {}
+    assert harness.size == 0
