@@ -221,7 +221,7 @@ def _show(
     """What a complete list shows that is not ours, and that no newer execution can explain."""
     evidence = state.evidence
     before, evidence.shown = evidence.shown, {}
-    for key in sorted(set(state.positions) | set(rows)):
+    for key in sorted(set(state.positions) | set(rows) | set(before)):
         row, known = rows.get(key), before.get(key)
         size = ZERO if row is None else row.size
         if row is None and not evidence.proves_absence(key.symbol):

@@ -70,15 +70,15 @@ def test_two_readings_of_one_state_two_seconds_apart_are_needed() -> None:
 
 def test_a_reading_that_is_older_than_an_execution_that_we_know_takes_nothing_over() -> None:
     harness = Harness().ready()
-    harness.tell(
-        ev.ExecutionSeen(now_ns=harness.now_ns, execution=by_hand(harness, "2", seq=60, at_ns=harness.now_ns))
-    )
-    harness.exchange.sizes.clear()
-    stale = harness.exchange.view(harness.now_ns)
+    harness.exchange.sizes[SYMBOL] = Decimal(1)
+    (stale,) = harness.exchange.positions(harness.now_ns)
+    row = msgspec.structs.replace(stale, seq=50)
+    fresh = by_hand(harness, "2", seq=60, at_ns=harness.now_ns)
+    harness.tell(ev.ExecutionSeen(now_ns=harness.now_ns, execution=fresh))
     for _ in range(5):
         harness.wait(3)
         harness.questions.clear()
-        view = msgspec.structs.replace(stale, asked_ns=stale.asked_ns + SECOND)
+        view = msgspec.structs.replace(harness.exchange.view(harness.now_ns), positions=(row,))
         harness.tell(ev.ExchangeRead(now_ns=harness.now_ns, view=view))
 
     assert harness.size == 2
@@ -277,7 +277,7 @@ def test_an_older_order_resolves_an_intent_that_was_not_refused_only_when_its_ti
     assert states == [IntentState.WRITTEN, IntentState.REJECTED]
 
 
-def test_a_row_of_an_older_order_on_the_stream_changes_no_intent() -> None:
+def test_rows_and_executions_of_an_older_order_change_no_intent() -> None:
     harness = lost_rows()
     harness.announce()
     harness.signal("the bar", Target.LONG)
@@ -285,6 +285,9 @@ def test_a_row_of_an_older_order_on_the_stream_changes_no_intent() -> None:
 
     for order in harness.exchange.orders.values():
         harness.tell(ev.OrderSeen(now_ns=harness.now_ns, order=order))
+    old = next(e for e in harness.exchange.executions if e.client_order_id == intent.client_order_id)
+    again = msgspec.structs.replace(old, exec_id="not counted")
+    harness.tell(ev.ExecutionSeen(now_ns=harness.now_ns, execution=again))
 
     record = harness.core.state.tracked[intent.client_order_id].record
     assert (record.state, record.filled) == (IntentState.WRITTEN, 0)
