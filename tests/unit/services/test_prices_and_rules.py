@@ -202,3 +202,24 @@ async def test_by_rules_that_cannot_be_read_any_more_nothing_opens_and_what_is_h
         ("A", "unknown"),
         ("B", "Trading"),
     ]
+
+
+async def test_a_number_that_was_refused_has_all_rules_read_again_and_not_too_often(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    exchange = _Exchange("A", "B")
+    monkeypatch.setattr(rules, "DOUBT_S", 0.2)
+    one, _, _, _ = known(exchange, monkeypatch)
+    await one.learn(["B"])
+    keeping = asyncio.create_task(one.keep(3600.0))
+    await asyncio.sleep(0.05)
+    assert exchange.asked == [("B",)]
+
+    for _ in range(5):
+        one.doubt()
+        await asyncio.sleep(0.01)
+
+    await eventually(lambda: len(exchange.asked) == 2)
+    await asyncio.sleep(0.05)
+    assert exchange.asked == [("B",), ("A", "B")]
+    keeping.cancel()

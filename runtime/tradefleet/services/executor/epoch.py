@@ -25,16 +25,20 @@ from tradefleet.core import account_kill_switch
 from tradefleet.core.account import AccountCore
 from tradefleet.core.digest import DecisionLog
 from tradefleet.core.events import (
+    AmendAnswered,
     AnyEvent,
     ConfigApplied,
     KillSwitchAsked,
     LatchEngaged,
     LatchRecord,
+    ProtectionAnswered,
     Restored,
     RightToOpenChanged,
+    SendFinished,
 )
 from tradefleet.domain.quantities import MONEY
 from tradefleet.orders.breaker import State
+from tradefleet.orders.codes import OF_SIZE_OFF_GRID
 from tradefleet.orders.intents import Intent
 from tradefleet.orders.lone_right import KnownEntry
 from tradefleet.services import loops
@@ -56,6 +60,9 @@ LEASE_LOST: Final = "lease_lost"
 POSTGRES_DOWN: Final = "postgres_down"
 OVERLOADED: Final = "overloaded"
 """More waits than can be worked off; the next epoch begins with what is so by then."""
+
+_OFF_GRID: Final = (SendFinished, ProtectionAnswered, AmendAnswered)
+"""Answers that may say that a price or a size does not lie on the contract's grid."""
 
 HEARD_WITHIN_S: Final = 0.5
 
@@ -236,6 +243,8 @@ class Epoch:
                 self._parts.exchange.orders.breaker.limits = breaker_limits(
                     event.config.spec.execution.circuit_breaker
                 )
+            if isinstance(event, _OFF_GRID) and event.ret_code in OF_SIZE_OFF_GRID:
+                self._rules.doubt()
             actions = self._core.handle(event)
             self._decisions.append(event, actions)
             self._parts.status.count(event, actions)

@@ -3,10 +3,12 @@
 A position or an order of somebody else's can stand in any contract. Its rules are read when a listing of the
 account names it, by one call for all that are missing, so that it can be protected and closed like any
 other. Rules that cannot be read are asked for again, ever more seldom; until then the old ones hold. By
-those of a contract that cannot be read by itself, or is gone, nothing opens any more.
+those of a contract that cannot be read by itself, or is gone, nothing opens any more. A refusal for a
+number that does not lie on the exchange's grid has all of them read again: tick or step may be another one.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
@@ -22,6 +24,9 @@ WITHIN_S: Final = 2.0
 """A listing waits so long for the rules of the symbols that it names."""
 AGAIN_S: Final = 5.0
 """Missing rules are asked for again after so long, then after twice as long, up to the period of all."""
+
+DOUBT_S: Final = 10.0
+"""Between two readings that a refused number asks for."""
 
 
 class Rules:
@@ -45,6 +50,7 @@ class Rules:
         self._status = status
         self._learned = learned
         self._more = asyncio.Event()
+        self._doubted = False
 
     async def learn(self, symbols: Iterable[str]) -> None:
         """Read the rules of those of these symbols that are not known; gives up after a while, and then
@@ -61,15 +67,24 @@ class Rules:
         except (ExchangeUnreachable, TimeoutError) as error:
             self._status.problem("rules_unread", f"{', '.join(missing)}: {type(error).__name__}: {error}")
 
+    def doubt(self) -> None:
+        """The exchange has refused a number: read them again, soon."""
+        self._doubted = True
+        self._more.set()
+
     async def keep(self, period_s: float) -> None:
         """Read all of them again each period, and more often while some are missing, for ever."""
-        again_s = AGAIN_S
+        again_s, read_s = AGAIN_S, time.monotonic()
         while True:
             missing = self._wanted - self._readable()
             self._more.clear()
             if await set_within(self._more, min(again_s, period_s) if missing else period_s):
                 again_s = AGAIN_S
-                continue
+                if not self._doubted:
+                    continue
+                # At most so often: a number may be wrong for a reason of its own, again and again.
+                await asyncio.sleep(max(0.0, DOUBT_S - (time.monotonic() - read_s)))
+            self._doubted, read_s = False, time.monotonic()
             again_s = again_s * 2 if missing else AGAIN_S
             try:
                 read = await listed(self._rest_url, self._category, sorted(self._wanted))
