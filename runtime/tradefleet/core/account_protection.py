@@ -3,8 +3,8 @@
 A stop is desired state of one position (symbol, positionIdx, generation). What the exchange shows is
 compared with it on every row and every reading; what is missing or looser is asked for again, one request
 at a time, with absolute prices, so that a repeat does no harm. What is tighter is taken over: a stop never
-loosens, whoever moved it. A position that nobody has planned gets a stop at once; one whose stop the price
-has already passed is closed.
+loosens, whoever moved it. One whose stop the price has already passed is closed. Positions of others are
+`account_foreign`'s.
 """
 
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from tradefleet.core import account_marks, account_stop_trouble
+from tradefleet.core import account_foreign, account_marks, account_stop_trouble
 from tradefleet.core.account_state import SECOND_NS, AccountState, Guard
 from tradefleet.core.actions import AnyAction, KeepPosition, SetProtection
 from tradefleet.core.events import ProtectionAnswered
@@ -24,7 +24,7 @@ from tradefleet.orders.grid import is_as_wished, stop_on, target_on
 from tradefleet.orders.intents import Intent, IntentState, Leg
 from tradefleet.orders.outcome import Outcome
 from tradefleet.positions.evidence import same_side
-from tradefleet.positions.plan import ADOPTED, ExitPlan, PositionRecord
+from tradefleet.positions.plan import ExitPlan, PositionRecord
 from tradefleet.positions.protection import (
     better,
     first_stop,
@@ -160,8 +160,14 @@ def _is_there(state: AccountState, key: PositionKey, position: PositionRecord) -
 
 def _protect(state: AccountState, key: PositionKey, position: PositionRecord, now_ns: int) -> list[AnyAction]:
     guard = state.guard(key)
-    planned = _planned(state, key, position, guard, now_ns)
     actions: list[AnyAction] = []
+    if account_foreign.is_foreign(position):
+        if account_foreign.is_observed(state):
+            account_stop_trouble.over(state, key)
+            return [*account_foreign.named(state, position)]
+        planned = account_foreign.planned(state, position, ATTACHED_DUE_NS, now_ns)
+    else:
+        planned = _planned(state, key, position, guard)
     if planned is not position:
         state.positions[key] = planned
         actions.append(KeepPosition(position=planned))
@@ -210,7 +216,9 @@ def _ask(
 ) -> list[AnyAction]:
     """Ask for the plan's stop and target, or close what they can no longer protect."""
     sign, stop = position.sign, plan.stop_loss
-    if not guard.shows(position.size) and now_ns - plan.opened_ns < ATTACHED_DUE_NS:
+    shows = guard.shows(position.size)
+    if not shows and (plan.is_foreign or now_ns - plan.opened_ns < ATTACHED_DUE_NS):
+        # It may come with the stop of whoever opened it; an entry of ours comes with its own.
         return []
     if guard.read_back_by_ns and now_ns > guard.read_back_by_ns:
         guard.read_back_by_ns = 0
@@ -225,6 +233,7 @@ def _ask(
         # It brings the stop that the position had when it was decided, and would loosen what is set now.
         return []
     return [
+        *(account_foreign.named(state, position) if plan.is_foreign else ()),
         *_sent(state, position, plan, leaves.stop),
         request(state, position, leaves.stop, leaves.target, now_ns),
     ]
@@ -303,14 +312,12 @@ def _wanted_target(
     return None if mark is None or is_passed(-sign, mark, target) else target
 
 
-def _planned(
-    state: AccountState, key: PositionKey, position: PositionRecord, guard: Guard, now_ns: int
-) -> PositionRecord:
+def _planned(state: AccountState, key: PositionKey, position: PositionRecord, guard: Guard) -> PositionRecord:
     """The position with the stop that it should have by now; the same object when nothing changes."""
     sign = position.sign
     plan = position.plan
     if plan is None or plan.stop_loss is None:
-        return _adopted(state, key, position, now_ns)
+        return _first(state, key, position, plan, guard)
     stop = plan.stop_loss
     if (
         guard.shows(position.size)
@@ -350,30 +357,18 @@ def _trailed(
     return trailed(position.sign, position.entry_price, guard.best, state.spec.exits.trailing)
 
 
-def _adopted(state: AccountState, key: PositionKey, position: PositionRecord, now_ns: int) -> PositionRecord:
-    """A position without a stop of ours gets one: the exchange's, when that protects more."""
-    entry = position.entry_price or state.market(key.symbol).mark
-    if entry is None:
+def _first(
+    state: AccountState, key: PositionKey, position: PositionRecord, plan: ExitPlan | None, guard: Guard
+) -> PositionRecord:
+    """A position of ours whose plan has no stop gets one: the exchange's, when that protects more."""
+    mark = state.market(key.symbol).mark
+    entry = position.entry_price or mark
+    if plan is None or entry is None:
         return position
     sign = position.sign
-    guard = state.guard(key)
-    stop: Decimal | None = first_stop(
-        sign,
-        entry,
-        state.market(key.symbol).mark,
-        state.spec.exits.stop_loss,
-    )
+    stop: Decimal | None = first_stop(sign, entry, mark, state.spec.exits.stop_loss)
     if guard.shows(position.size):
         stop = tighter(sign, stop, guard.stop)
-    plan = position.plan or ExitPlan(
-        strategy=ADOPTED,
-        signal_id=f"{ADOPTED}/{key.name}/{position.generation}",
-        # Nothing is attached to it that could still show by itself.
-        opened_ns=now_ns - ATTACHED_DUE_NS,
-        stop_loss=None,
-        take_profit=None,
-        flat_by_ns=0,
-    )
     return msgspec.structs.replace(position, plan=msgspec.structs.replace(plan, stop_loss=stop))
 
 

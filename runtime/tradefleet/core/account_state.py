@@ -153,7 +153,7 @@ class Guard:
     best_of. Of the generation trouble_of: refusals: in a row, since refused_ns, the last one said
     refused_said. bare_ns: since when it shows no stop though it should, 0 when it does. beyond_ns: since when
     the mark stands beyond a stop that stands, 0 when it does not. refused_told, bare_told: a person was told
-    what to do.
+    what to do. named_of: the generation of which was said that no signal opened it.
     """
 
     seen_ns: int = 0
@@ -173,6 +173,7 @@ class Guard:
     bare_told: bool = False
     beyond_ns: int = 0
     trouble_of: int = 0
+    named_of: int = 0
     best: Decimal | None = None
     best_of: int = 0
 

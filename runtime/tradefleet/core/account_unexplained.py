@@ -10,7 +10,13 @@ from collections.abc import Iterator
 
 import msgspec
 
-from tradefleet.core import account_entries, account_evidence, account_exits, account_protection
+from tradefleet.core import (
+    account_entries,
+    account_evidence,
+    account_exits,
+    account_foreign,
+    account_protection,
+)
 from tradefleet.core.account_state import AccountState
 from tradefleet.core.actions import Alert, AnyAction
 from tradefleet.core.evidence import Shown
@@ -49,6 +55,8 @@ def _protect(state: AccountState, key: PositionKey, shown: Shown, now_ns: int) -
         detail = f"{key.name}: the exchange holds {shown.size:f}, and no execution that we know explains it"
         yield Alert(kind="unexplained_position", detail=detail)
     if instrument is None or not guard.shows(shown.size) or guard.stop is not None:
+        return
+    if account_foreign.is_observed(state):
         return
     mark = state.market(key.symbol).mark
     entry = shown.entry_price or mark

@@ -29,6 +29,7 @@ class AlertKind(StrEnum):
     POSITION_MISMATCH = "position_mismatch"
     UNPLANNED_FILL = "unplanned_fill"
     UNEXPLAINED_POSITION = "unexplained_position"
+    FOREIGN_POSITION = "foreign_position"
     FOREIGN_ORDER = "foreign_order"
     ROW_NOT_UNDERSTOOD = "row_not_understood"
     LIQUIDATED = "liquidated"
@@ -148,6 +149,12 @@ EXPLAINED: Final[Mapping[AlertKind, Explained]] = MappingProxyType(
             "shows, and the account is compared.",
             "whoever traded it",
             "Close it by hand when it should not be there; give the bot an account of its own.",
+        ),
+        AlertKind.FOREIGN_POSITION: Explained(
+            "A position is held that no signal of the bot opened. It gets a stop where none shows, or none "
+            "at all, as `spec.protection.foreignPositions` says; no strategy touches it.",
+            _CORE,
+            "Find out who trades there. The kill switch and the day's loss would close it.",
         ),
         AlertKind.FOREIGN_ORDER: Explained(
             "An open order has no intent of ours; nothing opens while it stands.",

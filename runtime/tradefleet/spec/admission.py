@@ -138,6 +138,9 @@ def _looser_than_before(leaf: Leaf) -> str:
             return f"{now} < {was}"
         case Tightens.EMPTY:
             return f"{now} != '' && {now} != {was}"
+        case Tightens.FIRST:
+            strict = next(iter(leaf.member.type)).value
+            return f"{now} != '{strict}' && {now} != {was}"
     if typing.get_origin(leaf.member.type) is dict:  # of lists, which are sets
         same = f"{now}.all(key, key in {was} && sets.equivalent({now}[key], {was}[key]))"
         return f"!({now}.size() == {was}.size() && {same})"

@@ -21,7 +21,7 @@ from tradefleet.spec.market import (
     Universe,
 )
 from tradefleet.spec.strategies import Strategies
-from tradefleet.spec.trading import Execution, Exits, KillSwitch, Leverage, Risk, Sizing
+from tradefleet.spec.trading import Execution, Exits, KillSwitch, Leverage, Protection, Risk, Sizing
 
 API_VERSION = "tradefleet.dev/v1alpha1"
 KIND = "TradingBot"
@@ -111,6 +111,7 @@ class BotSpec(Section, frozen=True):
     sizing: Annotated[Sizing, plain("Size of an entry.")] = Sizing()
     leverage: Annotated[Leverage, plain("Leverage at the exchange.")] = Leverage()
     exits: Annotated[Exits, plain("How positions end.")] = Exits()
+    protection: Annotated[Protection, plain("Stops of positions that are not the bot's own.")] = Protection()
     risk: Annotated[Risk, plain("Limits on every order that opens.")] = Risk()
     execution: Annotated[Execution, plain("How orders are sent.")] = Execution()
     kill_switch: Annotated[KillSwitch, plain("The edge that stops everything.")] = KillSwitch()

@@ -31,6 +31,8 @@ class Tightens(StrEnum):
     """Neither direction is safer: any change counts as loosening."""
     EMPTY = "empty"
     """Only the empty text is safe: setting it to anything else counts as loosening."""
+    FIRST = "first"
+    """Only the first word of an enumeration is safe: setting it to another one counts as loosening."""
 
 
 class Field(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +65,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
 
 HOT, RESTART, IMMUTABLE = Reload.HOT, Reload.RESTART, Reload.IMMUTABLE
 LOWER, HIGHER, NEITHER, EMPTY = Tightens.LOWER, Tightens.HIGHER, Tightens.NONE, Tightens.EMPTY
+FIRST = Tightens.FIRST
 
 IN_SECONDS = "in seconds"
 OF_EQUITY = "a fraction of equity (0.05 for 5 %)"

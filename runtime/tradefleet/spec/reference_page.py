@@ -30,7 +30,7 @@ loader knows of it. [config/examples](../../config/examples) holds bots to start
   ready before the old one goes; *immutable* never, a new bot is needed.
 - **Tighter**: the direction in which a limit becomes stricter. The other direction needs the permission
   `loosen` in Kubernetes; *any change* means that neither direction is the safe one, *empty* that setting
-  it to anything asks for the permission.
+  it to anything asks for the permission, *the first* that every word but the first does.
 - **not built yet**: the system behind the field does not exist so far, and any value but the default is
   refused by name.
 - Fractions are fractions (0.02, never 2 for percent). A null is as good as a field left out.
@@ -42,6 +42,7 @@ _TIGHTER = {
     Tightens.HIGHER: "higher",
     Tightens.NONE: "any change",
     Tightens.EMPTY: "empty",
+    Tightens.FIRST: "the first",
 }
 
 

@@ -6,6 +6,7 @@ configuration it may apply (`pinned`).
 """
 
 from collections.abc import Iterable
+from enum import StrEnum
 from typing import Any, TypeVar
 
 import msgspec
@@ -110,3 +111,5 @@ def _loosens(tightens: Tightens | None, before: Any, after: Any) -> bool:
             return True
         case Tightens.EMPTY:
             return bool(after)
+        case Tightens.FIRST:
+            return isinstance(after, StrEnum) and after.name != next(iter(after.__class__.__members__))

@@ -9,6 +9,7 @@ import msgspec
 from tradefleet.spec.entry import EntryOrder
 from tradefleet.spec.fields import (
     EMPTY,
+    FIRST,
     HIGHER,
     IN_SECONDS,
     LOWER,
@@ -133,6 +134,26 @@ class Exits(Section, frozen=True):
     reverse_on_opposite: Annotated[
         bool, plain("Open the other side after an opposite signal has closed.")
     ] = False
+
+
+class ForeignPositions(StrEnum):
+    """What becomes of a position that no signal of the bot has opened."""
+
+    PROTECT = "protect"
+    OBSERVE = "observe"
+
+
+class Protection(Section, frozen=True):
+    """Stops of positions that are not the bot's own."""
+
+    foreign_positions: Annotated[
+        ForeignPositions,
+        plain(
+            "Of a position that no signal opened: protect sets a stop where none shows, after an alert; "
+            "observe sets none. The kill switch and the day's loss close it either way.",
+            tightens=FIRST,
+        ),
+    ] = ForeignPositions.PROTECT
 
 
 class Correlation(Section, frozen=True):

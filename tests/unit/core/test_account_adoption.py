@@ -148,7 +148,7 @@ def test_the_first_list_of_an_account_is_where_counting_begins(held: str) -> Non
 
     assert harness.size == Decimal(held)
     assert harness.core.state.latches == {}
-    assert set(harness.alerts) <= {"unexplained_position"}
+    assert set(harness.alerts) <= {"unexplained_position", "foreign_position"}
     assert harness.core.state.reconciliation.done
     assert list(harness.journal.executions) == ["exec-1"]
 

@@ -10,7 +10,7 @@ from tradefleet.spec.market import BookDepth, Feed, Universe
 from tradefleet.spec.reload import Change, changes, pinned, worst
 from tradefleet.spec.snapshot import ConfigSnapshot, ShardAssignment
 from tradefleet.spec.strategies import Imbalance, Strategies
-from tradefleet.spec.trading import Correlation, Exits, KillSwitch, Risk
+from tradefleet.spec.trading import Correlation, Exits, ForeignPositions, KillSwitch, Protection, Risk
 
 PLAIN = BotSpec(universe=Universe(symbols=["BTCUSDT", "ETHUSDT"]))
 
@@ -104,6 +104,13 @@ def test_the_worst_of_several_changes_decides() -> None:
     assert worst(changes(PLAIN, hot)) is Reload.HOT
     assert worst(changes(PLAIN, restart)) is Reload.RESTART
     assert worst(changes(PLAIN, immutable)) is Reload.IMMUTABLE
+
+
+def test_leaving_foreign_positions_without_a_stop_loosens_and_protecting_them_does_not() -> None:
+    observes = edited(protection=Protection(foreign_positions=ForeignPositions.OBSERVE))
+
+    assert [change.loosens for change in changes(PLAIN, observes)] == [True]
+    assert [change.loosens for change in changes(observes, PLAIN)] == [False]
 
 
 def test_confirming_live_mode_loosens() -> None:

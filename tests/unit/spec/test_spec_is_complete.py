@@ -57,8 +57,8 @@ def test_the_spec_names_every_section_of_the_design() -> None:
 
     assert sections == {
         "mode", "confirmLive", "exchange", "stores", "universe", "sharding", "feed", "features", "strategies",
-        "models", "sizing", "leverage", "exits", "risk", "execution", "killSwitch", "flags", "paused",
-        "onDelete", "executor", "shard",
+        "models", "sizing", "leverage", "exits", "protection", "risk", "execution", "killSwitch", "flags",
+        "paused", "onDelete", "executor", "shard",
     }  # fmt: skip
 
 
