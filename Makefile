@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-cluster chaos kube-assets e2e image lint chart bench soak env lock reference crds clean
+.PHONY: help demo test test-cluster mutate chaos kube-assets e2e image lint chart bench soak env lock reference crds clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -55,6 +55,9 @@ image: ## Build both images into build/images, with Docker or with buildah
 chaos: env ## Break two executors' world by CHAOS_SEEDS=200 schedules (CHAOS_SEED=17 plays one), then each named scenario
 	$(BIN)/python -m tests.chaos $(if $(CHAOS_SEED),--seed $(CHAOS_SEED),--seeds $(CHAOS_SEEDS)) $(addprefix --workers ,$(CHAOS_WORKERS)) $(if $(CHAOS_RESUME),--resume)
 	$(if $(CHAOS_SEED),,$(BIN)/python -m pytest -s $(TEST_OPTIONS) $(CHAOS_SCENARIOS))
+
+mutate: env ## Break the code that decides about money line by line, and ask its tests; writes docs/mutation.md, not in CI
+	nice $(BIN)/python hack/mutate.py --workers $(TEST_WORKERS)
 
 kube-assets: ## Build etcd, kube-apiserver, kubectl and helm with Go, 8 minutes when cold; KUBEBUILDER_ASSETS names a folder that has them
 	@$(if $(KUBEBUILDER_ASSETS),echo "Using KUBEBUILDER_ASSETS=$(KUBEBUILDER_ASSETS)",hack/kube/build control-plane && hack/kube/build tools)

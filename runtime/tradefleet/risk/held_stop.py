@@ -23,7 +23,7 @@ def with_held_stop(entry: Entry, held: Decimal | None, mark: Decimal | None) -> 
     """
     sign = entry.side.sign
     stop = tighter(sign, entry.stop_loss, held)
-    if held is None or stop is None or stop == entry.stop_loss:
+    if stop is None or stop == entry.stop_loss:
         return entry
     # What the exchange compares a stop with is the mark, or the price at which the entry fills.
     nearest = entry.price if mark is None else (min if sign > 0 else max)(entry.price, mark)
