@@ -10,7 +10,7 @@ from decimal import Decimal
 from tradefleet.core import account_day
 from tradefleet.core.account_state import SECOND_NS, AccountState
 from tradefleet.core.actions import Alert, AnyAction, ReadTransfers
-from tradefleet.core.events import TransfersRead
+from tradefleet.core.events import TransfersRead, UnknownMove
 from tradefleet.domain.quantities import MONEY, ONE, ZERO
 from tradefleet.orders.exchange_view import Wallet
 from tradefleet.risk import day as days
@@ -47,7 +47,7 @@ def transfers_read(state: AccountState, event: TransfersRead) -> list[AnyAction]
     state.days.unread = ""
     watch.explained_ns = event.now_ns
     told = days.transferred(row, event.total, event.before, event.earlier)
-    return [] if told == row else account_day.put(state, told)
+    return [*_name_unknown(state, event.unknown), *([] if told == row else account_day.put(state, told))]
 
 
 def watch_equity(state: AccountState, now_ns: int) -> list[AnyAction]:
@@ -59,6 +59,23 @@ def watch_equity(state: AccountState, now_ns: int) -> list[AnyAction]:
         return actions
     actions += _account_for_the_wallet(state, row, today, now_ns)
     return actions + _complete(state, row, now_ns)
+
+
+def _name_unknown(state: AccountState, moves: tuple[UnknownMove, ...]) -> list[AnyAction]:
+    """Types of the transaction log that we do not know, each with its sum, again when that has changed."""
+    sums: dict[str, Decimal] = {}
+    for move in moves:
+        name = f"{move.currency} of type {move.kind or 'no name'}"
+        sums[name] = MONEY.add(sums.get(name, ZERO), move.change)
+    new = {name: total for name, total in sums.items() if state.money.unknown.get(name) != total}
+    state.money.unknown = sums
+    return [
+        Alert(
+            kind="unknown_money_move",
+            detail=f"{total:f} {name} moved the balance; it counts neither as trading nor as a transfer",
+        )
+        for name, total in sorted(new.items())
+    ]
 
 
 def _complete(state: AccountState, row: Baseline, now_ns: int) -> list[AnyAction]:

@@ -39,6 +39,7 @@ class AlertKind(StrEnum):
     DAILY_LOSS = "daily_loss"
     UNEXPLAINED_LOSS = "unexplained_loss"
     TRANSFERS_UNREAD = "transfers_unread"
+    UNKNOWN_MONEY_MOVE = "unknown_money_move"
     # ---- the kill switch
     KILL_SWITCH = "kill_switch"
     KILL_SWITCH_FLAT = "kill_switch_flat"
@@ -194,6 +195,12 @@ EXPLAINED: Final[Mapping[AlertKind, Explained]] = MappingProxyType(
             "Deposits and withdrawals could not be read; they are asked for again.",
             _EXCHANGE,
             "Look at the key's permissions when it goes on.",
+        ),
+        AlertKind.UNKNOWN_MONEY_MOVE: Explained(
+            "A row of the transaction log, of a type that is not known here, moved the balance: it counts "
+            "neither as trading nor as a transfer. When it looks like too much of a loss, opening stops.",
+            _CORE,
+            "Tell us the type; find the row in the transaction log.",
         ),
         AlertKind.KILL_SWITCH: Explained(
             "A closing latch is engaged: entries are cancelled and everything is closed.",

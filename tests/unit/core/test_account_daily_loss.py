@@ -207,3 +207,15 @@ def test_an_execution_of_before_midnight_that_is_counted_later_is_yesterdays() -
     harness.tell(ev.ExecutionSeen(now_ns=harness.now_ns, execution=yesterday))
 
     assert today == result(harness) == D("-1")
+
+
+def test_a_move_that_nobody_knows_is_named_once_and_excuses_nothing() -> None:
+    harness = held("0.05")
+    before = harness.core.state.baseline
+    assert before is not None
+    move = ev.UnknownMove(move_id="1", kind="MOON", currency="USDT", change=D(-500), at_ns=harness.now_ns)
+    for moves in [(move,), (move,), (move, msgspec.structs.replace(move, move_id="2", change=D(-1)))]:
+        harness.tell(ev.TransfersRead(now_ns=harness.now_ns, from_ns=before.at_ns, total=D(0), unknown=moves))
+
+    assert harness.alerts.count("unknown_money_move") == 2
+    assert harness.core.status(harness.now_ns)["transfers_today"] == "0"

@@ -18,6 +18,7 @@ from tradefleet.adapters.bybit.bodies import LINEAR, SPOT
 from tradefleet.adapters.bybit.errors import CREDENTIAL_CODES, UNAUTHORISED, BadRow, KeyRefused, Unreadable
 from tradefleet.adapters.bybit.governor import Governor
 from tradefleet.adapters.bybit.listing_reads import SETTLE_COINS, ListingReads
+from tradefleet.adapters.bybit.money_moves import MoneyMoved, moved
 from tradefleet.adapters.bybit.preflight import (
     NOT_ON_DEMO,
     AccountFacts,
@@ -47,10 +48,6 @@ T = TypeVar("T")
 __all__ = ["SETTLE_COINS", "AccountReads"]
 
 WALLET_COIN: Final = "USDT"
-
-TRANSFERS: Final = frozenset({"TRANSFER_IN", "TRANSFER_OUT"})
-"""Types of the transaction log that move money in and out of the account without trading. A spot trade
-counts with them: it moves money out of the settle coin into another, or back."""
 
 WINDOW_NS: Final = 7 * 86_400 * 1_000_000_000
 """Executions are asked for at most seven days at once."""
@@ -138,9 +135,16 @@ class AccountReads:
         return await self.compared(listing, ask_for, executions_from_ns)
 
     async def transfers(self, from_ns: int) -> Decimal:
-        """Deposits less withdrawals of the settle coin since then, and what spot orders have brought of it
-        less what they have spent, complete to the last page; raises Unreadable."""
-        return await self._in_thread(partial(self._transfers, from_ns))
+        """What came or went of the settle coin since then without trading of contracts; as `money_moved`."""
+        return (await self.money_moved(from_ns)).transfers
+
+    async def money_moved(self, from_ns: int, *, first_ns: int = 0, day_ns: int = 0) -> MoneyMoved:
+        """What moved the settle coin's balance, by the transaction log to its last page; raises Unreadable.
+
+        first_ns: transfers before it are told as well; 0 for none. day_ns: what trading brought between
+        then and from_ns is told as well; 0 for nothing.
+        """
+        return await self._in_thread(partial(self._money_moved, from_ns, first_ns, day_ns))
 
     async def open_orders(self, category: str = SPOT) -> tuple[ExchangeOrder, ...]:
         """Every open order of a category, complete to the last page; raises Unreadable."""
@@ -290,17 +294,16 @@ class AccountReads:
                 return tuple(sorted(found.values(), key=lambda e: (e.at_ns, e.seq, e.exec_id)))
             from_ns += WINDOW_NS
 
-    def _transfers(self, from_ns: int) -> Decimal:
+    def _money_moved(self, from_ns: int, first_ns: int, day_ns: int) -> MoneyMoved:
         rows = self._lists.pages(
             self._session.get_transaction_log,
             category="",  # a transfer is of none
             accountType="UNIFIED",
             currency=WALLET_COIN,
-            startTime=from_ns // MILLISECOND_NS,
+            startTime=(min(day_ns, from_ns) if day_ns else from_ns) // MILLISECOND_NS,
             limit=50,
         )
-        moved = {row.get("id"): row for row in rows if row.get("type") in TRANSFERS or _is_of_spot(row)}
-        return sum((_cash_flow(row) for row in moved.values()), start=ZERO)
+        return moved(rows, from_ns, first_ns)
 
     def _wallet_row(self) -> Row:
         rows = rows_of(self._lists.result(self._session.get_wallet_balance, accountType="UNIFIED"))
@@ -331,19 +334,6 @@ def _newest(orders: Iterable[ExchangeOrder]) -> list[ExchangeOrder]:
         if kept is None or order.at_ns >= kept.at_ns:
             newest[order.order_id] = order
     return list(newest.values())
-
-
-def _is_of_spot(row: Row) -> bool:
-    """A spot trade of whoever else uses the account: money has become coins, or coins money."""
-    return row.get("category") == SPOT and row.get("type") == "TRADE"
-
-
-def _cash_flow(row: Row) -> Decimal:
-    """By how much the balance changed: the exchange's `change` has the sign of the balance."""
-    try:
-        return Decimal(str(row["change"]))
-    except (KeyError, ArithmeticError):
-        raise BadRow("change", row.get("change"), "an amount") from None
 
 
 def _fee(row: Row) -> Decimal:

@@ -327,12 +327,21 @@ class Performer:
         )
 
     async def _transfers(self, action: ReadTransfers) -> None:
-        total, reason = None, ""
+        asked = {"first_ns": action.first_ns, "day_ns": action.day_ns}
         try:
-            total = await self._exchange.reads.transfers(action.from_ns)
+            told = await self._exchange.reads.money_moved(action.from_ns, **asked)
         except Unreadable as error:
-            reason = str(error)
-        self._put(TransfersRead(now_ns=0, from_ns=action.from_ns, total=total, reason=reason))
+            answer = TransfersRead(now_ns=0, from_ns=action.from_ns, total=None, reason=str(error))
+        else:
+            answer = TransfersRead(
+                now_ns=0,
+                from_ns=action.from_ns,
+                total=told.transfers,
+                before=told.before if action.first_ns else None,
+                earlier=told.earlier if action.day_ns else None,
+                unknown=told.unknown,
+            )
+        self._put(answer)
 
     async def _reconcile(self, action: Reconcile) -> None:
         meant = ((name, self._intent_of(name)) for name in action.ask_for)

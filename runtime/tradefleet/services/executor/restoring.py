@@ -3,18 +3,27 @@
 Nothing is decided here. The core is told everything at once, by `Restored`.
 """
 
+import asyncio
+from decimal import Decimal
+from typing import Final
+
+from tradefleet.adapters.bybit.errors import Unreadable
 from tradefleet.adapters.config_source import BadSnapshot, ConfigSource
 from tradefleet.adapters.postgres.journal import JournalState
 from tradefleet.adapters.postgres.lease import Grant
 from tradefleet.adapters.redis.messages import StreamPosition
 from tradefleet.core.events import Restored
 from tradefleet.domain.orders import Account
+from tradefleet.risk.daily_loss import DAY_NS, day_of
 from tradefleet.services.executor.epoch import Parts
 from tradefleet.services.executor.settings import ExecutorFailed
 from tradefleet.services.executor.standby import Standby
 from tradefleet.services.executor.status import ExecutorStatus
 from tradefleet.services.executor.without_journal import WithoutJournal
 from tradefleet.spec.snapshot import ConfigSnapshot
+
+FIRST_READ_S: Final = 5.0
+"""The first start waits no longer for the day's transaction log."""
 
 
 async def restored(
@@ -37,6 +46,7 @@ async def restored(
     rules = await standby.rules(symbols)
     parts.status.say_unknown(standby.unknown)
     fee = await parts.exchange.reads.taker_fee([instrument.symbol for instrument in rules])
+    earlier, unread = await _traded_today(parts, state)
     first = Restored(
         now_ns=0,
         account=account,
@@ -57,12 +67,28 @@ async def restored(
         baseline=state.baseline,
         days=state.days,
         equity_kept=state.equity_kept,
+        earlier=earlier,
+        earlier_unread=unread,
         quiet_until_ns=state.quiet_until_ns,
     )
     mark = state.stream_position
     return first, StreamPosition(
         run_id=mark.run_id, signals_id=mark.signals_id, announcements_id=mark.announcements_id
     )
+
+
+async def _traded_today(parts: Parts, state: JournalState) -> tuple[Decimal | None, str]:
+    """On the first start of an account: what trading has brought since 00:00 UTC, or why that is not known.
+    Whoever traded: it can forbid opening. The core asks again for what could not be read."""
+    if state.intents or state.positions or state.executions_counted or state.days:
+        return None, ""
+    now_ns = parts.exchange.clock.now_ns()
+    starts_ns = day_of(now_ns) * DAY_NS
+    try:
+        async with asyncio.timeout(FIRST_READ_S):
+            return (await parts.exchange.reads.money_moved(now_ns, day_ns=starts_ns)).earlier, ""
+    except (Unreadable, TimeoutError) as error:
+        return None, str(error) or "the transaction log did not answer in time"
 
 
 async def _newest(config: ConfigSource, status: ExecutorStatus) -> ConfigSnapshot:
