@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from tradefleet.core import account_day, account_evidence, account_parts
+from tradefleet.core import account_charges, account_day, account_evidence, account_parts
 from tradefleet.core.account_state import SECOND_NS, AccountState
 from tradefleet.core.actions import Alert, AnyAction, KeepExecution, KeepIntent, KeepOrder, KeepPosition
 from tradefleet.domain.fills import Execution, ExecutionType
@@ -56,10 +56,12 @@ def take_execution(state: AccountState, execution: Execution) -> list[AnyAction]
     meant = None if tracked is None else tracked.intent.key
     key = leg_of(execution, hedged=state.hedged, meant=meant, indices=state.order_indices)
     before = state.position(key)
+    told = execution
+    execution, alerts = account_charges.charged(state, told)
     if execution.signed_qty != 0 and account_evidence.is_covered(state, before, execution):
-        return _take_covered(state, before, execution, tracked)
+        return alerts + _take_covered(state, before, execution, told, tracked)
     after = ledger.apply(before, execution)
-    actions: list[AnyAction] = [KeepExecution(execution=execution)]
+    actions: list[AnyAction] = [*alerts, KeepExecution(execution=told)]
     effect = ledger.cash_effect(before, execution)
     actions += account_day.count(state, execution, effect, before, after)
     if execution.signed_qty != 0:
@@ -90,13 +92,17 @@ def take_execution(state: AccountState, execution: Execution) -> list[AnyAction]
 
 
 def _take_covered(
-    state: AccountState, before: PositionRecord, execution: Execution, tracked: Tracked | None
+    state: AccountState,
+    before: PositionRecord,
+    execution: Execution,
+    told: Execution,
+    tracked: Tracked | None,
 ) -> list[AnyAction]:
     """One that is part of a size that was taken over from the exchange: recorded, and it cost its fee; what
     it had won or lost was in the open profit that was taken over with the size."""
     after = account_evidence.with_covered(state, before, execution)
     state.positions[before.key] = after
-    actions: list[AnyAction] = [KeepExecution(execution=execution)]
+    actions: list[AnyAction] = [KeepExecution(execution=told)]
     actions += account_day.count(state, execution, MONEY.minus(execution.fee), before, before)
     actions.append(KeepPosition(position=after))
     if tracked is not None:

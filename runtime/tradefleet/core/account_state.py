@@ -262,13 +262,14 @@ class Days:
 class MoneyWatch:
     """Whether the balance is accounted for. differs_ns: since when it is not, 0 when it is. asking: for
     transfers, last at asked_ns; explained_ns: of the last answer. unknown: what that could not name, in
-    sums."""
+    sums. fees_named: charges that a person has been told of."""
 
     differs_ns: int = 0
     asking: bool = False
     asked_ns: int = 0
     explained_ns: int = 0
     unknown: dict[str, Decimal] = field(default_factory=dict)
+    fees_named: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)

@@ -40,6 +40,8 @@ class AlertKind(StrEnum):
     UNEXPLAINED_LOSS = "unexplained_loss"
     TRANSFERS_UNREAD = "transfers_unread"
     UNKNOWN_MONEY_MOVE = "unknown_money_move"
+    FEE_UNREAD = "fee_unread"
+    FEE_COIN_UNKNOWN = "fee_coin_unknown"
     # ---- the kill switch
     KILL_SWITCH = "kill_switch"
     KILL_SWITCH_FLAT = "kill_switch_flat"
@@ -195,6 +197,18 @@ EXPLAINED: Final[Mapping[AlertKind, Explained]] = MappingProxyType(
             "Deposits and withdrawals could not be read; they are asked for again.",
             _EXCHANGE,
             "Look at the key's permissions when it goes on.",
+        ),
+        AlertKind.FEE_UNREAD: Explained(
+            "A field of an execution says fee in its name, and is not known here or could not be read: what "
+            "it charges is not counted.",
+            _CORE,
+            "Tell us the field; compare the balance with the transaction log.",
+        ),
+        AlertKind.FEE_COIN_UNKNOWN: Explained(
+            "An execution was charged in a coin of which the wallet does not say what it is worth. A cost "
+            "counts one to one, a rebate not at all.",
+            _CORE,
+            "Hold a little of that coin, or have fees charged in the settle coin.",
         ),
         AlertKind.UNKNOWN_MONEY_MOVE: Explained(
             "A row of the transaction log, of a type that is not known here, moved the balance: it counts "

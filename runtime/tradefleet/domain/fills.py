@@ -46,13 +46,21 @@ _MOVES_SIZE = frozenset(
 )
 
 
+class Charge(msgspec.Struct, frozen=True, kw_only=True):
+    """One amount that a row names as charged, in its own coin; above zero is a cost."""
+
+    coin: str
+    amount: Decimal
+
+
 class Execution(msgspec.Struct, frozen=True, kw_only=True):
     """One execution row.
 
     price: quote per base; qty, closed_qty: base; fee: in fee_coin, above zero is a cost. fee_coin: the
     settle coin, on spot the coin that was received.
     exec_id: the key by which repeats are dropped. seq: the exchange's cross sequence (order among
-    rows of one symbol). at_ns: exchange time.
+    rows of one symbol). at_ns: exchange time. charges: what the row names as charged beside the fee.
+    unread_fees: fields that say fee in their name, and that we do not know or could not read.
     """
 
     category: str
@@ -72,6 +80,8 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     seq: int
     at_ns: int
     fee_coin: str = "USDT"
+    charges: tuple[Charge, ...] = ()
+    unread_fees: tuple[str, ...] = ()
 
     @property
     def signed_qty(self) -> Decimal:

@@ -17,13 +17,20 @@ from tradefleet.domain.positions import ExchangePosition
 
 class Wallet(msgspec.Struct, frozen=True, kw_only=True):
     """One coin's wallet: balance without unrealised profit, equity with it. locked: held back by spot
-    orders, and part of the balance."""
+    orders, and part of the balance.
+
+    usd: US dollars that one of each coin of the account is worth, as far as the row tells it. margin_balance,
+    total_equity: of the whole account, US dollars; None where the exchange does not tell them.
+    """
 
     coin: str
     wallet_balance: Decimal
     equity: Decimal
     at_ns: int
     locked: Decimal = Decimal(0)
+    usd: dict[str, Decimal] = {}
+    margin_balance: Decimal | None = None
+    total_equity: Decimal | None = None
 
 
 class UnclearRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ import pytest
 from tests.support.account_harness import SECOND, SYMBOL, Harness, account_config, wallet
 
 from tradefleet.core import events as ev
-from tradefleet.domain.fills import Execution, ExecutionType
+from tradefleet.domain.fills import Charge, Execution, ExecutionType
 from tradefleet.domain.orders import Side
 from tradefleet.domain.signals import Target
 
@@ -219,3 +219,49 @@ def test_a_move_that_nobody_knows_is_named_once_and_excuses_nothing() -> None:
 
     assert harness.alerts.count("unknown_money_move") == 2
     assert harness.core.status(harness.now_ns)["transfers_today"] == "0"
+
+
+def paid(harness: Harness, fee: str, **fields: object) -> None:
+    """A funding row with these charges."""
+    number = len(harness.journal.executions)
+    plain = msgspec.structs.replace(
+        harness.exchange.executions[-1],
+        exec_id=f"paid-{number}",
+        exec_type=ExecutionType.FUNDING,
+        fee=D(fee),
+        at_ns=harness.now_ns,
+    )
+    execution = msgspec.structs.replace(plain, **fields)
+    harness.tell(ev.ExecutionSeen(now_ns=harness.now_ns, execution=execution))
+
+
+def test_every_charge_of_a_row_counts_at_its_coins_worth() -> None:
+    harness = held("0.05")
+    known = msgspec.structs.replace(wallet(harness.now_ns), usd={"MNT": D("0.5")})
+    harness.tell(ev.WalletSeen(now_ns=harness.now_ns, wallet=known))
+    before = result(harness)
+
+    paid(harness, "2", fee_coin="MNT", charges=(Charge(coin="USDT", amount=D("0.25")),))
+
+    assert result(harness) - before == D("-1.25")
+    assert "fee_coin_unknown" not in harness.alerts
+
+
+def test_a_charge_in_a_coin_of_unknown_worth_counts_one_to_one_and_is_told_once() -> None:
+    harness = held("0.05")
+    before = result(harness)
+
+    paid(harness, "2", fee_coin="MNT")
+    paid(harness, "-5", fee_coin="MNT")
+
+    assert result(harness) - before == -2
+    assert harness.alerts.count("fee_coin_unknown") == 1
+
+
+def test_a_field_that_says_fee_and_is_not_known_is_told_once() -> None:
+    harness = held("0.05")
+
+    paid(harness, "0", unread_fees=("platformFee",))
+    paid(harness, "0", unread_fees=("platformFee", "extraFees"))
+
+    assert harness.alerts.count("fee_unread") == 2

@@ -36,6 +36,7 @@ from tradefleet.adapters.bybit.rows import (
     order_of,
     position_of,
     wallet_of,
+    with_totals,
 )
 from tradefleet.domain.fills import Execution
 from tradefleet.domain.orders import ExchangeOrder
@@ -347,5 +348,5 @@ def _wallet(row: Row, at_ns: int) -> Wallet:
     """The settle coin's wallet; a coin that was never held is not listed and counts as zero."""
     wallet = wallet_of(row, at_ns, WALLET_COIN)
     if wallet is None:
-        return Wallet(coin=WALLET_COIN, wallet_balance=ZERO, equity=ZERO, at_ns=at_ns)
+        return with_totals(Wallet(coin=WALLET_COIN, wallet_balance=ZERO, equity=ZERO, at_ns=at_ns), row)
     return wallet

@@ -11,11 +11,14 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final, TypeVar
 
+import msgspec
+
+from tradefleet.adapters.bybit.charges import charges_of
 from tradefleet.adapters.bybit.errors import BadRow, UnknownValue
 from tradefleet.domain.fills import Execution, ExecutionType
 from tradefleet.domain.orders import ExchangeOrder, OrderStatus, OrderType, Side, TimeInForce
 from tradefleet.domain.positions import ExchangePosition, PositionKey
-from tradefleet.domain.quantities import ZERO
+from tradefleet.domain.quantities import MONEY, ZERO
 from tradefleet.orders.exchange_view import Wallet
 
 Row = Mapping[str, Any]
@@ -60,6 +63,8 @@ def order_of(row: Row) -> ExchangeOrder:
 
 def execution_of(row: Row) -> Execution:
     """An execution row of REST or of the topic `execution`; raises BadRow."""
+    fee_coin = _text(row, "feeCurrency") or SETTLE_COIN
+    charged = charges_of(row, fee_coin)
     return Execution(
         category=_text(row, "category", default="linear"),
         symbol=_needed(row, "symbol"),
@@ -77,7 +82,9 @@ def execution_of(row: Row) -> Execution:
         create_type=_text(row, "createType"),
         seq=_whole(row, "seq"),
         at_ns=_ms(row, "execTime"),
-        fee_coin=_text(row, "feeCurrency") or SETTLE_COIN,
+        fee_coin=fee_coin,
+        charges=charged.charges,
+        unread_fees=charged.unread,
     )
 
 
@@ -115,7 +122,18 @@ def wallet_of(row: Row, at_ns: int, coin: str = SETTLE_COIN) -> Wallet | None:
 
     at_ns: exchange time of the frame or answer, as the row has none.
     """
-    return next((_coin(held, at_ns) for held in _coins(row) if held.get("coin") == coin), None)
+    found = next((_coin(held, at_ns) for held in _coins(row) if held.get("coin") == coin), None)
+    return None if found is None else with_totals(found, row)
+
+
+def with_totals(wallet: Wallet, row: Row) -> Wallet:
+    """One coin's wallet with what its row says of the whole account; what cannot be read is not known."""
+    return msgspec.structs.replace(
+        wallet,
+        usd={str(held.get("coin")): worth for held in _coins(row) if (worth := _usd(held)) is not None},
+        margin_balance=_total(row, "totalMarginBalance"),
+        total_equity=_total(row, "totalEquity"),
+    )
 
 
 def coins_of(row: Row, at_ns: int) -> tuple[Wallet, ...]:
@@ -141,6 +159,19 @@ def _coin(held: Row, at_ns: int) -> Wallet:
         at_ns=at_ns,
         locked=_number_or_none(held, "locked") or ZERO,
     )
+
+
+def _usd(held: Row) -> Decimal | None:
+    """US dollars that one of this coin is worth, by what all of it is; None of a coin that is not held."""
+    value, equity = _total(held, "usdValue"), _total(held, "equity")
+    return None if not value or not equity else MONEY.divide(value, equity)
+
+
+def _total(row: Row, name: str) -> Decimal | None:
+    try:
+        return _number_or_none(row, name)
+    except BadRow:
+        return None
 
 
 def _text(row: Row, name: str, default: str = "") -> str:
