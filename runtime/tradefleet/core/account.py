@@ -251,7 +251,7 @@ class AccountCore:
             "open_intents": len(state.open_intents()),
             "resting_entries": account_resting.status(state),
             "equity": _text(equity),
-            "baseline": _text(None if row is None else row.equity),
+            "baseline": _text(None if row is None else account_day.first_equity(state, row)),
             "result_today": _text(today),
             "loss_today": _text(
                 None if row is None or today is None else account_day.loss(state, row, today)

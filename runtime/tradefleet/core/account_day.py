@@ -20,6 +20,7 @@ from tradefleet.risk import day as days
 from tradefleet.risk.daily_loss import day_of, loss_fraction
 from tradefleet.risk.day import FRESH_NS, Baseline
 from tradefleet.risk.decisions import Reason, Refusal
+from tradefleet.spec.trading import EquityOf
 
 DAILY_LOSS = "daily_loss"
 KEEP_EQUITY_EVERY_NS = 5 * SECOND_NS
@@ -129,14 +130,30 @@ def result(state: AccountState) -> Decimal | None:
     return days.traded(state.baseline, state.unrealised())
 
 
-def divisor(state: AccountState, row: Baseline) -> Decimal:
-    """What a row's loss is held against, settle currency."""
-    return days.divisor(row.equity, row.transfers)
+def first_account_equity(state: AccountState, row: Baseline, today: Decimal) -> list[AnyAction]:
+    """The whole account's equity at 00:00, as far as it can be told by what was heard of it only now."""
+    now = state.account_equity()
+    if now is None:
+        return []
+    first = MONEY.subtract(now, MONEY.add(today, row.transfers))
+    return put(state, msgspec.structs.replace(row, account=first))
+
+
+def first_equity(state: AccountState, row: Baseline) -> Decimal | None:
+    """The row's equity at 00:00 by `sizing.equity`; None while it is not known."""
+    return row.account if state.spec.sizing.equity is EquityOf.ACCOUNT else row.equity
+
+
+def divisor(state: AccountState, row: Baseline) -> Decimal | None:
+    """What a row's loss is held against; None while it is not known."""
+    first = first_equity(state, row)
+    return None if first is None else days.divisor(first, row.transfers)
 
 
 def loss(state: AccountState, row: Baseline, brought: Decimal) -> Decimal | None:
     """What the row has brought as a fraction lost; None when there is nothing to hold it against."""
-    return loss_fraction(divisor(state, row), brought)
+    of = divisor(state, row)
+    return None if of is None else loss_fraction(of, brought)
 
 
 def judge(state: AccountState, now_ns: int) -> list[AnyAction]:
@@ -157,7 +174,10 @@ def why_not_open(state: AccountState) -> Refusal | None:
     of which too much is lost, or not known."""
     equity, row = state.equity(), state.baseline
     if equity is None:
-        return Refusal(Reason.EQUITY_UNKNOWN, "no wallet has been heard yet")
+        detail = "no wallet has been heard yet"
+        if state.wallet is not None:
+            detail = "the wallet does not name both totalMarginBalance and totalEquity"
+        return Refusal(Reason.EQUITY_UNKNOWN, detail)
     if equity <= 0:
         return Refusal(Reason.NO_EQUITY, f"equity is {equity:f}")
     if row is None:
@@ -167,6 +187,8 @@ def why_not_open(state: AccountState) -> Refusal | None:
         return Refusal(Reason.DAY_UNKNOWN, detail)
     earlier = row.earlier or ZERO
     of, today = divisor(state, row), result(state)
+    if of is None:
+        return Refusal(Reason.DAY_UNKNOWN, "the whole account's equity at 00:00 UTC is not known yet")
     if of <= 0:
         return Refusal(Reason.NO_EQUITY, f"equity at 00:00 UTC, with the day's transfers, is {of:f}")
     brought, limit = MONEY.add(today or ZERO, earlier), state.spec.risk.max_daily_loss
@@ -219,7 +241,7 @@ def _judge(state: AccountState, row: Baseline, brought: Decimal, when: str, now_
     lost, limit = loss(state, row, brought), state.spec.risk.max_daily_loss
     if lost is None or lost < limit:
         return []
-    gone, of = MONEY.minus(brought), divisor(state, row)
+    gone, of = MONEY.minus(brought), divisor(state, row) or ZERO
     return latch(state, DAILY_LOSS, f"{gone:f} lost of {of:f} {when}; the limit is {limit:f}", now_ns)
 
 

@@ -30,7 +30,7 @@ def take_wallet(state: AccountState, wallet: Wallet, now_ns: int) -> list[AnyAct
     """A wallet row; an older one than we know is left aside."""
     if state.wallet is not None and wallet.at_ns < state.wallet.at_ns:
         return []
-    state.wallet = wallet
+    state.wallet, state.wallet_unrealised = wallet, state.unrealised()
     return watch_equity(state, now_ns)
 
 
@@ -57,6 +57,9 @@ def watch_equity(state: AccountState, now_ns: int) -> list[AnyAction]:
     row, today = state.baseline, account_day.result(state)
     if row is None or today is None:
         return actions
+    if row.account is None and state.account_equity() is not None:
+        actions += account_day.first_account_equity(state, row, today)
+        row = state.baseline or row
     actions += _account_for_the_wallet(state, row, today, now_ns)
     return actions + _complete(state, row, now_ns)
 

@@ -19,7 +19,7 @@ from tradefleet.core.tracked_intents import TrackedIntents
 from tradefleet.domain.instruments import Instrument
 from tradefleet.domain.orders import Account, ExchangeOrder, Side
 from tradefleet.domain.positions import PositionKey
-from tradefleet.domain.quantities import MONEY, ZERO
+from tradefleet.domain.quantities import MONEY, ZERO, agree
 from tradefleet.domain.signals import Signal
 from tradefleet.orders.exchange_view import Wallet
 from tradefleet.orders.intents import Leg
@@ -35,6 +35,7 @@ from tradefleet.risk.day import Baseline
 from tradefleet.spec.bot import BotSpec
 from tradefleet.spec.market import PositionMode
 from tradefleet.spec.snapshot import ConfigSnapshot
+from tradefleet.spec.trading import EquityOf
 
 SECOND_NS = 1_000_000_000
 MARKET_SILENT_NS = 5 * SECOND_NS
@@ -179,7 +180,7 @@ class Guard:
 
     def shows(self, size: Decimal) -> bool:
         """Whether the newest row is of a position on this side."""
-        return self.seen_size * size > 0
+        return agree(self.seen_size, size)
 
     def stands(self, size: Decimal) -> bool:
         """Whether it shows a stop."""
@@ -312,6 +313,7 @@ class AccountState:
         self.quiet_until_ns = event.quiet_until_ns
         self.markets: dict[str, Market] = {}
         self.wallet: Wallet | None = None
+        self.wallet_unrealised = ZERO
         self.right_to_open = False
         self.right_reason = "the lease has not been confirmed yet"
         self.private_up = False
@@ -442,8 +444,19 @@ class AccountState:
         return all(self._mark(key.symbol) is not None for key in self.positions.counting)
 
     def equity(self) -> Decimal | None:
-        """Wallet balance plus unrealised profit, settle currency; None before the wallet is known."""
+        """What sizes and limits are fractions of, by `sizing.equity`; None while it is not known."""
+        if self.spec.sizing.equity is EquityOf.ACCOUNT:
+            return self.account_equity()
         return None if self.wallet is None else MONEY.add(self.wallet.wallet_balance, self.unrealised())
+
+    def account_equity(self) -> Decimal | None:
+        """The lesser of what the exchange calls margin balance and equity of the whole account, less what
+        open profit has fallen since it said so; None while it has not named both."""
+        wallet = self.wallet
+        if wallet is None or wallet.margin_balance is None or wallet.total_equity is None:
+            return None
+        fallen = min(ZERO, MONEY.subtract(self.unrealised(), self.wallet_unrealised))
+        return MONEY.add(min(wallet.margin_balance, wallet.total_equity), fallen)
 
     def marks(self) -> dict[str, Decimal]:
         """The marks that are known, by symbol."""

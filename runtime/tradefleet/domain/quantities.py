@@ -5,6 +5,7 @@ Prices are whole ticks and sizes whole steps in the hot path; at the exchange's 
 Decimal context can change an order.
 """
 
+from collections.abc import Iterable
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 from typing import NewType
 
@@ -52,6 +53,29 @@ def ceil_to(value: Decimal, unit: Decimal) -> Decimal:
 def divide(numerator: Decimal, denominator: Decimal) -> Decimal:
     """Quotient in the money context (34 digits)."""
     return MONEY.divide(numerator, denominator)
+
+
+def total(values: Iterable[Decimal]) -> Decimal:
+    """Their sum in the money context; zero of none."""
+    found = ZERO
+    for value in values:
+        found = MONEY.add(found, value)
+    return found
+
+
+def agree(one: Decimal, other: Decimal | int) -> bool:
+    """Whether both are above zero, or both below."""
+    return (one > 0 and other > 0) or (one < 0 and other < 0)
+
+
+def oppose(one: Decimal, other: Decimal | int) -> bool:
+    """Whether one is above zero and the other below."""
+    return (one > 0 and other < 0) or (one < 0 and other > 0)
+
+
+def along(sign: int, one: Decimal, other: Decimal) -> Decimal:
+    """How far `one` is beyond `other` in the direction of sign (+1 up, -1 down); below zero before it."""
+    return MONEY.multiply(MONEY.subtract(one, other), sign)
 
 
 def plain(value: Decimal) -> str:

@@ -122,6 +122,7 @@ def transferred(
         moved=moved,
         earlier=(row.earlier or ZERO) if earlier is None else earlier,
         equity=MONEY.subtract(row.equity, shift),
+        account=None if row.account is None else MONEY.subtract(row.account, shift),
         wallet=None if row.wallet is None else MONEY.subtract(row.wallet, shift),
     )
 
@@ -158,6 +159,7 @@ def strictest(one: Baseline, other: Baseline) -> Baseline:
         return msgspec.structs.replace(one, cash=cash, counted=number)
     first = one if one.first_ns >= other.first_ns else other
     earlier = [row.earlier for row in (one, other) if row.earlier is not None]
+    account = [row.account for row in (one, other) if row.account is not None]
     return msgspec.structs.replace(
         first,
         equity=min(one.equity, other.equity),
@@ -167,4 +169,5 @@ def strictest(one: Baseline, other: Baseline) -> Baseline:
         transfers=min(one.transfers, other.transfers),
         counted=max(one.counted, other.counted),
         earlier=min(earlier, default=None),
+        account=min(account, default=None),
     )

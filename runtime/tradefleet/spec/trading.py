@@ -34,6 +34,13 @@ class SizingMethod(StrEnum):
     FIXED_AMOUNT = "fixedAmount"
 
 
+class EquityOf(StrEnum):
+    """What sizes and limits are fractions of."""
+
+    SETTLE_COIN = "settleCoin"
+    ACCOUNT = "account"
+
+
 class Sizing(Section, frozen=True):
     """Size of an entry."""
 
@@ -46,6 +53,14 @@ class Sizing(Section, frozen=True):
     fixed_amount: Annotated[
         Decimal, number("Notional of an entry.", "1", "1000000", unit="in the settle currency", built=False)
     ] = Decimal(10)
+    equity: Annotated[
+        EquityOf,
+        plain(
+            "What equity is: that of the settle coin, or the whole account's, which is the lesser of "
+            "totalMarginBalance and totalEquity.",
+            tightens=NEITHER,
+        ),
+    ] = EquityOf.SETTLE_COIN
     by_confidence: Annotated[bool, plain("Scale the size with the signal's strength.", built=False)] = False
 
 
