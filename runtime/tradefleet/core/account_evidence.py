@@ -17,7 +17,7 @@ from tradefleet.core.actions import Alert, AnyAction, KeepPosition
 from tradefleet.core.evidence import Shown, sentence, signed_size
 from tradefleet.domain.fills import Execution
 from tradefleet.domain.positions import ExchangePosition, PositionKey
-from tradefleet.domain.quantities import MONEY, ZERO
+from tradefleet.domain.quantities import MONEY, ZERO, agree
 from tradefleet.orders.exchange_view import ExchangeView, Listing, UnclearRow
 from tradefleet.orders.newness import Reading, covered, follows, includes
 from tradefleet.positions.entries import taken_over
@@ -121,7 +121,7 @@ def adopted(
         size=size,
         entry_price=None if row is None else row.entry_price,
         generation=old.generation + 1,
-        plan=old.plan if size * old.size > 0 else None,
+        plan=old.plan if agree(size, old.size) else None,
         at_ns=now_ns,
         owed=ZERO,
         owed_price=None,
@@ -261,7 +261,7 @@ def _of(
     known: Shown | None, size: Decimal, entry_price: Decimal | None, reading: Reading, now_ns: int
 ) -> Shown:
     """What is shown now. On the same side as before it is the same position: its closes go on counting."""
-    if known is None or known.size * size <= 0:
+    if known is None or not agree(known.size, size):
         return Shown(size=size, entry_price=entry_price, reading=reading, since_ns=now_ns)
     return msgspec.structs.replace(known, size=size, entry_price=entry_price, reading=reading, certain=True)
 

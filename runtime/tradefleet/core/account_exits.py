@@ -15,6 +15,7 @@ from tradefleet.core.account_entries import reducing_intent, submit
 from tradefleet.core.account_state import SECOND_NS, AccountState
 from tradefleet.core.actions import Alert, AnyAction, KeepPosition
 from tradefleet.domain.positions import PositionKey
+from tradefleet.domain.quantities import agree
 from tradefleet.orders.client_order_id import client_order_id
 from tradefleet.orders.grid import refused_for_size, whole_close
 from tradefleet.orders.intents import Intent, IntentState, Leg
@@ -40,7 +41,7 @@ def drive_exits(state: AccountState, now_ns: int) -> list[AnyAction]:
         if position.size == 0 or plan is None or not _due(plan, now_ns):
             continue
         held = to_close(position.size, state.evidence.size(key))
-        if held * position.size > 0 and may_try(state, key, plan.close_attempt, now_ns):
+        if agree(held, position.size) and may_try(state, key, plan.close_attempt, now_ns):
             actions += _close(state, key, position, plan, held, now_ns)
     return actions
 
@@ -128,7 +129,7 @@ def closing_intent(
     """The next order that closes a position whole: of whole steps of today; or, when the one before was
     refused for its size, of all that is there, whatever the steps are. Never the latter without a list: by
     the journal alone no more is closed than it holds."""
-    instrument, size = state.instruments.get(position.key.symbol), abs(held)
+    instrument, size = state.instruments.get(position.key.symbol), held.copy_abs()
     before = None
     if attempts:
         name = client_order_id(state.account, signal_id, leg, attempts - 1)

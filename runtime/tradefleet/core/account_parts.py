@@ -16,7 +16,7 @@ from tradefleet.core.account_entries import reducing_intent, submit
 from tradefleet.core.account_state import MARKET_SILENT_NS, SECOND_NS, AccountState
 from tradefleet.core.actions import Alert, AnyAction, KeepPosition
 from tradefleet.domain.positions import PositionKey
-from tradefleet.domain.quantities import MONEY, ZERO
+from tradefleet.domain.quantities import MONEY, ZERO, agree, total
 from tradefleet.orders.grid import refused_for_size
 from tradefleet.orders.intents import Leg
 from tradefleet.orders.tracked import Tracked
@@ -57,8 +57,8 @@ def counted(
     plan = after.plan
     if plan is None:
         return after
-    base = abs(before.size) if before.size * after.size > 0 else ZERO
-    grown = max(ZERO, MONEY.subtract(abs(after.size), base))
+    base = before.size.copy_abs() if agree(before.size, after.size) else ZERO
+    grown = max(ZERO, MONEY.subtract(after.size.copy_abs(), base))
     closed = qty if tracked is not None and _is_part_of(plan, tracked) else ZERO
     plan = msgspec.structs.replace(
         plan,
@@ -79,7 +79,7 @@ def _parts(state: AccountState, position: PositionRecord, now_ns: int) -> list[A
     if state.tracked.is_moving(key):
         return []
     actions: list[AnyAction] = []
-    entered = max(plan.entered, abs(position.size))
+    entered = max(plan.entered, position.size.copy_abs())
     if number > plan.parts_taken:
         parts = state.spec.exits.partial_close.parts
         shall = max(plan.parts_due, due(entered, parts, number, state.instruments[key.symbol]))
@@ -87,7 +87,7 @@ def _parts(state: AccountState, position: PositionRecord, now_ns: int) -> list[A
         position = _kept(state, position, plan)
         actions = [KeepPosition(position=position)]
     qty = missing(
-        abs(position.size),
+        position.size.copy_abs(),
         entered,
         plan.parts_due,
         _closed(state, plan),
@@ -137,7 +137,7 @@ def _ends(plan: ExitPlan, now_ns: int) -> bool:
 def _closed(state: AccountState, plan: ExitPlan) -> Decimal:
     """By orders of parts. A plan that was made anew, since executions came in a strange order, does not
     know of all; an intent that was forgotten after an hour is in the plan."""
-    filled = sum((tracked.record.filled for tracked in _tried(state, plan)), ZERO)
+    filled = total(tracked.record.filled for tracked in _tried(state, plan))
     return max(plan.parts_closed, filled)
 
 
@@ -177,11 +177,12 @@ def refused(state: AccountState, tracked: Tracked) -> list[AnyAction]:
 
 def _skipped(state: AccountState, position: PositionRecord, plan: ExitPlan) -> list[AnyAction]:
     """A part that was just reached and is too little for an order: the next one takes it along."""
-    if plan.parts_due and abs(position.size) <= MONEY.subtract(plan.entered, plan.parts_due):
+    if plan.parts_due and position.size.copy_abs() <= MONEY.subtract(plan.entered, plan.parts_due):
         return []
     state.tally.not_taken[PART_TOO_SMALL] = state.tally.not_taken.get(PART_TOO_SMALL, 0) + 1
+    size = position.size.copy_abs()
     detail = (
-        f"{position.key.name}: part {plan.parts_taken} of a position of {abs(position.size):f} is too little "
+        f"{position.key.name}: part {plan.parts_taken} of a position of {size:f} is too little "
         "for an order and is given up; the next part takes it along"
     )
     return [Alert(kind="part_given_up", detail=detail)]

@@ -19,7 +19,7 @@ from tradefleet.core.actions import AnyAction, KeepPosition, SetProtection
 from tradefleet.core.events import ProtectionAnswered
 from tradefleet.domain.orders import Side
 from tradefleet.domain.positions import ExchangePosition, PositionKey
-from tradefleet.domain.quantities import MONEY, ZERO
+from tradefleet.domain.quantities import MONEY, ZERO, agree, along
 from tradefleet.orders.grid import is_as_wished, stop_on, target_on
 from tradefleet.orders.intents import Intent, IntentState, Leg
 from tradefleet.orders.outcome import Outcome
@@ -106,7 +106,7 @@ def held_stop(state: AccountState, key: PositionKey, side: Side) -> Decimal | No
     as it shows, and those of entries that are on their way; None when there is none."""
     sign, position = side.sign, state.position(key)
     stop: Decimal | None = None
-    if position.size * sign > 0:
+    if agree(position.size, sign):
         guard = state.guards.get(key)
         stop = guard.stop if guard is not None and guard.shows(position.size) else None
         stop = tighter(sign, stop, None if position.plan is None else position.plan.stop_loss)
@@ -122,7 +122,7 @@ def loosens(state: AccountState, intent: Intent) -> bool:
     sign, position = intent.side.sign, state.position(intent.key)
     instrument = state.instruments.get(intent.key.symbol)
     wish = None if position.plan is None else position.plan.stop_loss
-    if position.size * sign <= 0 or wish is None or instrument is None:
+    if not agree(position.size, sign) or wish is None or instrument is None:
         return False
     leaves = stop_on(sign, wish, state.market(intent.key.symbol).mark, instrument)
     return leaves is not None and is_looser(sign, intent.stop_loss, leaves)
@@ -329,7 +329,7 @@ def _planned(state: AccountState, key: PositionKey, position: PositionRecord, gu
         # There it ends with neither profit nor loss, fees aside.
         stop = tighter(sign, stop, position.entry_price) or stop
     moved = _trailed(state, key, position, plan, guard)
-    if moved is not None and (moved - stop) * sign >= MONEY.multiply(moved, MOVE_AT_LEAST):
+    if moved is not None and along(sign, moved, stop) >= MONEY.multiply(moved, MOVE_AT_LEAST):
         stop = moved
     if stop == plan.stop_loss:
         return position

@@ -16,7 +16,7 @@ from tradefleet.core.actions import Alert, AnyAction, KeepOrder, KeepPosition, K
 from tradefleet.core.events import AccountListed, ExchangeRead, ExchangeUnread, LatchRecord
 from tradefleet.core.evidence import sentence
 from tradefleet.domain.positions import PositionKey
-from tradefleet.domain.quantities import ZERO
+from tradefleet.domain.quantities import MONEY, ZERO, agree, total
 from tradefleet.orders.intents import IntentState
 from tradefleet.orders.reconcile import Findings, Mismatch, compare, mismatches
 from tradefleet.orders.reconciliation_report import Comparison, ReconciliationReport, outcome_of
@@ -232,16 +232,13 @@ def _sentence(name: str, ours: Decimal, theirs: Decimal) -> str:
 def _may_be_a_fill(state: AccountState, mismatch: Mismatch) -> bool:
     """Whether entries that rest explain the difference: their rows and executions may be on their way."""
     theirs = ZERO if mismatch.theirs is None else mismatch.theirs.size
-    change = theirs - mismatch.ours
-    left = sum(
-        (
-            tracked.intent.qty - tracked.record.filled
-            for tracked in state.tracked.open_of(mismatch.key)
-            if tracked.intent.side.sign * change > 0
-        ),
-        ZERO,
+    change = MONEY.subtract(theirs, mismatch.ours)
+    left = total(
+        MONEY.subtract(tracked.intent.qty, tracked.record.filled)
+        for tracked in state.tracked.open_of(mismatch.key)
+        if agree(change, tracked.intent.side.sign)
     )
-    return abs(change) <= left
+    return change.copy_abs() <= left
 
 
 def _may_be_absent(tracked: Tracked, asked_ns: int) -> bool:

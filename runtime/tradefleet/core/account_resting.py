@@ -23,7 +23,7 @@ from tradefleet.core.actions import AmendOrder, AnyAction, CancelOrder
 from tradefleet.core.events import AmendAnswered, CancelAnswered
 from tradefleet.domain.instruments import Instrument
 from tradefleet.domain.orders import ExchangeOrder, OrderStatus, OrderType
-from tradefleet.domain.quantities import MONEY
+from tradefleet.domain.quantities import MONEY, oppose
 from tradefleet.orders.intents import IntentState, Leg
 from tradefleet.orders.outcome import Outcome
 from tradefleet.orders.tracked import Tracked
@@ -135,7 +135,7 @@ def status(state: AccountState) -> list[dict[str, str]]:
             "symbol": tracked.intent.key.symbol,
             "side": tracked.intent.side.value,
             "price": f"{_price_of(tracked):f}",
-            "left": f"{_qty_of(tracked) - tracked.record.filled:f}",
+            "left": f"{MONEY.subtract(_qty_of(tracked), tracked.record.filled):f}",
             "until_ns": str(tracked.intent.rest_until_ns),
         }
         for tracked in state.tracked.resting
@@ -195,7 +195,7 @@ def _position_forbids(state: AccountState, tracked: Tracked) -> str:
     if position.size == 0:
         # Its stop, or a person, has closed what it had filled: the rest would open it again.
         return "what it had filled is closed" if tracked.record.filled > 0 else ""
-    if position.size * intent.side.sign < 0:
+    if oppose(position.size, intent.side.sign):
         return "the position is on the other side"
     if position.plan is not None and position.plan.close_signal_id:
         return "the position is being closed"

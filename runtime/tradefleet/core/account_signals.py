@@ -16,6 +16,7 @@ from tradefleet.core.alert_kinds import AlertKind
 from tradefleet.core.events import SignalMark, SignalReceived
 from tradefleet.core.signal_marks import is_superseded, marked
 from tradefleet.domain.orders import Side
+from tradefleet.domain.quantities import oppose
 from tradefleet.domain.signals import LONGEST_VALID_NS, Signal, Target
 from tradefleet.orders.client_order_id import client_order_id
 from tradefleet.orders.intents import Leg
@@ -153,7 +154,7 @@ def _entry(state: AccountState, signal: Signal, now_ns: int) -> list[AnyAction]:
             return [_accepted(state, signal, f"other leg: {ends.detail}"), *ends.actions]
     position = state.position(key)
     ended = account_legs.end_resting(state, key, side.opposite, signal.signal_id)
-    opposite = position.size * side.sign < 0 and is_of_a_strategy(position)
+    opposite = oppose(position.size, side.sign) and is_of_a_strategy(position)
     if (opposite or ended) and state.spec.exits.reverse_on_opposite:
         state.reversals[key] = signal
     if opposite:

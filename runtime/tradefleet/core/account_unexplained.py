@@ -21,6 +21,7 @@ from tradefleet.core.account_state import AccountState
 from tradefleet.core.actions import Alert, AnyAction
 from tradefleet.core.evidence import Shown
 from tradefleet.domain.positions import PositionKey
+from tradefleet.domain.quantities import agree
 from tradefleet.orders.grid import stop_on
 from tradefleet.orders.intents import Leg
 from tradefleet.positions.evidence import Basis
@@ -38,7 +39,7 @@ def drive(state: AccountState, now_ns: int) -> list[AnyAction]:
     actions: list[AnyAction] = []
     for key in sorted(evidence.shown):
         shown = evidence.shown[key]
-        if shown.size == 0 or state.position(key).size * shown.size > 0:
+        if shown.size == 0 or agree(state.position(key).size, shown.size):
             continue
         if shown.certain and key not in moving:
             actions += _protect(state, key, shown, now_ns)

@@ -88,4 +88,4 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
         """Change of the position in base currency; zero for rows that move only money."""
         if not self.exec_type.changes_position:
             return Decimal(0)
-        return self.qty if self.side is Side.BUY else -self.qty
+        return self.qty if self.side is Side.BUY else self.qty.copy_negate()

@@ -9,6 +9,7 @@ one look-up in a dict.
 from decimal import Decimal
 from typing import Final
 
+from tradefleet.domain.quantities import MONEY
 from tradefleet.market.faults import BadValue, Fault
 
 MAX_UNITS: Final = 10**15
@@ -36,7 +37,7 @@ class Units(dict[str, int]):
 
     def __init__(self, unit: Decimal, *, least: int, negative: Fault, absurd: Fault) -> None:
         super().__init__()
-        parts = unit.normalize().as_tuple()
+        parts = unit.normalize(context=MONEY).as_tuple()
         if not isinstance(parts.exponent, int) or unit <= 0:
             raise ValueError(f"unit: {unit} is not a number above 0")
         # The unit is `_multiple` times 10 to the minus `_places`: 0.10 is 1e-1, 10 is 10e0, 0.05 is 5e-2.

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from tradefleet.domain.quantities import MONEY
 from tradefleet.orders.audit import Act, Entry
 from tradefleet.orders.client_order_id import is_way_out
 
@@ -182,7 +183,7 @@ def _because(why: str) -> str:
 def _figure(value: object) -> str:
     """A decimal without zeros at its end."""
     text = str(value)
-    return f"{Decimal(text).normalize():f}" if text[:1].isdigit() or text[:1] == "-" else text
+    return f"{Decimal(text).normalize(context=MONEY):f}" if text[:1].isdigit() or text[:1] == "-" else text
 
 
 def _what(text: str) -> dict[str, Any]:

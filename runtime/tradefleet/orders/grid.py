@@ -12,6 +12,7 @@ towards the mark; a size down. Entries are made on the present grid from the sta
 from decimal import Decimal
 
 from tradefleet.domain.instruments import Instrument
+from tradefleet.domain.quantities import along
 from tradefleet.orders.codes import refuses_size
 from tradefleet.orders.intents import IntentRecord, IntentState
 
@@ -61,7 +62,7 @@ def _towards(sign: int, wish: Decimal, mark: Decimal | None, instrument: Instrum
     """Below the mark for sign +1, above it for -1."""
     below, above = instrument.price_down(wish), instrument.price_up(wish)
     near, far = (above, below) if sign > 0 else (below, above)
-    passed = mark is not None and (mark - wish) * sign <= 0
-    reaches = mark is not None and (mark - near) * sign <= 0
+    passed = mark is not None and along(sign, mark, wish) <= 0
+    reaches = mark is not None and along(sign, mark, near) <= 0
     chosen = far if (reaches and not passed) or near <= 0 else near
     return chosen if chosen > 0 else None

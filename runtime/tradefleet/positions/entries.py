@@ -5,6 +5,7 @@ and whoever leads then; orders are forgotten. What is not known is None, which c
 allowed: a size taken over from the exchange, a row of a release that did not count.
 """
 
+from tradefleet.domain.quantities import agree
 from tradefleet.positions.plan import PositionRecord
 
 
@@ -29,5 +30,5 @@ def counted(
 def taken_over(before: PositionRecord, after: PositionRecord) -> int | None:
     """The entries after the exchange's size was taken for ours: what has only become smaller is made of no
     more than before."""
-    smaller = after.size * before.size > 0 and after.size.copy_abs() <= before.size.copy_abs()
+    smaller = agree(after.size, before.size) and after.size.copy_abs() <= before.size.copy_abs()
     return before.entries if smaller else None

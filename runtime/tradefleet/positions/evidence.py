@@ -9,7 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
-from tradefleet.domain.quantities import ZERO
+from tradefleet.domain.quantities import ZERO, agree
 
 WITHOUT_A_LIST_NS: Final = 3_000_000_000
 """So long a closing latch waits for a complete list; then it closes by the journal's sizes."""
@@ -43,16 +43,16 @@ def to_close(ours: Decimal, shown: Decimal | None) -> Decimal:
 
     On one side the larger of both, since it cannot do more than close what is there.
     """
-    if shown is None or shown * ours > 0:
+    if shown is None or agree(shown, ours):
         return larger(ours, shown)
     return shown
 
 
 def larger(ours: Decimal, other: Decimal | None) -> Decimal:
     """What counts against limits: the larger of both, signed; ours when they are as large."""
-    return ours if other is None or abs(other) <= abs(ours) else other
+    return ours if other is None or other.copy_abs() <= ours.copy_abs() else other
 
 
 def same_side(ours: Decimal, shown: Decimal | None) -> bool:
     """Whether what we hold is there at all, as far as the exchange has said."""
-    return ours != ZERO and (shown is None or shown * ours > 0)
+    return ours != ZERO and (shown is None or agree(shown, ours))

@@ -13,7 +13,7 @@ import msgspec
 
 from tradefleet.domain.fills import Execution
 from tradefleet.domain.positions import PositionKey
-from tradefleet.domain.quantities import MONEY, ZERO, divide
+from tradefleet.domain.quantities import MONEY, ZERO, along, divide, oppose
 from tradefleet.positions.plan import PositionRecord
 
 
@@ -44,7 +44,7 @@ def _as_sum(leg: PositionRecord) -> PositionRecord:
 
 def _as_leg(before: PositionRecord, after: PositionRecord) -> PositionRecord:
     """The same sum as a leg: of its own side or flat, with what it owes."""
-    owes = after.size * after.key.leg_sign < 0
+    owes = oppose(after.size, after.key.leg_sign)
     size = ZERO if owes else after.size
     opens = before.size == 0 and size != 0
     return msgspec.structs.replace(
@@ -53,7 +53,7 @@ def _as_leg(before: PositionRecord, after: PositionRecord) -> PositionRecord:
         entry_price=None if owes else after.entry_price,
         generation=before.generation + opens,
         plan=None if owes else after.plan,
-        owed=abs(after.size) if owes else ZERO,
+        owed=after.size.copy_abs() if owes else ZERO,
         owed_price=after.entry_price if owes else None,
     )
 
@@ -66,7 +66,7 @@ def _added(position: PositionRecord, execution: Execution) -> PositionRecord:
     if change == 0:
         return msgspec.structs.replace(position, fees=fees, at_ns=max(position.at_ns, execution.at_ns))
     realised = MONEY.add(position.realised, _realised(position, change, execution.price))
-    opens_anew = before == 0 or before * after < 0
+    opens_anew = before == 0 or oppose(before, after)
     return msgspec.structs.replace(
         position,
         size=after,
@@ -94,18 +94,18 @@ def unrealised(position: PositionRecord, mark: Decimal) -> Decimal:
 
 
 def _realised(position: PositionRecord, change: Decimal, price: Decimal) -> Decimal:
-    if position.entry_price is None or position.size * change >= 0:
+    if position.entry_price is None or not oppose(position.size, change):
         return ZERO
-    closed = min(abs(position.size), abs(change))
-    return MONEY.multiply(closed * position.sign, MONEY.subtract(price, position.entry_price))
+    closed = min(position.size.copy_abs(), change.copy_abs())
+    return MONEY.multiply(closed, along(position.sign, price, position.entry_price))
 
 
 def _entry(position: PositionRecord, change: Decimal, price: Decimal, after: Decimal) -> Decimal | None:
     if after == 0:
         return None
-    if position.entry_price is None or position.size * after < 0:
+    if position.entry_price is None or oppose(position.size, after):
         return price
-    if position.size * change < 0:
+    if oppose(position.size, change):
         return position.entry_price
     value = MONEY.add(MONEY.multiply(position.entry_price, position.size), MONEY.multiply(price, change))
     return divide(value, after)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from tradefleet.domain.instruments import Instrument
-from tradefleet.domain.quantities import MONEY, ONE, ZERO, divide
+from tradefleet.domain.quantities import MONEY, ONE, ZERO, divide, total
 from tradefleet.spec.partial_close import Part
 
 
@@ -25,7 +25,7 @@ def reached(sign: int, entry: Decimal, mark: Decimal, parts: Sequence[Part]) -> 
 
 def due(entered: Decimal, parts: Sequence[Part], number: int, instrument: Instrument) -> Decimal:
     """How much the first `number` parts shall have closed of all that was entered, in whole steps down."""
-    share = min(ONE, sum((part.share for part in parts[:number]), ZERO))
+    share = min(ONE, total(part.share for part in parts[:number]))
     return instrument.size_down(MONEY.multiply(entered, share))
 
 

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from tradefleet.domain.positions import PositionKey
-from tradefleet.domain.quantities import ZERO
+from tradefleet.domain.quantities import MONEY, ZERO
 
 ADOPTED: Final = "adopted"
 """Strategy of a position that no signal of ours has opened."""
@@ -86,7 +86,7 @@ class PositionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     @property
     def total(self) -> Decimal:
         """The signed sum of its executions: its size, unless a leg has closed more than it holds."""
-        return -self.key.leg_sign * self.owed if self.owed else self.size
+        return MONEY.multiply(self.owed, -self.key.leg_sign) if self.owed else self.size
 
     @property
     def sign(self) -> int:

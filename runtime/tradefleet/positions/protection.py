@@ -9,7 +9,7 @@ Source: requirements, "positions"; the ladder's rungs are profit at the best pri
 
 from decimal import Decimal
 
-from tradefleet.domain.quantities import MONEY, ONE, divide
+from tradefleet.domain.quantities import MONEY, ONE, along, divide
 from tradefleet.spec.trading import Trailing
 
 
@@ -22,17 +22,17 @@ def tighter(sign: int, one: Decimal | None, other: Decimal | None) -> Decimal | 
 
 def is_looser(sign: int, have: Decimal | None, want: Decimal) -> bool:
     """True when `have` protects less than `want`."""
-    return have is None or (want - have) * sign > 0
+    return have is None or along(sign, want, have) > 0
 
 
 def is_passed(sign: int, mark: Decimal, stop: Decimal) -> bool:
     """True when the mark has reached the stop: no exchange takes it as a stop any more."""
-    return (mark - stop) * sign <= 0
+    return along(sign, mark, stop) <= 0
 
 
 def is_beyond(sign: int, mark: Decimal, stop: Decimal) -> bool:
     """True when the mark stands on the far side of the stop: one that works has fired."""
-    return (mark - stop) * sign < 0
+    return along(sign, mark, stop) < 0
 
 
 def first_stop(sign: int, entry: Decimal, mark: Decimal | None, distance: Decimal) -> Decimal:
@@ -56,7 +56,7 @@ def trailed(sign: int, entry: Decimal, best: Decimal, trailing: Trailing) -> Dec
     """
     if not trailing.enabled:
         return None
-    profit = divide(MONEY.multiply(best - entry, Decimal(sign)), entry)
+    profit = divide(along(sign, best, entry), entry)
     rungs = (trailing.first, trailing.second, trailing.third)
     reached = [rung.distance for rung in rungs if profit >= rung.profit]
     if profit < trailing.activation or not reached:

@@ -11,7 +11,7 @@ import msgspec
 
 from tradefleet.domain.instruments import Instrument
 from tradefleet.domain.orders import OrderType, Side, TimeInForce, Trigger, TriggerDirection
-from tradefleet.domain.quantities import MONEY, ONE, divide
+from tradefleet.domain.quantities import MONEY, ONE, along, divide
 from tradefleet.risk.decisions import Reason, Refusal
 from tradefleet.spec.entry import EntryKind, EntryOrder, PriceFrom
 
@@ -76,7 +76,7 @@ def _at_once(
         return Terms(order_type=OrderType.MARKET, time_in_force=TimeInForce.IOC, reference=taken)
     base = seen if wish.price_from is PriceFrom.SIGNAL else taken
     bound = _in_band(_worse(base, side, wish.max_slippage_bps, instrument), side, quotes, instrument)
-    if (taken - bound) * side.sign > 0:
+    if along(side.sign, taken, bound) > 0:
         detail = f"{side} would pay {taken:f}, at most {bound:f} is allowed ({wish.max_slippage_bps:f} bps)"
         return Refusal(Reason.MAX_SLIPPAGE, detail)
     return Terms(order_type=OrderType.LIMIT, time_in_force=TimeInForce.IOC, reference=taken, price=bound)
@@ -89,7 +89,7 @@ def _in_the_book(
     if own is None:
         return _NO_PRICE
     base = seen if wish.price_from is PriceFrom.SIGNAL else own
-    raw = MONEY.multiply(base, ONE - divide(wish.offset_bps, BPS) * side.sign)
+    raw = _further(base, -side.sign, wish.offset_bps)
     price = _outward(raw, side, instrument)
     post_only = wish.kind is EntryKind.POST_ONLY
     price = _not_crossing(price, side, own, quotes, instrument) if post_only else price
@@ -112,9 +112,9 @@ def _conditional(
     if mark is None:
         return _NO_PRICE
     base = seen if wish.price_from is PriceFrom.SIGNAL else mark
-    raw = MONEY.multiply(base, ONE + divide(wish.offset_bps, BPS) * side.sign)
+    raw = _further(base, side.sign, wish.offset_bps)
     price = instrument.price_up(raw) if side is Side.BUY else instrument.price_down(raw)
-    if (price - mark) * side.sign <= 0 or price <= 0:
+    if along(side.sign, price, mark) <= 0 or price <= 0:
         return Refusal(Reason.ENTRY_PRICE, f"the mark {mark:f} has passed the trigger {price:f} already")
     rising = TriggerDirection.RISE if side is Side.BUY else TriggerDirection.FALL
     bound = None
@@ -130,9 +130,14 @@ def _conditional(
     )
 
 
+def _further(price: Decimal, sign: int, bps: Decimal) -> Decimal:
+    """So many basis points from the price, up for sign +1 and down for -1."""
+    return MONEY.multiply(price, MONEY.add(ONE, MONEY.multiply(divide(bps, BPS), sign)))
+
+
 def _worse(price: Decimal, side: Side, bps: Decimal, instrument: Instrument) -> Decimal:
     """So much worse for us, rounded back towards the price; never better than the price itself."""
-    raw = MONEY.multiply(price, ONE + divide(bps, BPS) * side.sign)
+    raw = _further(price, side.sign, bps)
     if side is Side.BUY:
         return max(instrument.price_down(raw), instrument.price_down(price))
     return min(instrument.price_up(raw), instrument.price_up(price))
@@ -149,8 +154,8 @@ def _not_crossing(
     """A post-only order that would take is cancelled by the exchange: it rests at the touch instead."""
     tick, other = instrument.tick_size, quotes.own(side.opposite)
     if side is Side.BUY:
-        return min(price, own) if other is None else min(price, own, other - tick)
-    return max(price, own) if other is None else max(price, own, other + tick)
+        return min(price, own) if other is None else min(price, own, MONEY.subtract(other, tick))
+    return max(price, own) if other is None else max(price, own, MONEY.add(other, tick))
 
 
 def _in_band(price: Decimal, side: Side, quotes: Quotes, instrument: Instrument) -> Decimal:
@@ -159,8 +164,8 @@ def _in_band(price: Decimal, side: Side, quotes: Quotes, instrument: Instrument)
         return price
     ratio = instrument.price_limit_ratio
     if side is Side.BUY:
-        return min(price, instrument.price_down(MONEY.multiply(quotes.mark, ONE + ratio)))
-    return max(price, instrument.price_up(MONEY.multiply(quotes.mark, ONE - ratio)))
+        return min(price, instrument.price_down(MONEY.multiply(quotes.mark, MONEY.add(ONE, ratio))))
+    return max(price, instrument.price_up(MONEY.multiply(quotes.mark, MONEY.subtract(ONE, ratio))))
 
 
 _NO_PRICE = Refusal(Reason.NO_PRICE, "no price of this symbol has been heard yet")
@@ -197,18 +202,21 @@ def followed(
     less than `least_gain` (a fraction). Further from its stop it becomes smaller, so that it loses no more
     there than was judged, five percent aside; it never becomes larger.
     """
-    if abs(target - order.price) * BPS < wish.follow_bps * order.price:
+    away = MONEY.subtract(target, order.price).copy_abs()
+    if MONEY.multiply(away, BPS) < MONEY.multiply(wish.follow_bps, order.price):
         return None
     sign = order.side.sign
-    judged = (order.first_price - order.stop_loss) * sign
-    distance = (target - order.stop_loss) * sign
-    if judged <= 0 or distance * 2 < judged:
+    judged = along(sign, order.first_price, order.stop_loss)
+    distance = along(sign, target, order.stop_loss)
+    if judged <= 0 or MONEY.multiply(distance, 2) < judged:
         return None
-    if order.take_profit is not None and (order.take_profit - target) * sign < least_gain * target:
-        return None
+    if order.take_profit is not None:
+        gain = along(sign, order.take_profit, target)
+        if gain < MONEY.multiply(least_gain, target):
+            return None
     # An amend names the size again, and the step may have grown since.
     qty = instrument.size_down(order.qty)
-    if distance * 100 > judged * FURTHER_PERCENT:
+    if MONEY.multiply(distance, 100) > MONEY.multiply(judged, FURTHER_PERCENT):
         scaled = instrument.size_down(divide(MONEY.multiply(order.first_qty, judged), distance))
         qty = min(qty, scaled)
     too_small = qty <= order.filled or MONEY.multiply(qty, target) < instrument.min_notional
