@@ -156,12 +156,9 @@ def loss(state: AccountState, row: Baseline, brought: Decimal) -> Decimal | None
     return None if of is None else loss_fraction(of, brought)
 
 
-def judge(state: AccountState, now_ns: int) -> list[AnyAction]:
+def judge(state: AccountState, row: Baseline, today: Decimal, now_ns: int) -> list[AnyAction]:
     """Compare the day's result with its limit, and for its first minute that of the day before, of which
     executions may still come in."""
-    row, today = state.baseline, result(state)
-    if row is None or today is None:
-        return []
     actions = _judge(state, row, today, "since 00:00 UTC", now_ns)
     ended = state.days.rows.get(row.day - 1)
     if ended is not None and ended.begun and now_ns - row.starts_ns < FRESH_NS:

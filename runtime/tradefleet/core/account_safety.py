@@ -53,10 +53,11 @@ def transfers_read(state: AccountState, event: TransfersRead) -> list[AnyAction]
 def watch_equity(state: AccountState, now_ns: int) -> list[AnyAction]:
     """Judge the day's result; the first reading of a day begins it."""
     actions = account_day.begin(state, now_ns)
-    actions += account_day.judge(state, now_ns)
+    # Asked once: this runs for every mark of whatever is held, and sums all positions up.
     row, today = state.baseline, account_day.result(state)
     if row is None or today is None:
         return actions
+    actions += account_day.judge(state, row, today, now_ns)
     if row.account is None and state.account_equity() is not None:
         actions += account_day.first_account_equity(state, row, today)
         row = state.baseline or row
