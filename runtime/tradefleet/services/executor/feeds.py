@@ -187,11 +187,15 @@ class Tickers:
 async def configuration(
     source: ConfigSource, generation: int, put: Put, status: ExecutorStatus, is_ours: Callable[[str], bool]
 ) -> None:
-    """Hand on each newer snapshot of the same bot, an older one never, and that it was deleted."""
+    """Hand on each newer snapshot of the same bot, an older one never, and that it was deleted: once heard,
+    to every epoch from its first moment on, since no source says it twice."""
+    if status.bot_deleted:
+        put(BotDeleted(now_ns=0))
     async for found in source.changes():
         if isinstance(found, BadSnapshot):
             status.config_refused(str(found), found.generation)
         elif isinstance(found, BotGone):
+            status.bot_deleted = True
             put(BotDeleted(now_ns=0))
         elif not is_ours(found.uid):
             status.config_refused(f"{source.address}: belongs to another bot ({found.uid})", 0)

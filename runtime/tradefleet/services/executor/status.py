@@ -72,6 +72,8 @@ class ExecutorStatus:
         self.refused_generation = 0
         self.unknown_symbols = ""
         """Of the symbols that we should trade: what the exchange says of those that it does not have."""
+        self.bot_deleted = False
+        """Heard once, and true for every epoch after."""
         self.config_trouble: Callable[[], str] = lambda: ""
         self.closing_without_journal = False
         self.seconds_to_flat: float | None = None
