@@ -108,10 +108,11 @@ class AccountCore:
         actions += account_unexplained.drive(state, event.now_ns)
         actions += account_leverage.drive(state, event)
         actions += account_exits.drive_exits(state, event.now_ns)
-        actions += account_resting.drive(state, event.now_ns, judges=not isinstance(event, MarketMoved))
+        moved = event.symbol if isinstance(event, MarketMoved) else None
+        actions += account_resting.drive(state, event.now_ns, moved=moved)
         actions += account_parts.drive(state, concerned, event.now_ns)
         actions += account_reversal.drive(state, event.now_ns)
-        actions += account_sends.ask_for_unresolved(state, event.now_ns)
+        actions += account_sends.ask_for_unresolved(state, event.now_ns, moved=moved)
         actions += state.start_reconciliation(event.now_ns)
         return actions
 

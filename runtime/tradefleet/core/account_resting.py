@@ -44,9 +44,9 @@ AT_ONCE: Final = frozenset({Reason.LATCHED, Reason.PAUSED, Reason.FOREIGN_ORDERS
 """What takes it away without patience: somebody wants it so."""
 
 
-def drive(state: AccountState, now_ns: int, *, judges: bool = True) -> list[AnyAction]:
-    """What the resting entries need now. judges: whether the rules of risk are asked, which costs a hundred
-    times what a price does; with a price alone nothing changes for them that the next tick does not show."""
+def drive(state: AccountState, now_ns: int, *, moved: str | None = None) -> list[AnyAction]:
+    """What the resting entries need now. moved: the symbol whose price has moved, when nothing else has: what
+    rests elsewhere, and the rules of risk, which cost a hundred times a price, wait for the next tick."""
     resting = [tracked for tracked in state.tracked.resting if tracked.intent.leg is Leg.OPEN]
     if not resting:
         # Whether anything may open is asked only while something rests: this runs for every price.
@@ -56,15 +56,16 @@ def drive(state: AccountState, now_ns: int, *, judges: bool = True) -> list[AnyA
     refusal = account_entries.why_not_open(state, now_ns)
     if refusal is None or refusal.reason is Reason.PREDECESSOR_MAY_SEND:
         state.may_not_open_ns = now_ns
-    names = {tracked.intent.client_order_id for tracked in resting}
-    for name in [name for name in state.resting if name not in names]:
-        del state.resting[name]
+    if moved is None:
+        _forget_the_others(state, resting)
     halted = ""
     if refusal is not None and now_ns - state.may_not_open_ns > _patience_ns(refusal):
         halted = f"nothing may open ({refusal.reason})"
-    over = over_the_limits(state, resting) if judges else {}
+    over = over_the_limits(state, resting) if moved is None else {}
     actions: list[AnyAction] = []
     for tracked in resting:
+        if moved is not None and tracked.intent.key.symbol != moved:
+            continue
         name = tracked.intent.client_order_id
         order = state.resting.setdefault(name, _new(state))
         order.why_gone = order.why_gone or halted or over.get(name, "") or _why_gone(state, tracked, now_ns)
@@ -74,6 +75,13 @@ def drive(state: AccountState, now_ns: int, *, judges: bool = True) -> list[AnyA
             else _follow(state, tracked, order, now_ns)
         )
     return actions
+
+
+def _forget_the_others(state: AccountState, resting: list[Tracked]) -> None:
+    """Of orders that are over nothing is to be done any more."""
+    names = {tracked.intent.client_order_id for tracked in resting}
+    for name in [name for name in state.resting if name not in names]:
+        del state.resting[name]
 
 
 def cancel_answered(state: AccountState, event: CancelAnswered) -> list[AnyAction]:

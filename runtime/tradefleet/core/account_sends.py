@@ -52,10 +52,11 @@ def send_finished(state: AccountState, event: SendFinished) -> list[AnyAction]:
     return actions
 
 
-def ask_for_unresolved(state: AccountState, now_ns: int) -> list[AnyAction]:
-    """Ask for every intent whose fate is overdue, one question at a time each."""
+def ask_for_unresolved(state: AccountState, now_ns: int, *, moved: str | None = None) -> list[AnyAction]:
+    """Ask for every intent whose fate is overdue, one question at a time each. moved: as `account_resting`
+    has it."""
     actions: list[AnyAction] = []
-    for tracked in _overdue(state, now_ns):
+    for tracked in _overdue(state, now_ns, moved):
         name = tracked.intent.client_order_id
         state.tracked[name] = msgspec.structs.replace(tracked, asking=True, asked_ns=now_ns)
         actions.append(
@@ -68,13 +69,14 @@ def ask_for_unresolved(state: AccountState, now_ns: int) -> list[AnyAction]:
     return actions
 
 
-def _overdue(state: AccountState, now_ns: int) -> list[Tracked]:
+def _overdue(state: AccountState, now_ns: int, moved: str | None) -> list[Tracked]:
     """By time, and those at rest about which something is under way; in order of arrival."""
     by_time = state.tracked.overdue(now_ns)
     at_rest = [
         tracked
         for tracked in state.tracked.resting
-        if rests_known(tracked)
+        if moved in (None, tracked.intent.key.symbol)
+        and rests_known(tracked)
         and not tracked.asking
         and now_ns - tracked.asked_ns >= ASK_AGAIN_NS
         and account_resting.overdue(state, tracked, now_ns)

@@ -424,3 +424,18 @@ def test_the_status_names_what_rests() -> None:
         f"{intent.price:f}",
         f"{intent.qty:f}",
     )
+
+
+def test_a_price_of_another_symbol_leaves_what_rests_to_the_next_tick() -> None:
+    world = RestingHarness().ready()
+    tracked = world.rest()
+    world.now_ns = tracked.intent.rest_until_ns
+    other = ev.MarketMoved(
+        now_ns=world.now_ns, symbol="OTHERUSDT", mark=Decimal(1), bid=None, ask=None, last=None
+    )
+
+    world.tell(other)
+    assert world.cancels == []
+    world.tell(ev.Ticked(now_ns=world.now_ns))
+
+    assert [cancel.reason for cancel in world.cancels] == ["its time is over"]
