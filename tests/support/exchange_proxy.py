@@ -7,7 +7,7 @@ and nowhere else.
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from enum import Enum
 from typing import Any, Self
@@ -129,6 +129,10 @@ class ExchangeProxy:
         """Of contracts whose tick is another one than the exchange knows, and since when."""
         self.off_grid: list[str] = []
         """Numbers of requests that did not lie on such a tick GRID_KNOWN_NS after it came."""
+        self.instead: Callable[[str], Awaitable[web.Response | None]] | None = None
+        """Answers requests of a path in the exchange's place, which never sees them; None passes them on."""
+        self.rewrite: Callable[[str, dict[str, Any]], object] | None = None
+        """Changes the result of an answer (path, result) before it is handed on."""
         self.creates: list[Create] = []
         self.struck: list[tuple[str, Trouble]] = []
         self.url = ""
@@ -188,6 +192,8 @@ class ExchangeProxy:
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
+        if self.instead is not None and (answer := await self.instead(request.path)) is not None:
+            return answer
         trouble, delay_s = self._strike(request.path)
         self._look_at_numbers(request, body)
         creates = self._remember(request, body, trouble)
@@ -200,10 +206,10 @@ class ExchangeProxy:
             return _broken(request)
         if trouble is Trouble.HELD:
             await asyncio.sleep(delay_s)
-        answer = await self._pass_on(request, body, creates)
+        passed = await self._pass_on(request, body, creates)
         if trouble is Trouble.LATE:
             await asyncio.sleep(delay_s)
-        return _broken(request) if trouble is Trouble.LOST else answer
+        return _broken(request) if trouble is Trouble.LOST else passed
 
     def _look_at_numbers(self, request: web.Request, body: bytes) -> None:
         """Prices of a request that changes something, held against a tick that came a while ago."""
@@ -277,6 +283,10 @@ class ExchangeProxy:
             codes = [one.code for one in said.retExtInfo.items] or [said.retCode] * len(creates)
             for create, code in zip(creates, codes, strict=True):
                 create.ret_code = code
+        if self.rewrite is not None and status == 200:
+            said_all = msgspec.json.decode(payload)
+            self.rewrite(request.path, said_all.get("result") or {})
+            payload = msgspec.json.encode(said_all)
         return web.Response(status=status, body=payload, headers=kept)
 
 

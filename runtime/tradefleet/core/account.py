@@ -64,6 +64,7 @@ from tradefleet.core.events import (
     ShardAnnounced,
     SignalReceived,
     SymbolRead,
+    TakerFeeRead,
     Ticked,
     TransfersRead,
     WalletSeen,
@@ -183,6 +184,8 @@ class AccountCore:
         match event:
             case InstrumentsRefreshed():
                 state.instruments.update({i.symbol: i for i in event.instruments})
+            case TakerFeeRead():
+                state.taker_fee = event.taker_fee
             case PrivateStreamChanged():
                 state.private_up = event.up
                 state.want_reconciliation("the private stream was interrupted")

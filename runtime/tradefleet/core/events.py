@@ -84,6 +84,8 @@ class Restored(Event, frozen=True, kw_only=True):
     days, oldest first, it among them. equity_kept: the newest row of equity. earlier: with an empty journal,
     what trading brought since 00:00 UTC by the exchange's own log; earlier_unread: why that is not known.
     signal_marks: the newest accepted signal of each strategy in each symbol, ever.
+    taker_fee: of the exchange, else the one journaled last, else the highest known. instruments: as far as
+    their rules could be read; the others follow by InstrumentsRefreshed.
     """
 
     account: Account
@@ -237,6 +239,12 @@ class AccountListed(Event, frozen=True, kw_only=True):
     """
 
     listing: Listing
+
+
+class TakerFeeRead(Event, frozen=True, kw_only=True):
+    """The exchange's word on the taker fee of our symbols, a fraction; it replaces what stood in for it."""
+
+    taker_fee: Decimal
 
 
 class ExchangeRead(Event, frozen=True, kw_only=True):
@@ -403,6 +411,7 @@ AnyEvent = (
     | SendFinished
     | OrderQueried
     | AccountListed
+    | TakerFeeRead
     | ExchangeRead
     | ExchangeUnread
     | PrivateStreamChanged

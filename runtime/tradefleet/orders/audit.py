@@ -45,6 +45,9 @@ class Act(StrEnum):
     """A position was taken over from the exchange, against the sum of our executions."""
     LIMITS = "limits"
     """A generation of the configuration changes a limit."""
+    ACCOUNT = "account"
+    """What the exchange has said of the account, for a start while it does not say it: which account a key
+    opens, which taker fee it pays."""
     FLATTEN = "flatten"
     """A step of `tradefleet flatten`."""
 
@@ -54,8 +57,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
     epoch: of the leader, None for those who need none. actor: a program, or "cli:" and a user. act: a word
     of `Act` (text, so that a newer release's word can be read). subject: a client order id, a latch's id,
-    or a symbol. why: for a person. what: the act as JSON. origin: "" when written at once, else the spool's
-    name, a colon and the number of the entry in it.
+    a symbol, or what is told of the account. why: for a person. what: the act as JSON. origin: "" when
+    written at once, else the spool's name, a colon and the number of the entry in it.
     """
 
     account: str

@@ -112,6 +112,8 @@ def _told_of_no_order(entry: Entry, what: dict[str, Any]) -> str:
             return f"{who(entry)} took a position over from the exchange{_because(entry.why)}"
         case Act.LIMITS:
             return f"{who(entry)} took {entry.subject} into force: {entry.why}"
+        case Act.ACCOUNT:
+            return f"the exchange said of {entry.subject}: {entry.why}"
         case Act.FLATTEN:
             return f"{who(entry)} ran `tradefleet flatten`: {entry.why}"
         case _:

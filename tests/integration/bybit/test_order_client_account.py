@@ -199,6 +199,28 @@ async def test_the_exchanges_clock_decides_not_this_machines(served: SimulatedAc
     assert abs(off_by_ns) <= clock.error_ns + SECOND_NS // 100
 
 
+@pytest.mark.parametrize("status", [200, 503])
+async def test_while_the_time_is_not_told_every_other_answer_tells_it(
+    served: SimulatedAccount, status: int
+) -> None:
+    fast_by_ns = 3_600 * SECOND_NS
+
+    def refused(request: web.Request) -> web.Response:
+        if request.path == "/v5/market/time":
+            return web.json_response({"retCode": 10016, "retMsg": "", "result": {}}, status=status)
+        now_ms = (time.time_ns() + fast_by_ns) // 1_000_000
+        return web.json_response({"retCode": 10016, "retMsg": "", "result": {}, "time": now_ms})
+
+    served.trouble = refused
+    clock = ExchangeClock(served.rest)
+    await clock.measure()
+
+    off_by_ns = clock.now_ns() - time.time_ns() - fast_by_ns
+
+    assert clock.is_measured
+    assert abs(off_by_ns) <= clock.error_ns + SECOND_NS // 100
+
+
 async def test_a_clock_that_cannot_be_measured_again_keeps_its_offset(served: SimulatedAccount) -> None:
     broken = False
 

@@ -23,6 +23,11 @@ _OF_SUBJECTS = f"SELECT seq, {COLUMNS}, hash FROM audit WHERE subject = ANY($1) 
 _ORDERS_OF_SIGNAL = """
 SELECT subject FROM audit WHERE act = 'intent' AND strpos(what, $1) > 0 ORDER BY account, seq
 """
+# By time: numbers of two accounts' chains say nothing of each other.
+_LAST = f"""
+SELECT {COLUMNS} FROM audit WHERE subject = $1 AND act = $2 AND ($3::text IS NULL OR account = $3)
+ORDER BY at_ns DESC LIMIT 1
+"""
 _MERGED = "SELECT count(*) FROM audit WHERE account = $1 AND origin <> '' AND starts_with(origin, $2)"
 _NEWEST = f"""
 SELECT * FROM (
@@ -86,6 +91,14 @@ async def newest(
 ) -> list[Link]:
     """The newest `most` entries since a time, oldest first."""
     return [_link(row) for row in await connection.fetch(_NEWEST, since_ns, act, account, most)]
+
+
+async def last(
+    connection: asyncpg.Connection, act: str, subject: str, account: str | None = None
+) -> Entry | None:
+    """The newest entry about a subject. For subjects of few entries: all of them are sorted."""
+    row = await connection.fetchrow(_LAST, subject, act, account)
+    return None if row is None else Entry(**dict(row))
 
 
 def _link(row: Any) -> Link:

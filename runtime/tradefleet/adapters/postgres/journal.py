@@ -212,6 +212,11 @@ class Journal:
         async with self._transaction("adding to the audit") as connection:
             await audit.append(connection, entries)
 
+    async def last_entry(self, act: str, subject: str, account: Account | None = None) -> Entry | None:
+        """The newest entry of the audit about a subject, of this account or of any. Raises JournalDown."""
+        async with self._transaction("reading the audit") as connection:
+            return await audit.last(connection, act, subject, None if account is None else str(account))
+
     async def merge(
         self, spool: str, records: Sequence[Spooled], owner: tuple[str, str] | None = None
     ) -> int:

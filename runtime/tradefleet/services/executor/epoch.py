@@ -44,6 +44,7 @@ from tradefleet.orders.lone_right import KnownEntry
 from tradefleet.services import loops
 from tradefleet.services.executor import feeds, sockets
 from tradefleet.services.executor.breaker_limits import breaker_limits
+from tradefleet.services.executor.fees import Fees
 from tradefleet.services.executor.performer import Exchange, Performer
 from tradefleet.services.executor.recorder import Recorder
 from tradefleet.services.executor.rules import Rules
@@ -69,7 +70,9 @@ HEARD_WITHIN_S: Final = 0.5
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
     """What an epoch works with; all of it outlives the epoch but the lease. turned: told of each turn of
-    the main loop. key_doubted: told when the exchange does not take the key."""
+    the main loop. key_doubted: told when the exchange does not take the key. fees: what the account pays.
+    unchecked: why the account was not seen to be as it must be, "" when it was.
+    """
 
     settings: ExecutorSettings
     journal: Journal
@@ -81,6 +84,8 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     stop: asyncio.Event
     turned: Callable[[], None]
     key_doubted: Callable[[], None]
+    fees: Fees
+    unchecked: Callable[[], str] = lambda: ""
 
 
 class Epoch:
@@ -212,6 +217,7 @@ class Epoch:
                 self._tickers,
                 parts.status,
             ),
+            parts.fees.keep(put, self._restored.taker_fee, self._tickers.symbols),
             parts.exchange.clock.keep_measured(settings.clock_period_s),
             sockets.private_stream(settings, parts.exchange.clock, parts.bus.letters, put, parts.key_doubted),
             sockets.public_stream(settings, self._tickers),
@@ -306,7 +312,7 @@ class Epoch:
             return "the lease was not renewed in time"
         if self._parts.exchange.orders.breaker.state(now_ns) is State.OPEN:
             return "the circuit breaker is open: the exchange could not be reached too often"
-        return ""
+        return self._parts.unchecked()
 
     def _may_sign(self, intent: Intent) -> str | None:
         """Asked in the same breath as the clock, directly before signing. What only reduces needs the lease

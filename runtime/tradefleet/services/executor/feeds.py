@@ -146,6 +146,10 @@ class Tickers:
                 self.topics.append(topic := ticker_topic(instrument.symbol))
                 self.subscribe(topic)
 
+    def symbols(self) -> list[str]:
+        """All of them."""
+        return list(self._instruments)
+
     def silent(self) -> list[str]:
         """Symbols of which the socket has told nothing for a while."""
         before_s = time.monotonic() - SILENT_S

@@ -7,13 +7,12 @@ restores what the journal knows and reconciles. What a restart cannot mend ends 
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Final
 
+import msgspec
 import structlog
 
-from tradefleet.adapters.bybit.errors import CREDENTIAL_CODES, Unreadable
-from tradefleet.adapters.bybit.public_rest import ExchangeUnreachable
 from tradefleet.adapters.config_source import BadSnapshot, ConfigSource
 from tradefleet.adapters.files.spool import SpoolBroken, SpoolFailed
 from tradefleet.adapters.files.status import write_json
@@ -26,8 +25,11 @@ from tradefleet.adapters.telemetry import logs
 from tradefleet.core.events import LatchRecord
 from tradefleet.domain.orders import Account
 from tradefleet.services.executor import endpoint, feeds
+from tradefleet.services.executor.account_words import AccountWords
+from tradefleet.services.executor.checking import AccountCheck
 from tradefleet.services.executor.epoch import Epoch, Parts
 from tradefleet.services.executor.exchange import exchange_of
+from tradefleet.services.executor.fees import Fees
 from tradefleet.services.executor.first_config import first_config
 from tradefleet.services.executor.key_watch import KeyWatch
 from tradefleet.services.executor.performer import Exchange
@@ -81,6 +83,18 @@ async def run(settings: ExecutorSettings) -> None:
 def main(arguments: Sequence[str]) -> int:
     """Run with the settings in the named JSON file, or in the environment; the exit status."""
     return run_program("executor", arguments, ExecutorSettings, run)
+
+
+class _Prepared(msgspec.Struct, frozen=True, kw_only=True):
+    """What was made ready once for all epochs. first: the configuration at the start."""
+
+    first: ConfigSnapshot
+    journal: Journal
+    exchange: Exchange
+    bus: ExecutorBus
+    account: Account
+    fees: Fees
+    unchecked: Callable[[], str]
 
 
 class _Program:
@@ -140,17 +154,32 @@ class _Program:
             snapshot = await first_config(self._config, settings.postgres, self._status, prepare.rest)
             async with prepare.journal() as journal, exchange_of(settings, snapshot.spec) as exchange:
                 bus = ExecutorBus(self._settings.redis, snapshot.uid, exchange.clock.now_ns)
-                account = await prepare.account(snapshot, exchange)
+                words = AccountWords(journal, settings.credentials()[0], settings.holder)
+                check = AccountCheck(settings, self._status, snapshot, exchange, words)
+                self._status.state = "waiting_for_exchange"
+                account = await check.account(prepare.rest)
+                prepared = _Prepared(
+                    first=snapshot,
+                    journal=journal,
+                    exchange=exchange,
+                    bus=bus,
+                    account=account,
+                    fees=Fees(exchange.reads, words, account, self._key_doubted),
+                    unchecked=check.why_not_open,
+                )
                 self._prepared(snapshot)
                 merging = asyncio.create_task(self.without.keep_merging(journal, account, snapshot.uid))
                 watching = asyncio.create_task(self._watch_key(exchange, snapshot))
                 # It ends only with the key, or by a fault of its own.
                 watching.add_done_callback(lambda _: self._stop.set())
+                checking = asyncio.create_task(self._checked(check))
                 try:
                     while not self._stop.is_set():
-                        await self._one_epoch(journal, exchange, bus, account, snapshot)
+                        await self._one_epoch(prepared)
+                    if checking.done():
+                        checking.result()
                 finally:
-                    await end((merging, watching))
+                    await end((merging, watching, checking))
                     with contextlib.suppress(BusDown):
                         await bus.close()
                     refused = "" if watching.cancelled() else watching.result()
@@ -181,9 +210,20 @@ class _Program:
             self._epoch.leave(KEY_REFUSED)
         return text
 
-    def _key_doubted(self) -> None:
+    def _key_doubted(self, why: str = "") -> None:
         if self._key is not None:
-            self._key.doubted()
+            self._key.doubted(why)
+
+    async def _checked(self, check: AccountCheck) -> None:
+        """Beside the epochs, until the account was looked at. What speaks against it ends them as a signal
+        to stop does, and then the process."""
+        passed = False
+        try:
+            await check.finish()
+            passed = True
+        finally:
+            if not passed:
+                self._stop.set()
 
     # ---- readiness
 
@@ -209,13 +249,12 @@ class _Program:
 
     # ---- epochs
 
-    async def _one_epoch(
-        self, journal: Journal, exchange: Exchange, bus: ExecutorBus, account: Account, first: ConfigSnapshot
-    ) -> None:
+    async def _one_epoch(self, prepared: _Prepared) -> None:
         """Be granted, restore, lead; afterwards the lease is free again."""
         while self._key_trouble and not self._stop.is_set():
             # Whoever cannot lead does not ask to: the other one may have a key that works.
             await self._preparation.rest()
+        account, first = prepared.account, prepared.first
         ttl_s, renew_s = LEASE_SECONDS[first.spec.execution.lease]
         self._status.now("waiting_for_lease")
         lease = LeaseKeeper(
@@ -230,21 +269,23 @@ class _Program:
         )
         lease.start()
         try:
-            async with self._kept_ready(exchange, first):
+            async with self._kept_ready(prepared.exchange, first):
                 grant = await self._granted(lease)
             if grant is None:
                 return
             parts = Parts(
                 settings=self._settings,
-                journal=journal,
+                journal=prepared.journal,
                 lease=lease,
-                bus=bus,
-                exchange=exchange,
+                bus=prepared.bus,
+                exchange=prepared.exchange,
                 config=self._config,
                 status=self._status,
                 stop=self._stop,
                 turned=self.pod.heartbeat.turned,
                 key_doubted=self._key_doubted,
+                fees=prepared.fees,
+                unchecked=prepared.unchecked,
             )
             await self._lead(parts, account, grant)
         finally:
@@ -298,11 +339,6 @@ class _Program:
                 first, position = await restored(parts, account, grant, self._standby, self.without)
         except (JournalDown, Fenced) as error:
             self._status.store_down("postgres", str(error))
-            return
-        except (Unreadable, ExchangeUnreachable) as error:
-            self._status.problem("exchange_unreadable", str(error))
-            if getattr(error.__cause__, "status_code", None) in CREDENTIAL_CODES and self._key is not None:
-                self._key.doubted(str(error))
             return
         self._status.store_up("postgres")
         self._status.leading = True

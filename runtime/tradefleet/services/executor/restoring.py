@@ -32,8 +32,8 @@ async def restored(
     """What the journal knows, with the instruments of all that it knows and the account's fee; and where
     to read the bus on.
 
-    Raises JournalDown, Fenced, Unreadable, ExchangeUnreachable, and ExecutorFailed for a configuration that
-    cannot be used.
+    The exchange is asked for rules and fee, and not waited for: what it does not say now follows later.
+    Raises JournalDown, Fenced, and ExecutorFailed for a configuration that cannot be used.
     """
     config = await _newest(parts.config, parts.status)
     await without.merge(parts.journal, account, config.uid)
@@ -43,10 +43,10 @@ async def restored(
         config = state.config
     parts.status.config = config
     symbols = sorted(_symbols(config, state))
-    rules = await standby.rules(symbols)
+    rules = await standby.rules_at_hand(symbols)
     parts.status.say_unknown(standby.unknown)
-    fee = await parts.exchange.reads.taker_fee([instrument.symbol for instrument in rules])
     earlier, unread = await _traded_today(parts, state)
+    fee = await parts.fees.at_hand([instrument.symbol for instrument in rules])
     first = Restored(
         now_ns=0,
         account=account,

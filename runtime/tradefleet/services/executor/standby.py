@@ -22,6 +22,9 @@ log = structlog.get_logger(__name__)
 FRESH_S: Final = 600.0
 """Rules older than this are read again before an epoch begins; the exchange changes them days ahead."""
 
+AT_HAND_S: Final = 1.0
+"""So long the beginning of an epoch waits for rules that are not fresh."""
+
 
 class Standby:
     """Rules by symbol, and whether the exchange answered last. rest, category: of the exchange."""
@@ -49,6 +52,16 @@ class Standby:
                 self.trouble = str(error)
             await asyncio.sleep(period_s)
 
+    async def rules_at_hand(self, symbols: Sequence[str]) -> tuple[Instrument, ...]:
+        """The rules for an epoch that begins now: fresh ones, else the last that were read, else none. An
+        exchange that does not tell them keeps nobody from protecting and closing what is held."""
+        try:
+            async with asyncio.timeout(AT_HAND_S):
+                return await self.rules(symbols)
+        except (ExchangeUnreachable, TimeoutError) as error:
+            log.warning("rules_not_fresh", kind="rules_unread", detail=f"{type(error).__name__}: {error}")
+            return self._of(symbols)
+
     async def rules(self, symbols: Sequence[str]) -> tuple[Instrument, ...]:
         """The rules of those of these symbols that the exchange has, fresh enough; raises
         ExchangeUnreachable."""
@@ -60,6 +73,9 @@ class Standby:
             now = {instrument.symbol: instrument for instrument in (*read.closing, *read.rules)}
             self._rules = only_closing(self._rules) | now
             self._asked, self.unknown, self._read_s = set(symbols), read.trouble, begun_s
+        return self._of(symbols)
+
+    def _of(self, symbols: Sequence[str]) -> tuple[Instrument, ...]:
         return tuple(self._rules[symbol] for symbol in symbols if symbol in self._rules)
 
 

@@ -1,0 +1,89 @@
+"""One question of the exchange's that is not answered keeps a new leader from nothing but what needs it.
+
+A first executor has opened a position and is gone; the kill switch is engaged; the next one starts while one
+path of the exchange is broken. It leads the account that the journal knows and closes the position.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+from aiohttp import web
+from tests.support.exchange_proxy import ExchangeProxy
+from tests.support.executor_world import ExecutorProcess, World, eventually
+
+from tradefleet.domain.signals import Target
+from tradefleet.services.fleet.latches import engage_kill_switch
+
+pytestmark = pytest.mark.process
+
+
+async def _broken() -> web.Response:
+    refusal = {"retCode": 10016, "retMsg": "Server error", "result": {}, "retExtInfo": {}}
+    return web.json_response({**refusal, "time": time.time_ns() // 1_000_000})
+
+
+async def _busy() -> web.Response:
+    return web.Response(status=503, text="<html>")
+
+
+async def _hangs() -> web.Response:
+    await asyncio.sleep(60)
+    raise AssertionError("nobody waits for so long")
+
+
+def _always(path: str, answer: Callable[[], Awaitable[web.Response]]) -> Any:
+    async def instead(asked: str) -> web.Response | None:
+        return await answer() if asked == path else None
+
+    return instead
+
+
+FEE = "/v5/account/fee-rate"
+KEY = "/v5/user/query-api"
+INFO = "/v5/account/info"
+TIME = "/v5/market/time"
+
+
+@pytest.fixture
+async def proxy(world: World) -> AsyncIterator[ExchangeProxy]:
+    proxy = await ExchangeProxy.before(f"http://{world.address}", time.time_ns)
+    yield proxy
+    await proxy.close()
+
+
+async def _left_with_a_position(world: World, rest: str) -> None:
+    first = world.start(rest=rest)
+    await world.ready(first)
+    await world.bus.publish(world.signal(Target.LONG))
+    await eventually(world.position)
+    await first.until(lambda status: status["positions"])
+    await asyncio.sleep(0.2)  # the batch that holds the position is written
+    first.kill()
+
+
+async def _closes(world: World, second: ExecutorProcess) -> dict[str, Any]:
+    await eventually(lambda: _is_flat(world))
+    return await second.until(lambda status: status["kill_switch"]["seconds_to_flat"] is not None)
+
+
+async def _is_flat(world: World) -> bool:
+    return await world.position() == 0
+
+
+@pytest.mark.parametrize("path", [FEE, KEY, INFO, TIME])
+@pytest.mark.parametrize("answer", [_broken, _busy, _hangs])
+async def test_a_new_leader_closes_while_one_question_is_not_answered(
+    world: World, proxy: ExchangeProxy, path: str, answer: Callable[[], Awaitable[web.Response]]
+) -> None:
+    await _left_with_a_position(world, proxy.url)
+    await engage_kill_switch(world.dsn, "a test", "cli:me", None)
+
+    proxy.instead = _always(path, answer)
+    second = world.start(rest=proxy.url)
+
+    status = await _closes(world, second)
+    assert status["leading"]
+    assert not status["may_open"]
