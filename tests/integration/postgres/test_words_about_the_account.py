@@ -61,9 +61,7 @@ async def test_a_word_is_written_when_it_is_new_and_never_the_key(dsn: str) -> N
     assert not any(SECRET_LIKE in str(entry) for entry in entries)
 
 
-@pytest.mark.parametrize(
-    "what", ["{}", '{"taker_fee":"2"}', '{"taker_fee":"NaN"}', "[]", '{"taker_fee":"x"}']
-)
+@pytest.mark.parametrize("fee", ["2", "-0.1", "NaN", "x", ""])
 async def test_a_word_that_is_none_counts_as_the_highest(dsn: str, fee: str) -> None:
     journal = await Journal.open(dsn)
     try:
