@@ -83,7 +83,8 @@ async def test_the_kill_switch_leaves_its_whole_way_in_one_chain(world: World) -
     assert found.index("latch-engaged") < found.index("cancel") < found.index("cancelled")
     assert (found.count("intent"), found.count("cancel")) == (2, 2)
     (close,) = await world.rows("SELECT subject FROM audit WHERE act = 'intent' ORDER BY seq OFFSET 1")
-    told = await audit_command.show(world.dsn, f"{latch_id}/{SYMBOL}")
+    (meant,) = await world.rows(f"SELECT signal_id FROM intents WHERE signal_id LIKE '{latch_id}/{SYMBOL}/%'")
+    told = await audit_command.show(world.dsn, meant["signal_id"])
     assert told[0].startswith(close["subject"])
     assert f"only to reduce, because close was asked for by {latch_id}/{SYMBOL}" in told[1]
 

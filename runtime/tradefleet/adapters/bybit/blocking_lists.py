@@ -180,8 +180,9 @@ class Reader:
 
 
 def _unreadable(ask: Callable[..., Any], error: Exception) -> Unreadable:
-    # Neither pybit's nor requests' texts hold the key; the signed headers are left out.
-    return Unreadable(f"{_name(ask)}: {type(error).__name__}: {error}")
+    # Neither pybit's nor requests' texts hold the key; the signed headers are left out, and what pybit says
+    # of the request on further lines.
+    return Unreadable(f"{_name(ask)}: {type(error).__name__}: {str(error).partition(chr(10))[0]}")
 
 
 def _name(ask: Callable[..., Any]) -> str:
