@@ -55,7 +55,7 @@ class AlertKind(StrEnum):
     ID_WAS_USED = "id_was_used"
     LEVERAGE_REFUSED = "leverage_refused"
     EXCHANGE_UNREAD = "exchange_unread"
-    EXCHANGE_UNREADABLE = "exchange_unreadable"
+    ACCOUNT_UNCHECKED = "account_unchecked"
     AUDIT_LATE = "audit_late"
     DECISION_LOG = "decision_log"
     # ---- leading and stores
@@ -71,6 +71,7 @@ class AlertKind(StrEnum):
     UNKNOWN_SYMBOLS = "unknown_symbols"
     RULES_UNREAD = "rules_unread"
     QUOTES_UNREAD = "quotes_unread"
+    FEE_UNREAD = "fee_unread"
     # ---- messages and connections
     BAD_MESSAGE = "bad_message"
     BAD_TICKER = "bad_ticker"
@@ -272,8 +273,9 @@ EXPLAINED: Final[Mapping[AlertKind, Explained]] = MappingProxyType(
             _EXCHANGE,
             "Look at the way to the exchange when it goes on.",
         ),
-        AlertKind.EXCHANGE_UNREADABLE: Explained(
-            "What a new epoch needs of the exchange could not be read; it is tried again.",
+        AlertKind.ACCOUNT_UNCHECKED: Explained(
+            "A start leads the account that its key is known to open: the exchange did not answer every "
+            "question about it. It protects and closes; nothing opens until the account was looked at.",
             _EXCHANGE,
             "Look at the way to the exchange when it goes on.",
         ),
@@ -337,6 +339,11 @@ EXPLAINED: Final[Mapping[AlertKind, Explained]] = MappingProxyType(
             "gets no stop.",
             _EXCHANGE,
             "Look at the way to the exchange when it goes on; protect or close by hand what has no stop.",
+        ),
+        AlertKind.FEE_UNREAD: Explained(
+            "The account's taker fee could not be read; the one that was said last counts, else 0.001.",
+            _EXCHANGE,
+            "Nothing once; entries are smaller than need be until it is read.",
         ),
         AlertKind.QUOTES_UNREAD: Explained(
             "Prices of symbols that are silent, or have no topic, could not be asked for.",

@@ -77,7 +77,7 @@ class Fees:
         try:
             await self._words.note_taker_fee(self._account, fee)
         except JournalDown as error:
-            log.warning("fee_not_noted", kind="fee_not_noted", detail=str(error))
+            log.warning("fee_not_noted", detail=str(error))
         return fee
 
     async def _last(self) -> Decimal:
