@@ -162,3 +162,24 @@ async def test_a_server_error_on_demo_is_unreadable_and_no_permission_to_guess(
     async with AccountReads(served.rest, KEY, SECRET, untold_taker_fee=Decimal("0.00055")) as reads:
         with pytest.raises(Unreadable, match="10016"):
             await reads.taker_fee(["BTCUSDT"])
+
+
+async def test_positions_of_other_categories_are_told_and_what_cannot_be_read_of_them_is_not_needed(
+    served: SimulatedAccount,
+) -> None:
+    row = {"symbol": "BTCUSD", "positionIdx": 0, "side": "Buy", "size": "100"}
+
+    def other(request: web.Request) -> web.Response | None:
+        match request.query.get("category"):
+            case "inverse":
+                return web.json_response({"retCode": 0, "result": {"list": [row], "nextPageCursor": ""}})
+            case "option":
+                return web.json_response({"retCode": 10016, "retMsg": "Server error", "result": {}})
+        return None
+
+    served.trouble = other
+    async with AccountReads(served.rest, KEY, SECRET) as reads:
+        facts = await reads.account_facts(["BTCUSDT"])
+
+    assert facts.beside == ("a position in BTCUSD (inverse)",)
+    assert facts.one_way == ("BTCUSDT",)

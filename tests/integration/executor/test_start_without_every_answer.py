@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from tests.support.exchange_proxy import ExchangeProxy
-from tests.support.executor_world import ExecutorProcess, World, eventually
+from tests.support.executor_world import World, eventually
 
 from tradefleet.domain.signals import Target
 from tradefleet.services.fleet.latches import engage_kill_switch
@@ -45,6 +45,11 @@ FEE = "/v5/account/fee-rate"
 KEY = "/v5/user/query-api"
 INFO = "/v5/account/info"
 TIME = "/v5/market/time"
+RULES = "/v5/market/instruments-info"
+POSITIONS = "/v5/position/list"
+ORDERS = "/v5/order/realtime"
+WALLET = "/v5/account/wallet-balance"
+EXECUTIONS = "/v5/execution/list"
 
 
 @pytest.fixture
@@ -64,17 +69,32 @@ async def _left_with_a_position(world: World, rest: str) -> None:
     first.kill()
 
 
-async def _closes(world: World, second: ExecutorProcess) -> dict[str, Any]:
-    await eventually(lambda: _is_flat(world))
-    return await second.until(lambda status: status["kill_switch"]["seconds_to_flat"] is not None)
-
-
 async def _is_flat(world: World) -> bool:
     return await world.position() == 0
 
 
-@pytest.mark.parametrize("path", [FEE, KEY, INFO, TIME])
-@pytest.mark.parametrize("answer", [_broken, _busy, _hangs])
+@pytest.mark.parametrize(
+    ("path", "answer"),
+    [
+        (FEE, _broken),
+        (FEE, _hangs),
+        (KEY, _busy),
+        (KEY, _hangs),
+        (INFO, _broken),
+        (TIME, _hangs),
+        (TIME, _broken),
+        (RULES, _broken),
+        (RULES, _hangs),
+        (POSITIONS, _busy),
+        (POSITIONS, _hangs),
+        (ORDERS, _broken),
+        (ORDERS, _hangs),
+        (WALLET, _broken),
+        (WALLET, _hangs),
+        (EXECUTIONS, _busy),
+        (EXECUTIONS, _hangs),
+    ],
+)
 async def test_a_new_leader_closes_while_one_question_is_not_answered(
     world: World, proxy: ExchangeProxy, path: str, answer: Callable[[], Awaitable[web.Response]]
 ) -> None:
@@ -84,6 +104,36 @@ async def test_a_new_leader_closes_while_one_question_is_not_answered(
     proxy.instead = _always(path, answer)
     second = world.start(rest=proxy.url)
 
-    status = await _closes(world, second)
+    await eventually(lambda: _is_flat(world))
+    status = await second.until(lambda status: not status["positions"])
     assert status["leading"]
     assert not status["may_open"]
+
+
+@pytest.mark.parametrize(
+    ("path", "word"),
+    [
+        (POSITIONS, {"leverage": "ten"}),
+        (POSITIONS, {"updatedTime": "yesterday"}),
+        (ORDERS, {"orderStatus": "Asleep"}),
+        (EXECUTIONS, {"execType": "Odd"}),
+        (WALLET, {"coin": "none"}),
+        (RULES, {"status": "Settling"}),
+        (FEE, {"takerFeeRate": "much"}),
+    ],
+)
+async def test_a_new_leader_closes_while_rows_are_not_understood(
+    world: World, proxy: ExchangeProxy, path: str, word: dict[str, Any]
+) -> None:
+    await _left_with_a_position(world, proxy.url)
+    await engage_kill_switch(world.dsn, "a test", "cli:me", None)
+
+    def spoil(asked: str, result: dict[str, Any]) -> None:
+        for row in result.get("list", ()) if asked == path else ():
+            row |= word
+
+    proxy.rewrite = spoil
+    second = world.start(rest=proxy.url)
+
+    await eventually(lambda: _is_flat(world))
+    assert (await second.until(lambda status: status["leading"]))["leading"]

@@ -11,6 +11,7 @@ from tradefleet.adapters.bybit.errors import BadRow, PreflightRefused
 from tradefleet.adapters.bybit.preflight import (
     AccountFacts,
     KeyFacts,
+    coins_beside,
     demo_uid,
     findings,
     key_facts,
@@ -220,3 +221,33 @@ def test_a_key_without_the_spot_permission_refuses_when_spot_is_asked_for() -> N
 
     assert (finding.kind, finding.refuses) == ("no_spot", True)
     assert findings(key(may_trade_spot=True), False, NOW_NS, spot=True) == ()
+
+
+def test_what_is_not_covered_is_named_and_refuses_nothing() -> None:
+    (finding,) = findings(account(beside=("0.5 BTC", "a position in BTCUSD (inverse)")), False, NOW_NS)
+
+    assert (finding.kind, finding.refuses) == ("not_covered", False)
+    assert "0.5 BTC, a position in BTCUSD (inverse); only linear contracts are covered" in finding.text
+
+
+def test_of_much_that_is_not_covered_some_is_named() -> None:
+    (finding,) = findings(account(beside=tuple(f"1 C{n}" for n in range(7))), False, NOW_NS)
+
+    assert "1 C4 and 2 more; only" in finding.text
+    assert "C5" not in finding.text
+
+
+@pytest.mark.parametrize(
+    ("coins", "found"),
+    [
+        ([{"coin": "USDT", "walletBalance": "5"}, {"coin": "USDC", "walletBalance": "5"}], []),
+        ([{"coin": "BTC", "walletBalance": "0.10"}], ["0.10 BTC"]),
+        ([{"coin": "BTC", "walletBalance": "-3"}], ["-3 BTC"]),
+        ([{"coin": "BTC", "walletBalance": "0.00"}, {"coin": "ETH", "walletBalance": ""}, {"coin": "X"}], []),
+        (["no coin", {"walletBalance": "1"}], []),
+        ("none", []),
+        (None, []),
+    ],
+)
+def test_coins_beside_the_settle_coins_are_found_and_nothing_raises(coins: Any, found: list[str]) -> None:
+    assert list(coins_beside({"coin": coins}, ("USDT", "USDC"))) == found

@@ -223,3 +223,37 @@ async def test_a_number_that_was_refused_has_all_rules_read_again_and_not_too_of
     await asyncio.sleep(0.05)
     assert exchange.asked == [("B",), ("A", "B")]
     keeping.cancel()
+
+
+async def test_silent_symbols_are_asked_for_by_one_call_until_they_speak(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(feeds, "POLL_S", 0.001)
+    prices, told = tickers()
+    asked: list[str] = []
+
+    async def quotes(_rest: str, category: str) -> dict[str, Quote]:
+        asked.append(category)
+        if len(asked) == 1:
+            raise ExchangeUnreachable("HTTP status 503")
+        return {"XRPUSDT": QUOTE, "OTHERUSDT": QUOTE}
+
+    monkeypatch.setattr(feeds, "quotes", quotes)
+    status = ExecutorStatus()
+    polling = asyncio.create_task(feeds.polled_quotes("", "linear", prices, status))
+    try:
+        await asyncio.sleep(0.05)
+        assert asked == []  # nobody is silent
+
+        prices.add([instrument("XRPUSDT"), instrument("GONEUSDT")])
+        await _until(lambda: len(told) >= 2)
+        prices.on_frame(frame("XRPUSDT"), NOW_NS)
+        prices.on_frame(frame("GONEUSDT"), NOW_NS)
+        calls = len(asked)
+        await asyncio.sleep(0.05)
+    finally:
+        polling.cancel()
+
+    assert status.errors["quotes_unread"] == 1
+    assert {one.symbol for one in told if isinstance(one, MarketMoved) and one.polled} == {"XRPUSDT"}
+    assert len(asked) <= calls + 1  # at most the one that was under way

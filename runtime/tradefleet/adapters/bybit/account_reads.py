@@ -17,12 +17,14 @@ from tradefleet.adapters.bybit.blocking_lists import Reader, rows_of
 from tradefleet.adapters.bybit.bodies import LINEAR, SPOT
 from tradefleet.adapters.bybit.errors import CREDENTIAL_CODES, UNAUTHORISED, BadRow, KeyRefused, Unreadable
 from tradefleet.adapters.bybit.governor import Governor
+from tradefleet.adapters.bybit.lenient_rows import lenient_position
 from tradefleet.adapters.bybit.listing_reads import SETTLE_COINS, ListingReads
 from tradefleet.adapters.bybit.money_moves import MoneyMoved, moved
 from tradefleet.adapters.bybit.preflight import (
     NOT_ON_DEMO,
     AccountFacts,
     KeyFacts,
+    coins_beside,
     demo_uid,
     key_facts,
     margin_of,
@@ -42,13 +44,16 @@ from tradefleet.domain.fills import Execution
 from tradefleet.domain.orders import ExchangeOrder
 from tradefleet.domain.quantities import ZERO
 from tradefleet.orders.budget import Lane
-from tradefleet.orders.exchange_view import ExchangeView, Listing, Wallet
+from tradefleet.orders.exchange_view import ExchangeView, Listing, UnclearRow, Wallet
 
 T = TypeVar("T")
 
 __all__ = ["SETTLE_COINS", "AccountReads"]
 
 WALLET_COIN: Final = "USDT"
+
+UNCOVERED: Final = ("inverse", "option")
+"""Categories whose positions nothing here protects, counts or closes."""
 
 WINDOW_NS: Final = 7 * 86_400 * 1_000_000_000
 """Executions are asked for at most seven days at once."""
@@ -218,7 +223,23 @@ class AccountReads:
             margin_mode=mode,
             hedged=hedged,
             one_way=tuple(symbol for symbol in symbols if symbol not in hedged),
+            beside=tuple(self._beside()),
         )
+
+    def _beside(self) -> Iterator[str]:
+        """What stands on the account and is none of ours to cover. It is only told: a category that is not
+        read keeps nobody from starting."""
+        for category in UNCOVERED:
+            with contextlib.suppress(Unreadable, BadRow):
+                rows = self._lists.pages(
+                    self._session.get_positions, category=category, lenient=True, limit=200
+                )
+                for row in map(lenient_position, rows):
+                    symbol = row.symbol if isinstance(row, UnclearRow) else row.key.symbol
+                    if row.size != ZERO:
+                        yield f"a position in {symbol} ({category})"
+        with contextlib.suppress(Unreadable, BadRow):
+            yield from coins_beside(self._wallet_row(), self._settle_coins)
 
     def _is_hedged(self, symbol: str) -> bool:
         # By symbol a row comes even when it is flat: one of index 0, or two of the legs 1 and 2.

@@ -22,6 +22,9 @@ EXPIRES_SOON_NS: Final = 7 * DAY_NS
 MOST_OFFSET_NS: Final = 500_000_000
 """The exchange refuses what comes from a second ahead; half of it is left for drift and the way."""
 
+MOST_NAMED: Final = 5
+"""So many things that are not covered are named; an old account may hold dust of many coins."""
+
 CROSS: Final = "REGULAR_MARGIN"
 UNIFIED: Final = frozenset({3, 4, 5, 6})
 """unifiedMarginStatus of a unified account, version 1 and 2; 1 is a classic one."""
@@ -45,7 +48,8 @@ class KeyFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 class AccountFacts(msgspec.Struct, frozen=True, kw_only=True):
     """uid: whose account. key: None where the exchange does not tell (demo). hedged, one_way: the symbols
-    in either position mode."""
+    in either position mode. beside: what stands on the account that nothing here covers, in a few words each.
+    """
 
     uid: str
     key: KeyFacts | None
@@ -53,6 +57,7 @@ class AccountFacts(msgspec.Struct, frozen=True, kw_only=True):
     margin_mode: str
     hedged: tuple[str, ...]
     one_way: tuple[str, ...]
+    beside: tuple[str, ...] = ()
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +75,7 @@ def findings(facts: AccountFacts, hedge: bool, now_ns: int, *, spot: bool = Fals
     found = (
         *_of_account(facts),
         *_of_position_mode(facts, hedge),
+        *_not_covered(facts),
         *(_of_key(key, now_ns) if key else ()),
     )
     if spot and key is not None and not key.may_trade_spot:
@@ -142,6 +148,17 @@ def _of_position_mode(facts: AccountFacts, hedge: bool) -> Iterator[Finding]:
     )
 
 
+def _not_covered(facts: AccountFacts) -> Iterator[Finding]:
+    if facts.beside:
+        named, more = facts.beside[:MOST_NAMED], len(facts.beside) - MOST_NAMED
+        rest = f" and {more} more" if more > 0 else ""
+        yield _warning(
+            "not_covered",
+            f"the account holds {', '.join(named)}{rest}; only linear contracts are covered: the rest is "
+            "neither counted nor protected nor closed, nor by the kill switch; give the bot a subaccount",
+        )
+
+
 def _of_key(key: KeyFacts, now_ns: int) -> Iterator[Finding]:
     if key.read_only or not key.may_order:
         yield _refusal("no_permission", "the key may not order; give it read-write and Contract: Orders")
@@ -203,6 +220,17 @@ def demo_uid(api_key: str) -> str:
     """Demo does not say whose account a key opens: the key itself stands for it, as a hash. Two keys of
     one demo account are therefore taken for two accounts."""
     return "demo-key-" + hashlib.sha256(api_key.encode()).hexdigest()[:16]
+
+
+def coins_beside(row: Row, settle_coins: Iterable[str]) -> Iterator[str]:
+    """Coins of a wallet row beside the settle coins, of which there is something; what cannot be read is
+    none."""
+    coins = row.get("coin")
+    for held in coins if isinstance(coins, list) else ():
+        if isinstance(held, dict) and held.get("coin") not in {*settle_coins, None}:
+            balance = str(held.get("walletBalance") or "0")
+            if balance.strip("-0."):
+                yield f"{balance} {held['coin']}"
 
 
 def margin_of(row: Row) -> tuple[int, str]:
