@@ -83,6 +83,7 @@ class AlertKind(StrEnum):
     STATUS_UNWRITTEN = "status_unwritten"
     # ---- the key, seen at the start
     MAY_WITHDRAW = "may_withdraw"
+    NOT_COVERED = "not_covered"
     NO_ADDRESS = "no_address"
     EXPIRES_SOON = "expires_soon"
 
@@ -389,6 +390,12 @@ EXPLAINED: Final[Mapping[AlertKind, Explained]] = MappingProxyType(
         ),
         AlertKind.MAY_WITHDRAW: Explained(
             "The key may withdraw.", "you, at the exchange", "Take that away: nothing here needs it."
+        ),
+        AlertKind.NOT_COVERED: Explained(
+            "The account holds inverse contracts, options or coins, which nothing here counts, protects or "
+            "closes.",
+            _EXCHANGE,
+            "Give the bot a subaccount of its own, or look after them yourself.",
         ),
         AlertKind.NO_ADDRESS: Explained(
             "The key is bound to no address: anybody who has it may trade, and it expires after 90 days.",
