@@ -64,7 +64,7 @@ EXPLAINED: Final[Mapping[Reason | NotTaken, Explained]] = MappingProxyType(
             "The lease was lost before the order was written.", _US, "Nothing after a failover."
         ),
         NotTaken.SYMBOLS_LISTED: Explained(
-            "The epoch was ending, to begin anew with a symbol that the exchange has just listed.",
+            "Of an older release: the epoch was ending, to begin anew with a symbol that was just listed.",
             _US,
             "Nothing.",
         ),
