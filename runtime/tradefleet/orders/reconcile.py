@@ -7,6 +7,7 @@ intent's time was safely over when we asked.
 
 from collections.abc import Container, Iterable, Mapping
 from decimal import Decimal
+from typing import Final
 
 import msgspec
 
@@ -106,9 +107,36 @@ def _may_hide(row: UnclearRow, record: IntentRecord) -> bool:
     return row.symbol in ("", record.intent.key.symbol)
 
 
+BY_THE_EXCHANGE: Final = frozenset(
+    {
+        "CreateByStopOrder",
+        "CreateByTakeProfit",
+        "CreateByPartialTakeProfit",
+        "CreateByStopLoss",
+        "CreateByPartialStopLoss",
+        "CreateByTrailingStop",
+        "CreateByTrailingProfit",
+        "CreateByLiq",
+        "CreateByTakeOver_PassThrough",
+        "CreateByAdl_PassThrough",
+        "CreateBySettle",
+        "CreateByAdminClosing",
+        "CreateByMmRateClose",
+    }
+)
+"""Words for what the exchange makes by itself, of a position that is there."""
+
+
 def is_foreign(order: ExchangeOrder) -> bool:
-    """True for an order that neither we nor the exchange itself (an attached stop or target) made."""
-    return not is_ours(order.client_order_id) and order.create_type == "CreateByUser"
+    """True for an order that neither we nor the exchange itself (an attached stop or target) made.
+
+    Whoever else makes orders (a grid bot, a signal service, a word that we do not know) is somebody as soon
+    as the order may open.
+    """
+    if is_ours(order.client_order_id) or order.create_type in BY_THE_EXCHANGE:
+        return False
+    by_hand = order.create_type == "CreateByUser"
+    return by_hand or (order.create_type != "" and not order.reduce_only)
 
 
 def mismatches(
