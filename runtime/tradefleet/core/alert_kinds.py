@@ -71,7 +71,7 @@ class AlertKind(StrEnum):
     UNKNOWN_SYMBOLS = "unknown_symbols"
     RULES_UNREAD = "rules_unread"
     QUOTES_UNREAD = "quotes_unread"
-    FEE_UNREAD = "fee_unread"
+    TAKER_FEE_UNREAD = "taker_fee_unread"
     # ---- messages and connections
     BAD_MESSAGE = "bad_message"
     BAD_TICKER = "bad_ticker"
@@ -341,7 +341,7 @@ EXPLAINED: Final[Mapping[AlertKind, Explained]] = MappingProxyType(
             _EXCHANGE,
             "Look at the way to the exchange when it goes on; protect or close by hand what has no stop.",
         ),
-        AlertKind.FEE_UNREAD: Explained(
+        AlertKind.TAKER_FEE_UNREAD: Explained(
             "The account's taker fee could not be read; the one that was said last counts, else 0.001.",
             _EXCHANGE,
             "Nothing once; entries are smaller than need be until it is read.",

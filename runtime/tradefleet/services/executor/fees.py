@@ -50,7 +50,7 @@ class Fees:
             if getattr(error.__cause__, "status_code", None) in CREDENTIAL_CODES:
                 self._key_doubted(str(error))
             fee = await self._last()
-            log.warning("fee_unread", kind="fee_unread", fee=f"{fee:f}", detail=str(error))
+            log.warning("taker_fee_unread", kind="taker_fee_unread", fee=f"{fee:f}", detail=str(error))
             return fee
 
     async def keep(
@@ -64,7 +64,7 @@ class Fees:
                 said = await self._read(symbols())
             except Unreadable as error:
                 self._was_said, again_s = False, min(2 * again_s, PERIOD_S)
-                log.warning("fee_unread", kind="fee_unread", fee=f"{fee:f}", detail=str(error))
+                log.warning("taker_fee_unread", kind="taker_fee_unread", fee=f"{fee:f}", detail=str(error))
                 continue
             again_s = AGAIN_S
             if said != fee:
