@@ -19,7 +19,7 @@ from tradefleet.domain.fills import Execution
 from tradefleet.domain.positions import ExchangePosition, PositionKey
 from tradefleet.domain.quantities import MONEY, ZERO, agree
 from tradefleet.orders.exchange_view import ExchangeView, Listing, UnclearRow
-from tradefleet.orders.newness import Reading, covered, follows, includes
+from tradefleet.orders.newness import SETTLED_NS, Reading, covered, follows, includes
 from tradefleet.positions.entries import taken_over
 from tradefleet.positions.evidence import Basis, basis
 from tradefleet.positions.plan import PositionRecord
@@ -190,6 +190,9 @@ def executed(state: AccountState, key: PositionKey, execution: Execution) -> Non
         moved = MONEY.add(shown.size, execution.signed_qty)
         shown = evidence.shown[key] = msgspec.structs.replace(shown, size=moved)
     _drop_explained(state, key, shown)
+    if key in evidence.shown:
+        # The one or the other may be behind: only a later list says what is there now.
+        state.want_reconciliation("an execution where a position differs", execution.at_ns + SETTLED_NS)
 
 
 def row_seen(state: AccountState, row: ExchangePosition) -> None:

@@ -270,3 +270,17 @@ def test_what_an_earlier_first_start_took_and_is_gone_is_flat() -> None:
 
     assert harness.size == 0
     assert harness.core.state.latches == {}
+
+
+def test_after_an_execution_where_sizes_differ_the_lists_are_read_again() -> None:
+    harness = leading()
+    harness.exchange.sizes[STRANGE] = Decimal(7)
+    is_listed(harness)
+    by_hand(harness, STRANGE, Side.SELL, 2)
+    harness.questions.clear()
+
+    harness.wait(1.9)
+    assert harness.questions == []
+    harness.wait(0.1)
+
+    assert [type(question).__name__ for question in harness.questions] == ["Reconcile"]
