@@ -123,6 +123,14 @@ def test_funding_moves_money_and_no_size() -> None:
     assert found == msgspec.structs.replace(held("2"), fees=D("1.75"), at_ns=50)
 
 
+def test_funding_that_comes_after_the_end_opens_nothing_anew() -> None:
+    flat = held("0", None)
+
+    found = ledger.apply(flat, execution("2", "120", fee="0.25", funding=True))
+
+    assert found == msgspec.structs.replace(flat, fees=D("2.25"), at_ns=50)
+
+
 @pytest.mark.parametrize(
     ("before", "fill", "size", "entry", "owed", "owed_price", "generation", "plan"),
     [

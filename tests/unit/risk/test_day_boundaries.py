@@ -143,11 +143,11 @@ def test_a_result_is_what_was_realised_and_what_open_profit_has_become(
 
 def test_of_two_rows_that_have_begun_the_strictest_of_every_field_counts() -> None:
     one = row(
-        equity=D(9), unrealised=D(3), at_ns=MIDNIGHT + 5, cash=D(-1), transfers=D(4), counted=6,
+        equity=D(9), unrealised=D(3), at_ns=MIDNIGHT + 7, cash=D(-1), transfers=D(4), counted=2,
         earlier=D(-2), first_ns=MIDNIGHT + 9, wallet=D(1),
     )  # fmt: skip
     other = row(
-        equity=D(8), unrealised=D(5), at_ns=MIDNIGHT + 7, cash=D(-3), transfers=D(2), counted=2,
+        equity=D(8), unrealised=D(5), at_ns=MIDNIGHT + 5, cash=D(-3), transfers=D(2), counted=6,
         earlier=D(-1), first_ns=MIDNIGHT + 8, wallet=D(2),
     )  # fmt: skip
 

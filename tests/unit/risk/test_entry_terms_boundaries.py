@@ -168,7 +168,10 @@ def resting(side: Side = BUY, **facts: Any) -> Resting:
         # what the target leaves is exactly what is asked for, or a tick less
         (resting(take_profit=D("100.5"), price=D(99)), "99.5", {"least": "0.01"}, ("99.5", "1")),
         (resting(take_profit=D("100.4"), price=D(99)), "99.5", {"least": "0.01"}, None),
+        (resting(take_profit=D(101), price=D(99)), "100", {"least": "0.01"}, ("100", "1")),
+        (resting(take_profit=D("100.9"), price=D(99)), "100", {"least": "0.005"}, ("100", "1")),
         # five percent further from its stop costs nothing, more makes it smaller
+        (resting(price=D(101)), "100.11", {}, ("100.11", "0.94")),
         (resting(price=D(101)), "100.1", {}, ("100.1", "1")),
         (resting(price=D(101)), "100.2", {}, ("100.2", "0.90")),
         # the least size and the least value
