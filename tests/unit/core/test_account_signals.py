@@ -13,6 +13,7 @@ from tradefleet.core.account_signals import SEEN_SIGNALS_NS
 from tradefleet.domain.signals import FLAT_VALID_NS, LONGEST_VALID_NS, Target
 from tradefleet.orders.intents import Leg
 from tradefleet.spec.bot import OnDelete
+from tradefleet.spec.market import Universe
 
 EVERY_TARGET = pytest.mark.parametrize("target", [Target.FLAT, Target.SHORT, Target.LONG])
 
@@ -166,6 +167,42 @@ def test_a_superseded_flat_takes_no_reversal_back() -> None:
     world.settle()
 
     assert held(world) < 0
+
+
+@pytest.mark.parametrize(("strategy", "taken_back"), [("imbalance", True), ("breakout", False)])
+def test_a_newer_word_of_its_own_strategy_takes_a_reversal_back(strategy: str, taken_back: bool) -> None:
+    world = holding("reversals")
+    world.signal("other-side", Target.SHORT, expires_s=30)
+
+    world.signal("newer", Target.FLAT, strategy=strategy)
+    world.settle()
+
+    assert (held(world) == 0) is taken_back
+
+
+def test_a_second_wish_for_the_same_side_closes_nothing() -> None:
+    world = holding()
+    before = held(world)
+
+    world.signal("more", Target.LONG)
+    world.settle()
+
+    assert held(world) == 2 * before
+
+
+@pytest.mark.parametrize("missing", ["rules", "universe"])
+def test_a_symbol_without_rules_or_not_of_the_bot_is_unknown(missing: str) -> None:
+    world = Harness().ready()
+    if missing == "rules":
+        del world.core.state.instruments[SYMBOL]
+    else:
+        spec = msgspec.structs.replace(world.config.spec, universe=Universe(symbols=["OTHERUSDT"]))
+        world.config = msgspec.structs.replace(world.config, generation=2, spec=spec)
+        world.tell(ev.ConfigApplied(now_ns=world.now_ns, config=world.config))
+
+    world.signal("in", Target.LONG)
+
+    assert world.judged[-1].reason == "unknown_symbol"
 
 
 # ---- a FLAT that is missed

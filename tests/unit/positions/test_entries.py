@@ -54,6 +54,7 @@ def test_an_execution_is_counted(
         (held("2", 1, 2), after("1", 2), 2),
         (held("-2", 1, 2), after("-2", 2), 2),
         (held("2", 1, 2), after("3", 2), None),  # grown by nobody knows what
+        (held("-2", 1, 2), after("-3", 2), None),
         (held("2", 1, 2), after("-1", 2), None),
         (held("2", 1, 2), after("0", 2), None),
         (FLAT, after("1", 1), None),
