@@ -280,6 +280,48 @@ def test_a_row_of_the_release_before_goes_on() -> None:
     assert kinds(harness) == ["daily_loss"]
 
 
+def test_a_day_without_any_execution_is_found_again_by_a_clock_that_was_behind() -> None:
+    harness = held()
+    to(harness, MIDNIGHT)
+    harness.prices(D(97))
+    before = row(harness)
+    assert before.counted == 0
+
+    harness.tick(harness.now_ns - DAY)
+    harness.tick(harness.now_ns + SECOND)
+
+    assert row(harness) == before
+    assert result(harness) == -3
+
+
+def test_a_day_that_holds_an_execution_is_not_deleted_by_a_clock_that_is_behind() -> None:
+    harness = held()
+    executed(harness, at_ns=harness.now_ns, fee="450")
+    before = row(harness)
+
+    harness.tick(harness.now_ns - DAY)
+    assert harness.journal.days[before.day] == before
+    harness.restart()
+    harness.ready()
+
+    assert row(harness).cash == before.cash
+
+
+def test_a_first_start_by_a_clock_that_is_ahead_still_counts_what_is_traded_after_it() -> None:
+    harness = Told(max_daily_loss=D("0.05"))
+    harness.now_ns += DAY
+    harness.restart()
+    harness.ready()
+    harness.now_ns -= DAY
+    harness.tick(harness.now_ns)
+    harness.prices()
+
+    executed(harness, at_ns=harness.now_ns, fee="600")
+    harness.tick(harness.now_ns)
+
+    assert kinds(harness) == ["daily_loss"]
+
+
 # ---- the first start on an account
 
 
