@@ -221,6 +221,17 @@ def test_one_reading_at_a_time_and_again_after_fifteen_seconds_without_an_answer
     assert reads(harness) == [SYMBOL, SYMBOL]
 
 
+def test_an_order_that_is_newer_than_the_reading_is_not_shown_by_it_and_stays() -> None:
+    harness = after_a_trade(target_row("t"))
+    harness.wait(1)
+    newer = target_row("newer", at_ns=harness.now_ns + 1)
+    harness.tell(ev.OrderSeen(now_ns=harness.now_ns, order=newer))
+
+    harness.read_symbol(SYMBOL)
+
+    assert [one.order_id for one in harness.found] == ["t"]
+
+
 def test_a_refused_cancel_is_followed_by_another_reading() -> None:
     harness = after_a_trade(target_row("t"))
     harness.wait(1)
