@@ -175,3 +175,10 @@ def test_a_row_that_has_not_begun_gives_its_losses_to_the_one_that_has() -> None
 def test_what_came_earlier_is_known_when_either_knows_it() -> None:
     assert strictest(row(earlier=None), row(earlier=D(-2))).earlier == D(-2)
     assert strictest(row(earlier=None), row(earlier=None)).earlier is None
+
+
+@pytest.mark.parametrize(("account", "found"), [(D(500), D(480)), (None, None)])
+def test_transfers_before_the_first_reading_are_taken_off_the_whole_accounts_equity_too(
+    account: Decimal | None, found: Decimal | None
+) -> None:
+    assert transferred(row(account=account, moved=D(10)), D(100), D(30), None).account == found
