@@ -7,12 +7,16 @@ A line of the log is one event with the actions it led to, as JSON. The first ev
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
 from tradefleet.core.actions import AnyAction
 from tradefleet.core.events import AnyEvent
+
+VERSION: Final = 2
+"""Raised when the core means to decide otherwise on the same events, or writes them otherwise: digests of two
+versions are not to be compared. 2: evidence in steps, entries counted, signals by their times, days."""
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -38,7 +42,7 @@ class DecisionDigest:
     """SHA-256 chained over the encoded decisions of an epoch."""
 
     def __init__(self) -> None:
-        self._value = hashlib.sha256(b"tradefleet decisions 1").digest()
+        self._value = hashlib.sha256(b"tradefleet decisions %d" % VERSION).digest()
         self.count = 0
 
     def add(self, line: bytes) -> None:
