@@ -66,6 +66,27 @@ def test_rows_that_are_understood_are_read_as_ever() -> None:
     assert isinstance(lenient_position(POSITION), ExchangePosition)
 
 
+@pytest.mark.parametrize(
+    ("reduces", "closes", "protects"),
+    [
+        (False, False, False),
+        (True, False, True),
+        (False, True, True),
+        (True, True, True),
+        (False, None, False),
+    ],
+)
+def test_what_closes_on_its_trigger_reduces_in_a_row_that_is_read_in_full_and_in_part(
+    reduces: bool, closes: bool | None, protects: bool
+) -> None:
+    row = {**ORDER, "reduceOnly": reduces, "closeOnTrigger": closes}
+
+    whole, part = lenient_order(row), lenient_order({**row, "timeInForce": "a new word"})
+
+    assert isinstance(whole, ExchangeOrder)
+    assert (whole.reduce_only, _unclear(part).reduce_only) == (protects, protects)
+
+
 @pytest.mark.parametrize("field", ["timeInForce", "orderStatus", "orderType", "updatedTime", "triggerPrice"])
 def test_an_order_with_one_unknown_word_keeps_what_cancelling_and_counting_need(field: str) -> None:
     row = _unclear(lenient_order(ORDER | {field: "RPI"}))

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from tradefleet.adapters.bybit.errors import BadRow
-from tradefleet.adapters.bybit.rows import Row, order_of, position_of
+from tradefleet.adapters.bybit.rows import Row, closes_on_trigger, order_of, position_of
 from tradefleet.domain.orders import ExchangeOrder, Side
 from tradefleet.domain.positions import LONG_LEG, SHORT_LEG, ExchangePosition
 from tradefleet.orders.exchange_view import UnclearRow
@@ -52,7 +52,7 @@ def lenient_order(row: object) -> ExchangeOrder | UnclearRow:
     try:
         return order_of(fields)
     except BadRow as error:
-        reduces = fields.get("reduceOnly")
+        reduces = closes_on_trigger(fields) or fields.get("reduceOnly")
         return UnclearRow(
             what=ORDER,
             symbol=_text(fields, "symbol"),

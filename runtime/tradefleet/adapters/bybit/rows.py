@@ -45,7 +45,7 @@ def order_of(row: Row) -> ExchangeOrder:
         order_type=_word(row, "orderType", OrderType),
         time_in_force=_word(row, "timeInForce", TimeInForce),
         status=_word(row, "orderStatus", OrderStatus),
-        reduce_only=_flag(row, "reduceOnly"),
+        reduce_only=_flag(row, "reduceOnly") or closes_on_trigger(row),
         qty=_number(row, "qty"),
         price=_number_or_none(row, "price") or ZERO,
         cum_exec_qty=_number_or_none(row, "cumExecQty") or ZERO,
@@ -59,6 +59,12 @@ def order_of(row: Row) -> ExchangeOrder:
         at_ns=_ms(row, "updatedTime"),
         by_value=_text(row, "marketUnit") == "quoteCoin",
     )
+
+
+def closes_on_trigger(row: Row) -> bool:
+    """Whether an order protects by this flag alone: it only reduces, whatever `reduceOnly` says (reference,
+    "closeOnTrigger": without a position it is refused). Taken for an entry it would be cancelled as one."""
+    return row.get("closeOnTrigger") is True
 
 
 def execution_of(row: Row) -> Execution:
