@@ -5,7 +5,9 @@ are not of one instant; then the exchange is right, and a latch keeps us from op
 has looked.
 """
 
+import re
 from decimal import Decimal
+from typing import Final
 
 from tradefleet.core import account_day, account_evidence
 from tradefleet.core.account_fills import remember_leg, take_execution, take_order
@@ -25,6 +27,12 @@ from tradefleet.orders.tracked import Tracked
 RECONCILE_EVERY_NS = 60 * SECOND_NS
 LOOK_AGAIN_NS = 2 * SECOND_NS
 ANSWER_DUE_NS = 60 * SECOND_NS
+PATIENCE_NS: Final = (SECOND_NS, 2 * SECOND_NS, 4 * SECOND_NS, 5 * SECOND_NS)
+"""After the first, second ... reading in a row that came to nothing: each is several signed requests."""
+SAID_AGAIN_NS: Final = 60 * SECOND_NS
+"""One cause that lasts is told a person so often."""
+_VARIES: Final = re.compile(r"[0-9]{9,}")
+"""Times and numbers of requests, which are others in each answer; no code of the exchange is so long."""
 TIMER = "timer"
 """Why a comparison is made when nothing else asks for one."""
 FILL_DUE_NS = 10 * SECOND_NS
@@ -39,7 +47,7 @@ def exchange_read(state: AccountState, event: ExchangeRead) -> list[AnyAction]:
     progress = state.reconciliation
     actions = account_evidence.take_listing(state, account_evidence.listing_of(event.view), event.now_ns)
     asked_ns, wanted_since = progress.asked_ns, progress.wanted
-    progress.asking = False
+    progress.asking, progress.unread, progress.patient_until_ns = False, 0, 0
     unresolved = [tracked.intent.client_order_id for tracked in state.open_intents()]
     counted = state.counted
     findings = compare(state.tracked.records, counted, event.view, unresolved, counted.known_from_ns)
@@ -77,18 +85,37 @@ def exchange_unread(state: AccountState, event: ExchangeUnread) -> list[AnyActio
     """Not everything is known: nothing is compared, nothing opens, and it is tried again. What step 1 has
     shown stands."""
     account_evidence.not_listed(state, event.now_ns)
-    state.reconciliation.asking = False
+    progress = state.reconciliation
+    progress.asking = False
+    progress.patient_until_ns = event.now_ns + PATIENCE_NS[min(progress.unread, len(PATIENCE_NS) - 1)]
+    progress.unread += 1
     state.want_reconciliation("the account could not be read", event.now_ns + SECOND_NS)
     report = ReconciliationReport(
-        reason=state.reconciliation.reason,
+        reason=progress.reason,
         outcome=Comparison.UNREAD,
-        asked_ns=state.reconciliation.asked_ns,
+        asked_ns=progress.asked_ns,
         ended_ns=event.now_ns,
         trouble=event.reason,
         unread=tuple(text for text in state.evidence.troubles if text not in event.reason),
         unclear=tuple(sentence(row) for row in state.evidence.unclear),
     )
-    return [Alert(kind="exchange_unread", detail=event.reason), *_keep(state, report)]
+    alerts = _unread(state, event)
+    return [*alerts, *_keep(state, report, told_before=not alerts)]
+
+
+def _unread(state: AccountState, event: ExchangeUnread) -> list[Alert]:
+    """Said at once, and of a cause that lasts each minute."""
+    told, since_ns = state.reconciliation.unread_told, event.now_ns - SAID_AGAIN_NS
+    for cause in [cause for cause, told_ns in told.items() if told_ns <= since_ns]:
+        del told[cause]
+    if _cause(event.reason) in told:
+        return []
+    told[_cause(event.reason)] = event.now_ns
+    return [Alert(kind="exchange_unread", detail=event.reason)]
+
+
+def _cause(text: str) -> str:
+    return _VARIES.sub("#", text)
 
 
 def reconcile_when_due(state: AccountState, now_ns: int) -> None:
@@ -159,12 +186,17 @@ def _report(
     )
 
 
-def _keep(state: AccountState, report: ReconciliationReport) -> list[AnyAction]:
-    """Every report is shown; of the timer's only those are recorded that say something new."""
+def _keep(state: AccountState, report: ReconciliationReport, *, told_before: bool = False) -> list[AnyAction]:
+    """Every report is shown; of the timer's, and of those whose cause a person knows already, those are
+    recorded that say something new."""
     before, state.reconciliation.report = state.reconciliation.report, report
-    said = before is not None and before.outcome is report.outcome and before.sentence() == report.sentence()
+    said = (
+        before is not None
+        and before.outcome is report.outcome
+        and _cause(before.sentence()) == _cause(report.sentence())
+    )
     repeats = report.reason == TIMER and (report.outcome is Comparison.AGREES or said)
-    return [KeepReport(report=report, repeats=repeats)]
+    return [KeepReport(report=report, repeats=repeats or (told_before and said))]
 
 
 def _sizes(

@@ -84,7 +84,9 @@ class Reconciliation:
 
     done: the last comparison left nothing open. wanted: why another one is due, "" when none is.
     suspects: sizes that differed last time; adopted when they differ again. reason: of the question that is
-    outstanding. report: of the last answer, None before one.
+    outstanding. report: of the last answer, None before one. unread: readings in a row that came to nothing;
+    patient_until_ns: the next one waits so long unless it is urgent. unread_told: when a person was last told
+    of a cause, as long as that keeps it from being told again.
     """
 
     done: bool = False
@@ -96,6 +98,9 @@ class Reconciliation:
     suspects: dict[PositionKey, Suspect] = field(default_factory=dict)
     reason: str = ""
     report: ReconciliationReport | None = None
+    unread: int = 0
+    patient_until_ns: int = 0
+    unread_told: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -484,6 +489,8 @@ class AccountState:
         state = self.reconciliation
         if not state.wanted or state.asking or now_ns < state.not_before_ns:
             return []
+        if now_ns < state.patient_until_ns and not self._reading_is_urgent():
+            return []
         reason, state.wanted = state.wanted, ""
         state.reason = reason
         state.asking, state.asked_ns = True, now_ns
@@ -495,6 +502,13 @@ class AccountState:
                 executions_from_ns=max(newest - EXECUTION_OVERLAP_NS, now_ns - WEEK_NS),
             )
         ]
+
+    def _reading_is_urgent(self) -> bool:
+        """Whether something waits for lists alone: a closing latch to be flat, what the journal holds to be
+        protected and closed for the first time."""
+        if self.closing_latches() and not self.kill_switch.told:
+            return True
+        return self.evidence.listed_ns == 0 and bool(self.positions.held)
 
 
 def _days(event: Restored) -> Days:
