@@ -82,9 +82,10 @@ def all_cancelled(state: AccountState, event: OrdersCancelled) -> None:
     run.not_before_ns = event.now_ns + CANCEL_AGAIN_NS
 
 
-def are_gone(run: KillSwitchRun) -> bool:
-    """Whether entries were asked to go, and none is known to stand."""
-    return (run.cancelled or run.by_id) and not run.entries_stand
+def are_gone(state: AccountState, run: KillSwitchRun) -> bool:
+    """Whether entries were asked to go, and none is known to stand: a list that has just come may show more
+    than were looked at."""
+    return (run.cancelled or run.by_id) and not run.entries_stand and not strangers_entries(state)
 
 
 def strangers_entries(state: AccountState) -> list[ExchangeOrder]:

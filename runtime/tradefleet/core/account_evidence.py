@@ -94,6 +94,12 @@ def nothing_is_held(state: AccountState) -> bool:
     return state.evidence.listed_ns > 0 and not state.evidence.is_blind and not state.exposed_symbols()
 
 
+def shown_whole_ns(state: AccountState) -> int:
+    """When the older of the newest complete lists of positions and of open orders was asked for; 0 while
+    there is none of the one or the other, or a row of them is not understood."""
+    return 0 if state.evidence.unclear else min(state.evidence.listed_ns, state.standing.listed_ns)
+
+
 def reading_of(row: ExchangePosition | None, asked_ns: int) -> Reading:
     """A row of a list, or its absence there."""
     if row is None:

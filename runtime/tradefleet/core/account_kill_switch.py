@@ -3,9 +3,10 @@
 Whoever has a reason engages it: an edge in the bot's spec, the command line, the executor's own endpoint,
 the day's loss, the end of a bot.
 The acts are the same: entries are cancelled while whatever only reduces stays (account_cancels), positions
-are closed by reduce-only orders until the account is flat, and the account is compared once more after the
-last order that could still arrive. What is then left beside nothing held goes by account_leftovers; it is not
-waited for. A restart finds the latch in the journal and goes on.
+are closed by reduce-only orders until the account is flat, and the lists of positions and of open orders are
+read once more after the last order that could still arrive. Flat is what both show: neither wallet nor
+executions are waited for. What is then left beside nothing held goes by account_leftovers; it is not waited
+for either. A restart finds the latch in the journal and goes on.
 """
 
 from collections.abc import Iterator
@@ -26,6 +27,8 @@ __all__ = ["CLOSING", "KIND"]
 KIND: Final = KILL_SWITCH
 ARRIVED_NS: Final = SECOND_NS
 """So long after its valid_until no order can arrive, whatever the clocks think."""
+LOOK_AGAIN_NS: Final = 5 * SECOND_NS
+"""Lists that do not show it flat yet are read again."""
 
 
 def latch_of(config: ConfigSnapshot) -> str:
@@ -153,23 +156,23 @@ def _clear(state: AccountState, latch_id: str, actor: str) -> Iterator[AnyAction
 
 
 def _tell(state: AccountState, run: KillSwitchRun, now_ns: int) -> Iterator[AnyAction]:
-    """Flat: it is told once nothing can arrive any more. Orders that only reduce are not waited for."""
-    if run.told or not account_cancels.are_gone(run):
+    """Flat: it is told once nothing can arrive any more, and both lists that were asked for since then show
+    it. Orders that only reduce are not waited for."""
+    arrived_ns = max(state.tracked.last_valid_until_ns + ARRIVED_NS, run.began_ns, run.flat_ns)
+    if run.told or now_ns < arrived_ns or not account_cancels.are_gone(state, run):
         return
-    if now_ns < max(state.tracked.last_valid_until_ns + ARRIVED_NS, run.began_ns):
-        return
-    if not run.compared:
-        run.compared = True
-        state.want_reconciliation("flat; is it so at the exchange?")
-    elif state.reconciliation.done:
+    if account_evidence.shown_whole_ns(state) >= arrived_ns:
         run.told = True
         seconds = (run.flat_ns - run.began_ns) / SECOND_NS
-        yield Alert(kind="kill_switch_flat", detail=f"flat after {seconds:.3f} s, and compared")
+        yield Alert(kind="kill_switch_flat", detail=f"flat after {seconds:.3f} s, and both lists show it")
+    elif now_ns >= run.look_for_flat_ns:
+        run.look_for_flat_ns = now_ns + LOOK_AGAIN_NS
+        state.want_reconciliation("flat; is it so at the exchange?")
 
 
 def _close_all(state: AccountState, latch_id: str, now_ns: int) -> Iterator[AnyAction]:
     """Every position is to end; one that a strategy is closing already goes on under its own signal."""
-    state.kill_switch.compared = False
+    state.kill_switch.look_for_flat_ns = 0
     for key in state.positions.held:
         position = state.positions[key]
         if position.plan is None or not position.plan.close_signal_id:

@@ -111,8 +111,8 @@ class KillSwitchRun:
     the request for all would take what only reduces. asking: the request for all is under way, none before
     not_before_ns. entries_stand: some were known when they were last looked at, which was at looked_version
     of the standing orders, and is to be again by look_ns. look_again_ns: when a comparison is asked for
-    because of them. compared: a last comparison was asked for. flat_ns: since when it is flat. told: flat for
-    good.
+    because of them. look_for_flat_ns: when the lists are read next to show it flat. flat_ns: since when it is
+    flat. told: flat for good.
     """
 
     began_ns: int = 0
@@ -124,7 +124,7 @@ class KillSwitchRun:
     looked_version: int = -1
     look_ns: int = 0
     look_again_ns: int = 0
-    compared: bool = False
+    look_for_flat_ns: int = 0
     flat_ns: int = 0
     told: bool = False
 

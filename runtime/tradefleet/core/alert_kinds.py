@@ -224,7 +224,7 @@ EXPLAINED: Final[Mapping[AlertKind, Explained]] = MappingProxyType(
             "Nothing until `kill_switch_flat`; then docs/kill-switch.md.",
         ),
         AlertKind.KILL_SWITCH_FLAT: Explained(
-            "The account is flat, and was compared with the exchange after the last order could arrive.",
+            "The account is flat: both lists that were read after the last order could arrive show it.",
             _CORE,
             "Clear the latch by its id when trading shall go on.",
         ),

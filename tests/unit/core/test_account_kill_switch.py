@@ -4,11 +4,13 @@ from decimal import Decimal
 
 import msgspec
 import pytest
-from tests.support.account_harness import SYMBOL, Harness
+from tests.support.account_harness import SECOND, SYMBOL, Harness
+from tests.support.listings import answer_step_one, answer_with, listing, unclear_order, unclear_position
 
 from tradefleet.core import account_kill_switch
 from tradefleet.core import actions as act
 from tradefleet.core import events as ev
+from tradefleet.domain.orders import OrderStatus, OrderType, TimeInForce
 from tradefleet.domain.signals import Target
 from tradefleet.orders.intents import IntentState, Leg
 from tradefleet.spec.bot import OnDelete
@@ -232,3 +234,101 @@ def test_a_close_that_was_written_without_its_plan_keeps_its_id_and_the_next_lea
     assert [intent.attempt for intent in closes] == [0, 1]
     assert harness.journal.intents[first.client_order_id].state is IntentState.ABSENT
     assert harness.size == 0
+
+
+# ---- flat is what the lists show
+
+
+def switched_while_the_rest_is_broken(harness: Harness, seconds: int, **how: object) -> None:
+    """A switch with a position; step 1 is told as `how` says, and the wallet or the executions never are."""
+    with_a_position(harness)
+    harness.edit_kill_switch(engaged=True)
+    for _ in range(seconds):
+        harness.send()
+        harness.deliver()
+        harness.wait(1)
+        answer_step_one(harness, **how)
+        harness.answer_all()
+    assert harness.exchange.sizes[SYMBOL] == 0
+
+
+def test_flat_is_told_by_the_lists_alone_while_wallet_and_executions_stay_broken(harness: Harness) -> None:
+    switched_while_the_rest_is_broken(harness, 60)
+
+    assert harness.kill_switch["seconds_to_flat"] is not None
+    assert harness.alerts.count("kill_switch_flat") == 1
+    assert not harness.core.state.reconciliation.done
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"positions": False},
+        {"orders": False},
+        {"unclear": (unclear_position(symbol=""),)},
+        {"unclear": (unclear_order(symbol=""),)},
+    ],
+)
+def test_flat_is_never_told_without_both_lists_complete_and_understood(
+    harness: Harness, how: dict[str, object]
+) -> None:
+    switched_while_the_rest_is_broken(harness, 120, **how)
+
+    assert harness.kill_switch["seconds_to_flat"] is None
+    assert "kill_switch_flat" not in harness.alerts
+
+
+def test_flat_is_told_once_a_row_that_was_not_understood_is_gone(harness: Harness) -> None:
+    switched_while_the_rest_is_broken(harness, 20, unclear=(unclear_order(symbol=""),))
+    for _ in range(6):
+        harness.wait(1)
+        answer_with(harness)
+
+    assert harness.kill_switch["seconds_to_flat"] is not None
+
+
+def test_a_list_that_was_asked_for_while_an_order_could_still_arrive_shows_nothing(harness: Harness) -> None:
+    with_a_position(harness)
+    harness.edit_kill_switch(engaged=True)
+    harness.send()
+    harness.deliver()
+    arrived_ns = harness.core.state.tracked.last_valid_until_ns + SECOND
+    while harness.now_ns + SECOND < arrived_ns:
+        harness.wait(1)
+        answer_step_one(harness)
+        harness.answer_all()
+    early = listing(harness)
+    assert early.asked_ns < arrived_ns
+
+    harness.wait(2)
+    harness.tell(ev.AccountListed(now_ns=harness.now_ns, listing=early))
+    assert harness.kill_switch["seconds_to_flat"] is None
+    answer_step_one(harness)
+
+    assert harness.kill_switch["seconds_to_flat"] is not None
+
+
+def test_an_entry_that_the_last_list_shows_keeps_it_from_being_told_flat(harness: Harness) -> None:
+    with_a_position(harness)
+    harness.edit_kill_switch(engaged=True)
+    harness.send()
+    harness.deliver()
+    harness.answer_all()
+    harness.wait(20)
+    (question,) = [q for q in harness.questions if isinstance(q, act.Reconcile)]
+    order = msgspec.structs.replace(
+        next(iter(harness.exchange.orders.values())),
+        client_order_id="",
+        order_id="late",
+        status=OrderStatus.NEW,
+        reduce_only=False,
+        order_type=OrderType.LIMIT,
+        time_in_force=TimeInForce.GTC,
+        cum_exec_qty=Decimal(0),
+    )
+    late = msgspec.structs.replace(listing(harness), open_orders=(order,))
+
+    harness.tell(ev.AccountListed(now_ns=harness.now_ns, listing=late))
+
+    assert question.reason == "flat; is it so at the exchange?"
+    assert "kill_switch_flat" not in harness.alerts
