@@ -37,21 +37,33 @@ EQUIVALENT: Final = ROOT / "hack" / "equivalent_mutants.toml"
 
 FOLDERS: Final = ("risk", "risk/rules", "positions", "orders")
 OTHERS: Final = {
+    "adapters/postgres/lease_terms.py": (),
+    "adapters/postgres/lease_row.py": ("take", "_left_s", "renew", "release", "_of"),
+    "adapters/postgres/lease.py": ("_keep", "_renew", "_extend"),
     "adapters/bybit/signing.py": (),
-    "adapters/bybit/order_client.py": (
-        "create",
-        "_room_to_reduce",
-        "_sign_and_send",
-        "_reduces",
-    ),
-    "adapters/postgres/lease_row.py": ("_left_s",),
-    "adapters/postgres/lease.py": ("right",),
+    "adapters/bybit/order_client.py": ("create", "_room_to_reduce", "_sign_and_send", "_reduces"),
+    "adapters/bybit/batch_orders.py": ("_require_one_batch", "_window", "_refused", "_late_or_forbidden"),
+    "core/account_kill_switch.py": ("is_flat", "_tell"),
 }
 """Modules of other folders, and of which functions: the rest is input and output, held by other tests."""
 ASKED: Final = {
+    "adapters/postgres/lease_row.py": ("tests/unit/adapters/test_lease_row.py",),
+    "adapters/postgres/lease.py": ("tests/unit/adapters/test_lease_keeper.py",),
     "adapters/bybit/order_client.py": ("tests/integration/bybit/test_order_client_account.py",),
+    "adapters/bybit/batch_orders.py": ("tests/integration/bybit/test_batch_orders_account.py",),
+    "core/account_kill_switch.py": ("tests/unit/core/test_account_kill_switch.py",),
 }
 """Tests that are asked instead of those that stand beside the module."""
+FIRST: Final = (
+    *OTHERS,
+    *(
+        f"orders/{name}.py"
+        for name in ("lone_right", "standing", "flatten", "tracked", "reconcile", "newness")
+    ),
+)
+"""What money depends on most: who may sign, what opens, what is taken away. The rest follows by folder."""
+LAST: Final = ("orders/audit.py", "orders/budget.py", "orders/breaker.py")
+"""Their tests are the slowest, and an error in them costs time and not money."""
 PAGES: Final = frozenset(
     {
         "orders/outcome_page.py",
@@ -461,16 +473,33 @@ def modules(wanted: Sequence[str]) -> Iterator[Module]:
     """Every module that is broken, or those whose path holds one of these words."""
     folder = RUNTIME / "tradefleet"
     paths = [path for name in FOLDERS for path in sorted((folder / name).glob("*.py"))]
-    paths += [folder / name for name in OTHERS if (folder / name).exists()]
+    names = [path.relative_to(folder).as_posix() for path in paths]
+    rest = [name for name in names if name not in FIRST and name not in LAST]
     imported = imports_of_tests()
-    for path in paths:
-        name = path.relative_to(folder).as_posix()
+    for name in (*FIRST, *rest, *LAST):
         if name in PAGES or (wanted and not any(word in name for word in wanted)):
             continue
-        module = Module(name, path.read_text(encoding="utf-8"), ())
+        module = Module(name, (folder / name).read_text(encoding="utf-8"), ())
         module = module._replace(tests=tests_of(module, imported))
         if module.mutants():
             yield module
+
+
+def missing() -> list[str]:
+    """What the lists above name and nobody finds: a module, a function of it, a file of tests."""
+    folder, absent = RUNTIME / "tradefleet", list[str]()
+    for name in (*FOLDERS, *FIRST, *LAST, *PAGES):
+        if not (folder / name).exists():
+            absent.append(name)
+    for name, functions in OTHERS.items():
+        file = folder / name
+        tree = ast.parse(file.read_text(encoding="utf-8") if file.exists() else "")
+        defined = {
+            node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        }
+        absent += [f"{name}: {function}" for function in functions if function not in defined]
+    absent += [test for tests in ASKED.values() for test in tests if not (ROOT / test).exists()]
+    return absent
 
 
 def imports_of_tests() -> dict[str, set[str]]:
@@ -490,14 +519,16 @@ def imports_of_tests() -> dict[str, set[str]]:
 
 
 def tests_of(module: Module, imported: dict[str, set[str]]) -> tuple[str, ...]:
-    """Those that stand beside it; where none does, the quick ones that import it; else the slow ones."""
+    """Those that stand beside it; where none does, the quick ones that import it; else the slow ones. Laws
+    come last, since a table is quicker."""
     if module.path in ASKED:
         return ASKED[module.path]
     all_of_it = [test for test, names in imported.items() if module.dotted in names]
     layer = Path(module.path).parts[0]
     beside = [test for test in all_of_it if f"/{layer}/" in test]
     quick = [test for test in all_of_it if not test.startswith(SLOW)]
-    return tuple(beside or quick or all_of_it[:3])
+    asked = beside or quick or all_of_it[:3]
+    return tuple(sorted(asked, key=lambda test: test.startswith("tests/property")))
 
 
 def begin(module: Module, number: int) -> int:
@@ -553,7 +584,18 @@ def in_the_child(module: Module, number: int) -> int:
         give(module, number)
     os.chdir(ROOT)
     plugins = [word for name in PLUGINS for word in ("-p", name)]
-    return int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--tb=no", *plugins, *module.tests]))
+    options = ["-x", "-q", "-p", "no:cacheprovider", "--tb=no", *plugins]
+    return int(pytest.main([*options, *module.tests], plugins=[NoSmallestExample()]))
+
+
+class NoSmallestExample:
+    """That a law fails is enough: its smallest example takes a hundred times as long, and nobody reads it."""
+
+    def pytest_configure(self) -> None:
+        from hypothesis import Phase, settings
+
+        settings.register_profile("mutants", settings(), phases=(Phase.explicit, Phase.generate))
+        settings.load_profile("mutants")
 
 
 def give(module: Module, number: int) -> None:
@@ -611,7 +653,7 @@ def examine(module: Module, results: Results, workers: int) -> Found:
     """Every mutant of a module, those that are not known yet by running its tests; without workers those stay
     unknown."""
     mutants = module.mutants()
-    source = digest(module.path, module.source)
+    source = digest(module.path, module.source, *OTHERS.get(module.path, ()))
     tests = digest(*(path + (ROOT / path).read_text(encoding="utf-8") for path in module.tests))
     if module.tests and workers and results.get(f"{source}/plain", tests) is None:
         ((_, came_to),) = play(module, [-1], 1)
@@ -695,6 +737,8 @@ def main() -> int:
         help="write docs/mutation.md (a run of all modules does)",
     )
     options = parser.parse_args()
+    if absent := missing():
+        raise SystemExit(f"hack/mutate.py names what is not there: {', '.join(absent)}")
     if options.list:
         for module in modules(options.words):
             print(f"{len(module.mutants()):5} {module.path} {' '.join(module.tests) or 'NO TEST'}")

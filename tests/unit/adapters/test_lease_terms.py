@@ -1,14 +1,9 @@
 """The times of a lease: its margin, from when it counts, and when its row may pass on."""
 
-import asyncio
-import time
 from typing import Any
 
 import pytest
 
-from tradefleet.adapters.postgres import lease as lease_module
-from tradefleet.adapters.postgres.lease import LeaseKeeper
-from tradefleet.adapters.postgres.lease_row import Claim, Grant, Wait
 from tradefleet.adapters.postgres.lease_terms import RowSeen, needs_a_whole_lease, right_until_ns, wait_s
 
 MS = 1_000_000
@@ -69,51 +64,3 @@ def test_how_long_a_row_is_waited_for(
     fields: dict[str, Any], ttl_s: float, seen_for_s: float, expected: float
 ) -> None:
     assert wait_s(row(**fields), ttl_s, seen_for_s) == expected
-
-
-class SlowRow:
-    """A row whose answers take their time."""
-
-    answer_s = 0.3
-
-    def __init__(self, claim: Claim) -> None:
-        self.claim = claim
-
-    async def take(self, timeout_s: float) -> Grant | Wait:
-        await asyncio.sleep(self.answer_s)
-        return Grant(epoch=1, bot_uid=self.claim.bot_uid, had_predecessor=False, grant_id="g")
-
-    async def renew(self, grant: Grant, timeout_s: float) -> bool:
-        assert grant.grant_id == "g"
-        await asyncio.sleep(self.answer_s)
-        return True
-
-    async def release(self, grant: Grant, timeout_s: float) -> None:
-        pass
-
-    async def close(self) -> None:
-        pass
-
-
-async def test_the_right_counts_from_when_the_question_left_however_late_its_answer(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(lease_module, "LeaseRow", SlowRow)
-    keeper = LeaseKeeper("", "bybit/paper/1", "bot-1", "a", 2.0, 0.1)
-    keeper.start()
-    await asyncio.wait_for(keeper.acquired(), 20)
-    answered_ns = time.monotonic_ns()
-    granted_until_ns = keeper.may_open_until_monotonic_ns
-    keeper.progress()
-
-    while keeper.may_open_until_monotonic_ns == granted_until_ns:
-        await asyncio.sleep(0.001)
-        keeper.progress()
-    renewed_ns, renewed_until_ns = time.monotonic_ns(), keeper.may_open_until_monotonic_ns
-    await asyncio.to_thread(keeper.close)
-
-    # The answer took 0.3 s of the 1.6 s that a good one gives.
-    assert granted_until_ns - answered_ns <= 1_300 * MS
-    assert renewed_until_ns - renewed_ns <= 1_300 * MS
-    assert keeper.may_open_until_monotonic_ns == 0
-    assert keeper.held_until_monotonic_ns == renewed_until_ns
