@@ -6,10 +6,13 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.journal_rows import make_intent
 from tests.support.raw_frames import make_instrument
 
 from tradefleet.domain.instruments import Instrument
-from tradefleet.orders.grid import is_as_wished, is_on, stop_on, target_on, whole_close
+from tradefleet.orders.codes import Reason
+from tradefleet.orders.grid import is_as_wished, is_on, refused_for_size, stop_on, target_on, whole_close
+from tradefleet.orders.intents import IntentRecord, IntentState
 
 D = Decimal
 
@@ -158,3 +161,31 @@ def test_a_grid_that_changes_and_changes_back_moves_no_wish(
     stop_on(sign, wish, mark, contract(after))
 
     assert stop_on(sign, wish, mark, contract(before)) == first
+
+
+@pytest.mark.parametrize(
+    ("state", "code", "qty", "refused"),
+    [
+        (IntentState.REJECTED, 110094, "1", True),  # of size, whatever it was
+        (IntentState.REJECTED, 110017, "1", False),
+        (IntentState.REJECTED, 110017, "0.75", True),  # not of whole steps
+        (IntentState.REJECTED, 110017, "0.4", True),  # below the least
+        (IntentState.REJECTED, 110007, "0.75", False),
+        (IntentState.ACCEPTED, 110094, "0.75", False),
+        (IntentState.AMBIGUOUS, 110017, "0.75", False),
+    ],
+)
+def test_an_order_was_refused_for_its_size(state: IntentState, code: int, qty: str, refused: bool) -> None:
+    intent = msgspec.structs.replace(make_intent(), qty=D(qty))
+    record = IntentRecord(intent=intent, state=state, ret_code=code)
+
+    assert refused_for_size(record, contract(step="0.5", least="0.5")) is refused
+
+
+@pytest.mark.parametrize("reason", ["", Reason.SIZE, Reason.FUNDS])
+def test_without_a_grid_a_refusal_may_speak_of_the_size(reason: str) -> None:
+    intent = msgspec.structs.replace(make_intent(), qty=D(1))
+    said = IntentRecord(intent=intent, state=IntentState.REJECTED, reason=reason)
+
+    assert refused_for_size(msgspec.structs.replace(said, ret_code=110017), None)
+    assert refused_for_size(said, None) is (reason == Reason.SIZE)

@@ -10,7 +10,16 @@ from tests.support.journal_rows import kept_order, make_intent
 from tradefleet.domain.orders import ExchangeOrder, OrderStatus
 from tradefleet.orders.intents import IntentRecord, IntentState
 from tradefleet.orders.outcome import Outcome
-from tradefleet.orders.tracked import LATE_NS, Tracked, newer, settled, with_fill, with_order, with_outcome
+from tradefleet.orders.tracked import (
+    LATE_NS,
+    Tracked,
+    is_older,
+    newer,
+    settled,
+    with_fill,
+    with_order,
+    with_outcome,
+)
 
 D = Decimal
 S = 1_000_000_000
@@ -86,6 +95,28 @@ def test_after_what_time_it_can_have_filled_no_more(
 ) -> None:
     assert tracked(row=row, rests_ns=rests_ns).over_ns == over_ns
     assert LATE_NS == 60 * S
+
+
+@pytest.mark.parametrize(
+    ("at_ns", "older"),
+    [
+        (0, False),  # not known
+        (1, True),
+        (9 * S - 1, True),
+        (9 * S, False),  # a second for the clock's error
+        (10 * S, False),
+        (11 * S, False),
+    ],
+)
+def test_what_was_made_more_than_a_second_before_an_intent_is_not_of_it(at_ns: int, older: bool) -> None:
+    assert is_older(tracked().intent, at_ns) is older
+
+
+def test_nothing_was_sent_or_asked_of_what_is_only_written() -> None:
+    fresh = Tracked(record=IntentRecord(intent=make_intent(), state=W))
+
+    assert (fresh.sent_ns, fresh.asked_ns, fresh.asking, fresh.order) == (0, 0, False, None)
+    assert fresh.intent == make_intent()
 
 
 NEW, PART = order(OrderStatus.NEW), order(OrderStatus.PARTIALLY_FILLED, "4")
