@@ -21,7 +21,8 @@ CHAOS_RESUME ?=
 CHAOS_SCENARIOS := tests/chaos tests/integration/executor/test_named_scenarios.py \
 	tests/integration/executor/test_executor_survives_sigkill.py \
 	tests/integration/executor/test_parts_and_reversals.py \
-	tests/integration/executor/test_money_that_moves_without_orders.py
+	tests/integration/executor/test_money_that_moves_without_orders.py \
+	tests/integration/executor/test_start_without_every_answer.py
 # A folder with etcd and kube-apiserver, as other projects name it; without one they are built.
 KUBEBUILDER_ASSETS ?=
 
@@ -54,7 +55,7 @@ image: ## Build both images into build/images, with Docker or with buildah
 
 chaos: env ## Break two executors' world by CHAOS_SEEDS=200 schedules (CHAOS_SEED=17 plays one), then each named scenario
 	$(BIN)/python -m tests.chaos $(if $(CHAOS_SEED),--seed $(CHAOS_SEED),--seeds $(CHAOS_SEEDS)) $(addprefix --workers ,$(CHAOS_WORKERS)) $(if $(CHAOS_RESUME),--resume)
-	$(if $(CHAOS_SEED),,$(BIN)/python -m pytest -s $(TEST_OPTIONS) $(CHAOS_SCENARIOS))
+	$(if $(CHAOS_SEED),,$(BIN)/python -m pytest -s --long $(TEST_OPTIONS) $(CHAOS_SCENARIOS))
 
 mutate: env ## Break the code that decides about money line by line, and ask its tests; writes docs/mutation.md, not in CI
 	nice $(BIN)/python hack/mutate.py --workers $(TEST_WORKERS)

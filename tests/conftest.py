@@ -20,9 +20,18 @@ settings.register_profile(
 settings.load_profile("tradefleet")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What takes minutes and has a smaller sibling is left out unless it is asked for."""
+    parser.addoption("--long", action="store_true", help="run tests marked `long` too (make chaos does)")
+
+
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put every test that starts processes into one group of pytest-xdist."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is long, and put every test that starts processes into one group of pytest-xdist."""
+    if not config.getoption("--long"):
+        long = [item for item in items if item.get_closest_marker("long") is not None]
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item.get_closest_marker("long") is None]
     for item in items:
         if item.get_closest_marker("process") is not None:
             item.add_marker(pytest.mark.xdist_group("process"))
