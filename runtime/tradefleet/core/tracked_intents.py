@@ -140,7 +140,9 @@ class TrackedIntents(MutableMapping[str, Tracked]):
         found: list[tuple[int, int, str]] = []
         while self._questions and self._questions[0][0] <= now_ns:
             question = heapq.heappop(self._questions)
-            if self._ask_from_ns.get(question[2]) == question[0]:
+            # One that came back to the time that it had before is in there twice, one beside the other.
+            repeated = bool(found) and found[-1] == question
+            if self._ask_from_ns.get(question[2]) == question[0] and not repeated:
                 found.append(question)
         for question in found:
             heapq.heappush(self._questions, question)
