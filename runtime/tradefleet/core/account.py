@@ -228,6 +228,7 @@ class AccountCore:
         state.counted.passed(now_ns, state.reconciliation.finished_ns)
         account_cancels.forget_old_tries(state, now_ns)
         account_protection.look_for_differences(state, now_ns)
+        account_leverage.give_up_waiting(state, now_ns)
         account_reconciling.reconcile_when_due(state, now_ns)
         actions = account_leftovers.drive(state, now_ns)
         return actions + account_safety.watch_equity(state, now_ns) + account_day.keep_equity(state, now_ns)

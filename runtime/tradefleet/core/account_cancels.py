@@ -60,10 +60,12 @@ def drive(state: AccountState, run: KillSwitchRun, now_ns: int) -> Iterator[AnyA
     if entries and run.cancelled and now_ns >= run.look_again_ns:
         run.look_again_ns = now_ns + LOOK_AGAIN_NS
         state.want_reconciliation("entries should be gone")
-    may_ask = chosen is Way.ALL and not run.asking and now_ns >= run.not_before_ns
+    waits = run.asking and now_ns < run.answer_due_ns
+    may_ask = chosen is Way.ALL and not waits and now_ns >= run.not_before_ns
     if may_ask and (not run.cancelled or any(is_active(order) for order in entries)):
-        run.asking = True
-        yield CancelOrders(everything=False, sign_by_ns=now_ns + CANCEL_WITHIN_NS)
+        sign_by_ns = now_ns + CANCEL_WITHIN_NS
+        run.asking, run.answer_due_ns = True, state.answer_due_ns(sign_by_ns)
+        yield CancelOrders(everything=False, sign_by_ns=sign_by_ns)
     if chosen is Way.WAIT:
         return
     for order in entries:
@@ -83,9 +85,9 @@ def all_cancelled(state: AccountState, event: OrdersCancelled) -> None:
 
 
 def are_gone(state: AccountState, run: KillSwitchRun) -> bool:
-    """Whether entries were asked to go, and none is known to stand: a list that has just come may show more
-    than were looked at."""
-    return (run.cancelled or run.by_id) and not run.entries_stand and not strangers_entries(state)
+    """Whether no entry is known to stand: a list that has just come may show more than were looked at. That
+    the request for all was answered is not needed, when a list shows that there is nothing left to cancel."""
+    return not run.entries_stand and not strangers_entries(state)
 
 
 def strangers_entries(state: AccountState) -> list[ExchangeOrder]:

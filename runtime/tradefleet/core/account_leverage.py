@@ -14,7 +14,7 @@ What a former leader has asked for could arrive as late; the row then shows it, 
 from collections.abc import Iterator
 from decimal import Decimal
 
-from tradefleet.core.account_state import SECOND_NS, AccountState, LeverageWatch
+from tradefleet.core.account_state import ANSWER_LATE_NS, SECOND_NS, AccountState, LeverageWatch
 from tradefleet.core.actions import Alert, AnyAction, SetLeverage
 from tradefleet.core.events import (
     AnyEvent,
@@ -79,15 +79,27 @@ def answered(state: AccountState, event: LeverageAnswered) -> list[AnyAction]:
             # Unless a row has told since then: it may have been changed again.
             watch.known, watch.known_ns = event.leverage, watch.asked_ns
     elif event.outcome is Outcome.AMBIGUOUS:
-        watch.doubt, watch.doubt_until_ns = event.leverage, watch.valid_until_ns
-        if watch.known_ns <= watch.asked_ns and watch.known != event.leverage:
-            # What it was before may be no more: only a row, or another answer, can tell.
-            watch.known = None
-            if _is_held(state, event.symbol):
-                state.want_reconciliation("an answer about leverage was lost")
+        _doubt(state, event.symbol, watch, event.leverage)
     elif event.outcome is Outcome.REJECTED and not event.again:
         return _refused(watch, event)
     return []
+
+
+def _doubt(state: AccountState, symbol: str, watch: LeverageWatch, asked: Decimal | None) -> None:
+    """What it was before may be no more: only a row, or another answer, can tell."""
+    watch.doubt, watch.doubt_until_ns = asked, watch.valid_until_ns
+    if watch.known_ns <= watch.asked_ns and watch.known != asked:
+        watch.known = None
+        if _is_held(state, symbol):
+            state.want_reconciliation("an answer about leverage was lost")
+
+
+def give_up_waiting(state: AccountState, now_ns: int) -> None:
+    """An answer that never came is as good as one that proves nothing."""
+    for symbol, watch in state.leverages.items():
+        if watch.asking and now_ns >= watch.valid_until_ns + ANSWER_LATE_NS:
+            watch.asking = False
+            _doubt(state, symbol, watch, watch.asked)
 
 
 def drive(state: AccountState, event: AnyEvent) -> list[AnyAction]:

@@ -98,7 +98,7 @@ def answered(state: AccountState, event: ProtectionAnswered) -> list[AnyAction]:
 def unsettled(state: AccountState, key: PositionKey, now_ns: int) -> bool:
     """True while a request could still change the stop of whatever stands at this key."""
     guard = state.guards.get(key)
-    return guard is not None and (guard.asking or now_ns < guard.valid_until_ns)
+    return guard is not None and (guard.waits(now_ns) or now_ns < guard.valid_until_ns)
 
 
 def held_stop(state: AccountState, key: PositionKey, side: Side) -> Decimal | None:
@@ -223,7 +223,7 @@ def _ask(
     if guard.read_back_by_ns and now_ns > guard.read_back_by_ns:
         guard.read_back_by_ns = 0
         state.want_reconciliation("a stop was not read back")
-    if guard.asking or now_ns < guard.not_before_ns or now_ns < guard.read_back_by_ns:
+    if guard.waits(now_ns) or now_ns < guard.not_before_ns or now_ns < guard.read_back_by_ns:
         return []
     if stop is None or leaves.stop is None:
         return []

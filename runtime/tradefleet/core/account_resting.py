@@ -68,6 +68,7 @@ def drive(state: AccountState, now_ns: int, *, moved: str | None = None) -> list
             continue
         name = tracked.intent.client_order_id
         order = state.resting.setdefault(name, _new(state))
+        _give_up_waiting(order, now_ns)
         order.why_gone = order.why_gone or halted or over.get(name, "") or _why_gone(state, tracked, now_ns)
         actions += (
             _cancel(state, tracked, order, now_ns)
@@ -103,12 +104,21 @@ def amend_answered(state: AccountState, event: AmendAnswered) -> list[AnyAction]
     order = state.resting.get(event.client_order_id)
     if order is not None:
         order.asking = False
-        if event.outcome is Outcome.NOT_SENT:
+        if event.outcome is Outcome.NOT_SENT and not order.lost:
+            # One whose answer was given up may answer late, while a later one is under way.
             order.doubt_from_ns, order.wished = 0, None
-        elif event.outcome is not Outcome.AMBIGUOUS:
+        elif event.outcome not in (Outcome.AMBIGUOUS, Outcome.NOT_SENT):
             # Answered: whatever it did is done, and a row that is read from now on shows it.
             order.doubt_from_ns = event.now_ns
     return []
+
+
+def _give_up_waiting(order: RestingOrder, now_ns: int) -> None:
+    """An answer that never came is as good as one that proves nothing: the order is asked for at once."""
+    if order.asking and now_ns >= order.answer_due_ns:
+        order.asking, order.lost = False, order.lost + 1
+        if order.why_gone:
+            order.answered_ns = now_ns - READ_BACK_NS - 1
 
 
 def overdue(state: AccountState, tracked: Tracked, now_ns: int) -> bool:
@@ -223,15 +233,18 @@ def _cancel(state: AccountState, tracked: Tracked, order: RestingOrder, now_ns: 
         return []
     run = state.kill_switch
     all_go = bool(state.closing_latches()) and not run.by_id
-    if all_go and tracked.intent.trigger is None and (not run.cancelled or now_ns < run.not_before_ns):
+    # An answer to the request for all may never come: it does not keep an entry there for ever.
+    not_yet_ns = run.not_before_ns if run.cancelled else state.answer_due_ns(run.began_ns + CANCEL_WITHIN_NS)
+    if all_go and tracked.intent.trigger is None and now_ns < not_yet_ns:
         return []  # cancel-all takes what is in the book, in one request
-    order.asking = True
+    sign_by_ns = now_ns + CANCEL_WITHIN_NS
+    order.asking, order.answer_due_ns = True, state.answer_due_ns(sign_by_ns)
     return [
         CancelOrder(
             client_order_id=tracked.intent.client_order_id,
             key=tracked.intent.key,
             reason=order.why_gone,
-            sign_by_ns=now_ns + CANCEL_WITHIN_NS,
+            sign_by_ns=sign_by_ns,
         )
     ]
 
@@ -257,6 +270,7 @@ def _follow(state: AccountState, tracked: Tracked, order: RestingOrder, now_ns: 
     order.amends += 1
     order.amend_not_before_ns = now_ns + int(MONEY.multiply(wish.amend_every_seconds, SECOND_NS))
     order.doubt_from_ns = sign_by_ns + state.receive_window_ns
+    order.answer_due_ns = state.answer_due_ns(sign_by_ns)
     return [
         AmendOrder(
             client_order_id=tracked.intent.client_order_id,

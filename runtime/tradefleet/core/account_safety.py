@@ -24,6 +24,8 @@ WORTH_ASKING = Decimal("0.005")
 SETTLED_NS = 2 * SECOND_NS
 """Wallet and executions come in any order; what differs so long after is looked into."""
 ASK_AGAIN_NS = 15 * SECOND_NS
+ANSWER_DUE_NS = 60 * SECOND_NS
+"""The log may have many pages; an answer that has not come by then comes no more."""
 
 
 def take_wallet(state: AccountState, wallet: Wallet, now_ns: int) -> list[AnyAction]:
@@ -90,7 +92,7 @@ def _complete(state: AccountState, row: Baseline, now_ns: int) -> list[AnyAction
 
 def _ask(state: AccountState, row: Baseline, now_ns: int) -> list[AnyAction]:
     watch = state.money
-    if watch.asking or abs(now_ns - watch.asked_ns) <= ASK_AGAIN_NS:
+    if abs(now_ns - watch.asked_ns) <= (ANSWER_DUE_NS if watch.asking else ASK_AGAIN_NS):
         return []
     watch.asking, watch.asked_ns = True, now_ns
     late, first = row.moved is None, row.earlier is None

@@ -8,7 +8,7 @@ from tradefleet.core.account_state import SECOND_NS, AccountState
 from tradefleet.core.actions import Alert, AnyAction, AskForOrder, KeepIntent
 from tradefleet.core.events import IntentNotWritten, OrderQueried, QueryAnswer, SendFinished
 from tradefleet.domain.orders import ExchangeOrder
-from tradefleet.orders.asking import ASK_AGAIN_NS, rests_known
+from tradefleet.orders.asking import may_ask_from_ns, rests_known
 from tradefleet.orders.intents import IntentState
 from tradefleet.orders.outcome import Outcome
 from tradefleet.orders.reconcile import ABSENCE_GRACE_NS
@@ -77,8 +77,7 @@ def _overdue(state: AccountState, now_ns: int, moved: str | None) -> list[Tracke
         for tracked in state.tracked.resting
         if moved in (None, tracked.intent.key.symbol)
         and rests_known(tracked)
-        and not tracked.asking
-        and now_ns - tracked.asked_ns >= ASK_AGAIN_NS
+        and now_ns >= may_ask_from_ns(tracked)
         and account_resting.overdue(state, tracked, now_ns)
     ]
     return state.tracked.in_order([*by_time, *at_rest]) if by_time and at_rest else by_time or at_rest

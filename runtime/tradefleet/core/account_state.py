@@ -44,6 +44,8 @@ CLOSING = frozenset({KILL_SWITCH, "daily_loss"})
 """Kinds of latches that close everything; the others only forbid opening."""
 CANCEL_WITHIN_NS = SECOND_NS // 2
 """So long after its decision a cancel may be signed; a repeat is decided anew."""
+ANSWER_LATE_NS = 10 * SECOND_NS
+"""An answer that has not come so long after its request could be taken last comes no more."""
 WEEK_NS = 7 * 86_400 * SECOND_NS
 EXECUTION_OVERLAP_NS = 3600 * SECOND_NS
 """Executions are read again from an hour before the newest that is known; repeats are not counted."""
@@ -108,17 +110,18 @@ class KillSwitchRun:
     """How far the account has been brought to flat, while the kill switch is engaged.
 
     began_ns: 0 while it is not. cancelled: all active orders were, once. by_id: entries go one by one, since
-    the request for all would take what only reduces. asking: the request for all is under way, none before
-    not_before_ns. entries_stand: some were known when they were last looked at, which was at looked_version
-    of the standing orders, and is to be again by look_ns. look_again_ns: when a comparison is asked for
-    because of them. look_for_flat_ns: when the lists are read next to show it flat. flat_ns: since when it is
-    flat. told: flat for good.
+    the request for all would take what only reduces. asking: the request for all is under way, and its answer
+    due by answer_due_ns; none before not_before_ns. entries_stand: some were known when they were last looked
+    at, which was at looked_version of the standing orders, and is to be again by look_ns. look_again_ns: when
+    a comparison is asked for because of them. look_for_flat_ns: when the lists are read next to show it flat.
+    flat_ns: since when it is flat. told: flat for good.
     """
 
     began_ns: int = 0
     cancelled: bool = False
     by_id: bool = False
     asking: bool = False
+    answer_due_ns: int = 0
     not_before_ns: int = 0
     entries_stand: bool = True
     looked_version: int = -1
@@ -183,6 +186,10 @@ class Guard:
     best: Decimal | None = None
     best_of: int = 0
 
+    def waits(self, now_ns: int) -> bool:
+        """Whether an answer is still to come."""
+        return self.asking and now_ns < self.valid_until_ns + ANSWER_LATE_NS
+
     def shows(self, size: Decimal) -> bool:
         """Whether the newest row is of a position on this side."""
         return agree(self.seen_size, size)
@@ -221,15 +228,18 @@ class LeverageWatch:
 class RestingOrder:
     """What is being done about one entry that may rest; its rows are in its Tracked.
 
-    why_gone: why it is to be cancelled, "" while it may rest. asking: a request is under way, none before
-    not_before_ns. answered_ns: when a cancel was last answered, 0 before. amends: how many were asked for.
-    doubt_from_ns: what the last amend did is not known; from then on it can do nothing any more, and a row
-    that is read later shows it. 0 for no doubt. wished: its price.
+    why_gone: why it is to be cancelled, "" while it may rest. asking: a request is under way, and its answer
+    due by answer_due_ns; none before not_before_ns. lost: answers that were given up. answered_ns: when a
+    cancel was last answered, or given up, 0 before. amends: how many were asked for. doubt_from_ns: what the
+    last amend did is not known; from then on it can do nothing any more, and a row that is read later shows
+    it. 0 for no doubt. wished: its price.
     """
 
     why_gone: str = ""
     asking: bool = False
+    answer_due_ns: int = 0
     not_before_ns: int = 0
+    lost: int = 0
     answered_ns: int = 0
     amends: int = 0
     amend_not_before_ns: int = 0
@@ -391,6 +401,10 @@ class AccountState:
     def receive_window_ns(self) -> int:
         """How long after it was signed the exchange may still take a request."""
         return int(MONEY.multiply(self.spec.execution.receive_window_seconds, SECOND_NS))
+
+    def answer_due_ns(self, sign_by_ns: int) -> int:
+        """When the answer to a request that is signed by then is waited for no longer."""
+        return sign_by_ns + self.receive_window_ns + ANSWER_LATE_NS
 
     def market(self, symbol: str) -> Market:
         """Prices of a symbol, created empty at first mention."""

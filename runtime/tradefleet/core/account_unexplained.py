@@ -61,7 +61,7 @@ def _protect(state: AccountState, key: PositionKey, shown: Shown, now_ns: int) -
         return
     mark = state.market(key.symbol).mark
     entry = shown.entry_price or mark
-    if entry is None or guard.asking or now_ns < guard.not_before_ns or now_ns < guard.read_back_by_ns:
+    if entry is None or guard.waits(now_ns) or now_ns < guard.not_before_ns or now_ns < guard.read_back_by_ns:
         return
     sign = 1 if shown.size > 0 else -1
     wish = first_stop(sign, entry, mark, state.spec.exits.stop_loss)

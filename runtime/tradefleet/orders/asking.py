@@ -11,15 +11,17 @@ from tradefleet.orders.tracked import Tracked
 
 SECOND_NS: Final = 1_000_000_000
 ASK_AGAIN_NS: Final = SECOND_NS
+ANSWER_DUE_NS: Final = 30 * SECOND_NS
+"""An answer that has not come so long after the question comes no more: it is asked again."""
 ROW_DUE_NS: Final = 2 * SECOND_NS
 """An accepted order whose row, or whose executions, have not come so long after is a gap."""
 
 
 def ask_from_ns(tracked: Tracked) -> int | None:
     """From then on it is to be asked for; None while nothing by itself makes that necessary."""
-    if tracked.asking or rests_known(tracked):
+    if rests_known(tracked):
         return None
-    again_ns = tracked.asked_ns + ASK_AGAIN_NS
+    again_ns = may_ask_from_ns(tracked)
     match tracked.record.state:
         case IntentState.AMBIGUOUS:
             return again_ns
@@ -31,6 +33,11 @@ def ask_from_ns(tracked: Tracked) -> int | None:
             return max(again_ns, sent_ns + ROW_DUE_NS + 1)
         case _:
             return None
+
+
+def may_ask_from_ns(tracked: Tracked) -> int:
+    """One question at a time: from then on the next one may follow the last."""
+    return tracked.asked_ns + (ANSWER_DUE_NS if tracked.asking else ASK_AGAIN_NS)
 
 
 def rests_known(tracked: Tracked) -> bool:

@@ -28,7 +28,11 @@ def tracked(state: IntentState, *, rests: bool = False, row: bool = False, **kno
     [
         (IntentState.AMBIGUOUS, {}, S),
         (IntentState.AMBIGUOUS, {"asked_ns": 20 * S}, 21 * S),
-        (IntentState.AMBIGUOUS, {"asking": True}, None),
+        (IntentState.AMBIGUOUS, {"asking": True, "asked_ns": 20 * S}, 50 * S),
+        (IntentState.WRITTEN, {"asking": True, "asked_ns": 20 * S}, 50 * S),
+        (IntentState.ACCEPTED, {"asking": True, "asked_ns": 20 * S}, 50 * S),
+        (IntentState.ACCEPTED, {"asking": True, "rests": True, "row": True}, None),
+        (IntentState.DONE, {"asking": True}, None),
         (IntentState.WRITTEN, {}, 15 * S + 1),
         (IntentState.WRITTEN, {"asked_ns": 20 * S}, 21 * S),
         (IntentState.ACCEPTED, {}, 12 * S + 1),
