@@ -6,7 +6,7 @@ be read changes nothing: it never means flat. A row that is not understood makes
 On a first start, when the journal has counted nothing, the positions list is where sizes come from.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 import msgspec
@@ -26,6 +26,8 @@ from tradefleet.positions.plan import PositionRecord
 
 FIRST_START = "first start: what is held is where counting begins"
 LOOK_AGAIN_NS = 2 * SECOND_NS
+NAMED = 5
+"""So many new rows that are not understood make an alert each; more of them make one for all."""
 
 
 def take_listing(state: AccountState, listing: Listing, now_ns: int) -> list[AnyAction]:
@@ -276,8 +278,8 @@ def _of(
 
 
 def _take_unclear(state: AccountState, listing: Listing) -> list[AnyAction]:
-    """Rows that are not understood, each named once. Those of a list that could not be read stay as they
-    were; a complete list without them ends them."""
+    """Rows that are not understood, each told once. Those of a list that could not be read stay as they were;
+    a complete list without them ends them."""
     unread = {
         what
         for what, rows in (("position", listing.positions), ("order", listing.open_orders))
@@ -286,18 +288,24 @@ def _take_unclear(state: AccountState, listing: Listing) -> list[AnyAction]:
     before = state.evidence.unclear
     kept = tuple(row for row in before if row.what in unread)
     state.evidence.unclear = (*kept, *(row for row in listing.unclear if row.what not in unread))
-    named = {_identity(row) for row in before}
-    return [
-        Alert(kind="row_not_understood", detail=f"{sentence(row)}; {_consequence(row)}")
-        for row in state.evidence.unclear
-        if _identity(row) not in named
-    ]
+    known = {_identity(row) for row in before}
+    new = [row for row in state.evidence.unclear if _identity(row) not in known]
+    if len(new) > NAMED:
+        return [Alert(kind="row_not_understood", detail=_many(new))]
+    return [Alert(kind="row_not_understood", detail=f"{sentence(row)}; {_consequence(row)}") for row in new]
 
 
-def _consequence(row: UnclearRow) -> str:
-    if row.symbol and row.size is not None:
-        return f"nothing opens in {row.symbol} until it is understood"
-    return "nothing opens on this account until it is understood; closing goes on"
+def _many(rows: Sequence[UnclearRow]) -> str:
+    named = "; ".join(sentence(row) for row in rows[:NAMED])
+    return f"{len(rows)} rows, among them: {named}; {_consequence(*rows)}"
+
+
+def _consequence(*rows: UnclearRow) -> str:
+    if not all(row.symbol and row.size is not None for row in rows):
+        return "nothing opens on this account until it is understood; closing goes on"
+    if len(rows) > 1:
+        return "nothing opens in their symbols until they are understood"
+    return f"nothing opens in {rows[0].symbol} until it is understood"
 
 
 def _without_rules(state: AccountState, rows: Mapping[PositionKey, ExchangePosition]) -> list[AnyAction]:

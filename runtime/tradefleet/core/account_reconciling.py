@@ -29,6 +29,8 @@ LOOK_AGAIN_NS = 2 * SECOND_NS
 ANSWER_DUE_NS = 60 * SECOND_NS
 PATIENCE_NS: Final = (SECOND_NS, 2 * SECOND_NS, 4 * SECOND_NS, 5 * SECOND_NS)
 """After the first, second ... reading in a row that came to nothing: each is several signed requests."""
+NAMED: Final = 5
+"""So many orders of others are named in one alert."""
 SAID_AGAIN_NS: Final = 60 * SECOND_NS
 """One cause that lasts is told a person so often."""
 _VARIES: Final = re.compile(r"[0-9]{9,}")
@@ -143,12 +145,17 @@ def status(state: AccountState) -> dict[str, object]:
 
 
 def _strangers(state: AccountState, order_ids: tuple[str, ...]) -> list[AnyAction]:
-    new = [order_id for order_id in order_ids if order_id not in state.foreign_orders]
+    """One alert for all that are new: another system may have hundreds."""
+    known = frozenset(state.foreign_orders)
+    new = [order_id for order_id in order_ids if order_id not in known]
     state.foreign_orders = order_ids
-    return [
-        Alert(kind="foreign_order", detail=f"order {order_id} has no intent of ours; opening is halted")
-        for order_id in new
-    ]
+    if not new:
+        return []
+    said = f"order {new[0]} has no intent of ours"
+    if len(new) > 1:
+        more = "" if len(new) <= NAMED else " and others"
+        said = f"{len(new)} orders have no intent of ours: {', '.join(new[:NAMED])}{more}"
+    return [Alert(kind="foreign_order", detail=f"{said}; opening is halted")]
 
 
 def _report(
