@@ -44,6 +44,7 @@ OTHERS: Final = {
     "adapters/bybit/order_client.py": ("create", "_room_to_reduce", "_sign_and_send", "_reduces"),
     "adapters/bybit/batch_orders.py": ("_require_one_batch", "_window", "_refused", "_late_or_forbidden"),
     "core/account_kill_switch.py": ("is_flat", "_tell"),
+    "core/account_sends.py": ("order_queried", "resolve_older", "absent"),
 }
 """Modules of other folders, and of which functions: the rest is input and output, held by other tests."""
 ASKED: Final = {
@@ -51,7 +52,11 @@ ASKED: Final = {
     "adapters/postgres/lease.py": ("tests/unit/adapters/test_lease_keeper.py",),
     "adapters/bybit/order_client.py": ("tests/integration/bybit/test_order_client_account.py",),
     "adapters/bybit/batch_orders.py": ("tests/integration/bybit/test_batch_orders_account.py",),
-    "core/account_kill_switch.py": ("tests/unit/core/test_account_kill_switch.py",),
+    "core/account_kill_switch.py": ("tests/unit/core/test_account_kill_switch_flat.py",),
+    "core/account_sends.py": (
+        "tests/unit/core/test_account_sends_boundaries.py",
+        "tests/unit/core/test_account_core.py",
+    ),
 }
 """Tests that are asked instead of those that stand beside the module."""
 FIRST: Final = (
