@@ -167,8 +167,8 @@ def test_executions_that_are_not_counted_come_oldest_first() -> None:
     rows = [
         msgspec.structs.replace(row, exec_id=name, seq=seq, at_ns=at_ns + later)
         for name, seq, later in [
-            ("d", 2, 1),
-            ("c", 1, 1),
+            ("c", 2, 1),
+            ("d", 1, 1),
             ("b", 9, 0),
             ("a", 9, 0),
             ("old", 9, -1),
@@ -179,7 +179,7 @@ def test_executions_that_are_not_counted_come_oldest_first() -> None:
 
     found = compare({record.intent.client_order_id: record}, {"x"}, view, known_from_ns=at_ns)
 
-    assert [execution.exec_id for execution in found.executions] == ["a", "b", "c", "d"]
+    assert [execution.exec_id for execution in found.executions] == ["a", "b", "d", "c"]
 
 
 @pytest.mark.parametrize(
