@@ -5,10 +5,12 @@ each the tests that import the module are run; a mutant that no test notices is 
 Those that cannot be noticed, since they mean the same, stand in equivalent_mutants.toml with the reason.
 docs/mutation.md is the result.
 
-Each mutant is a fork of a process in which pytest is loaded already and nothing of ours; an import of the
-module gives its changed code, and no file is touched. What was killed is remembered in build/mutation until
-the module changes, what survived until the module or its tests change, so that a run can be stopped and goes
-on where it was.
+Most mutants change one function: pytest collects the module's tests once, and each mutant is a fork of that
+process in which the function has the changed code. What cannot be made so (constants, tables, defaults), and
+what survived, is asked again in a fork of a process in which nothing of ours is loaded: an import of the
+module gives its changed code. No file is touched. What was killed is remembered in build/mutation until the
+module changes, what survived until the module or its tests change, so that a run can be stopped and goes on
+where it was.
 """
 
 import argparse
@@ -25,6 +27,7 @@ import signal
 import sys
 import time
 import tomllib
+import types
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -564,33 +567,127 @@ def ended(child: int, deadline: float) -> str | None:
     return "timeout"
 
 
-def play(module: Module, numbers: Sequence[int], workers: int) -> Iterator[tuple[int, str]]:
-    """(number, what became of it) of these mutants, so many at a time."""
+def play(start: Callable[[int], int], numbers: Sequence[int], workers: int) -> Iterator[tuple[int, str]]:
+    """(number, what became of it) of these mutants, so many at a time. start: begins one in a fork."""
     waiting, running = list(reversed(numbers)), dict[int, tuple[int, float]]()
     while waiting or running:
         while waiting and len(running) < workers:
             number = waiting.pop()
-            running[begin(module, number)] = (number, time.monotonic() + LONGEST_S)
+            running[start(number)] = (number, time.monotonic() + LONGEST_S)
         for child, (number, deadline) in list(running.items()):
             came_to = ended(child, deadline)
             if came_to is not None:
                 del running[child]
                 yield number, came_to
-        time.sleep(0.01)
+        time.sleep(0.005)
+
+
+def asked(module: Module, numbers: Sequence[int], workers: int) -> Iterator[tuple[int, str]]:
+    """What became of these mutants: first of those that are one function, then of all others and of what
+    survived, for which everything is imported anew."""
+    known = set[int]()
+    for number, came_to in in_functions(module, numbers, workers):
+        if came_to in ("killed", "timeout"):
+            known.add(number)
+            yield number, came_to
+    rest = [number for number in numbers if number not in known]
+    yield from play(lambda number: begin(module, number), rest, workers)
+
+
+def in_functions(module: Module, numbers: Sequence[int], workers: int) -> Iterator[tuple[int, str]]:
+    """Of a process that has collected the tests; nothing when it cannot, or they fail there by themselves."""
+    reads, writes = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.close(reads)
+            run_pytest(module, InFunctions(module, numbers, workers, writes))
+        finally:
+            os._exit(0)
+    os.close(writes)
+    with os.fdopen(reads, encoding="utf-8") as lines:
+        for line in lines:
+            number, came_to = line.split()
+            yield int(number), came_to
+    os.waitpid(child, 0)
+
+
+class InFunctions:
+    """In place of a run of the collected tests: one in a fork for each mutant."""
+
+    def __init__(self, module: Module, numbers: Sequence[int], workers: int, writes: int) -> None:
+        self.module, self.numbers, self.workers, self.writes = module, numbers, workers, writes
+
+    def pytest_runtestloop(self, session: Any) -> bool:
+        ((_, plain),) = play(lambda number: self.begin(session, number), [-1], 1)
+        numbers = self.numbers if plain == "survived" else ()
+        for number, came_to in play(lambda number: self.begin(session, number), numbers, self.workers):
+            os.write(self.writes, f"{number} {came_to}\n".encode())
+        return True
+
+    def begin(self, session: Any, number: int) -> int:
+        child = os.fork()
+        if child == 0:
+            status = 0
+            try:
+                os.setsid()
+                if number < 0 or swapped(self.module, number):
+                    status = self.run(session)
+            finally:
+                os._exit(status)
+        return child
+
+    def run(self, session: Any) -> int:
+        from _pytest.main import pytest_runtestloop
+
+        with contextlib.suppress(session.Failed, session.Interrupted):
+            pytest_runtestloop(session)
+        return 1 if session.testsfailed else 0
+
+
+def swapped(module: Module, number: int) -> bool:
+    """Give the function that this mutant changes its new code; False when it is not one function."""
+    place: Any = sys.modules.get(module.dotted)
+    for name in module.mutants()[number].function.split("."):
+        place = vars(place).get(name) if isinstance(place, type | types.ModuleType) else place
+        place = getattr(place, "fget", None) or getattr(place, "__func__", place)
+    if not isinstance(place, types.FunctionType):
+        return False
+    code = compile(module.mutated(number), str(module.file), "exec")
+    for found in codes(code):
+        if found.co_qualname == place.__qualname__:
+            try:
+                place.__code__ = found
+            except ValueError:  # of other free variables
+                return False
+            return True
+    return False
+
+
+def codes(code: types.CodeType) -> Iterator[types.CodeType]:
+    """Every function's code inside."""
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield constant
+            yield from codes(constant)
 
 
 def in_the_child(module: Module, number: int) -> int:
+    if number >= 0:
+        give(module, number)
+    return run_pytest(module)
+
+
+def run_pytest(module: Module, *plugins: object) -> int:
     import pytest
 
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
-    if number >= 0:
-        give(module, number)
     os.chdir(ROOT)
-    plugins = [word for name in PLUGINS for word in ("-p", name)]
-    options = ["-x", "-q", "-p", "no:cacheprovider", "--tb=no", *plugins]
-    return int(pytest.main([*options, *module.tests], plugins=[NoSmallestExample()]))
+    named = [word for name in PLUGINS for word in ("-p", name)]
+    options = ["-x", "-q", "-p", "no:cacheprovider", "--tb=no", *named]
+    return int(pytest.main([*options, *module.tests], plugins=[NoSmallestExample(), *plugins]))
 
 
 class NoSmallestExample:
@@ -661,13 +758,13 @@ def examine(module: Module, results: Results, workers: int) -> Found:
     source = digest(module.path, module.source, *OTHERS.get(module.path, ()))
     tests = digest(*(path + (ROOT / path).read_text(encoding="utf-8") for path in module.tests))
     if module.tests and workers and results.get(f"{source}/plain", tests) is None:
-        ((_, came_to),) = play(module, [-1], 1)
+        ((_, came_to),) = play(lambda number: begin(module, number), [-1], 1)
         if came_to != "survived":
             raise SystemExit(f"{module.path}: its tests fail without any mutant ({came_to}): {module.tests}")
         results.put(f"{source}/plain", tests, came_to)
     known = {one.number: results.get(f"{source}/{one.number}", tests) for one in mutants}
     unknown = [number for number, came_to in known.items() if came_to is None]
-    for number, came_to in play(module, unknown, workers) if module.tests and workers else ():
+    for number, came_to in asked(module, unknown, workers) if module.tests and workers else ():
         known[number] = came_to
         results.put(f"{source}/{number}", tests, came_to)
         if came_to == "survived":

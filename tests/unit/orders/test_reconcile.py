@@ -112,6 +112,7 @@ def _row(key: PositionKey, size: str) -> ExchangePosition:
         ((unclear_order("SOLUSDT"),), set(), [KEY]),
         ((unclear_position(""),), set(), [OTHER]),  # what is not shown may be in that row
         ((unclear_order(""),), set(), [KEY, OTHER]),
+        ((unclear_position("ADAUSDT"),), set(), [KEY, OTHER]),
     ],
 )
 def test_sizes_differ_where_everything_is_understood(unclear, busy, found) -> None:
@@ -250,3 +251,21 @@ def test_a_size_that_differs_is_told_with_both(ours, theirs, expected) -> None:
     assert [
         (one.key, str(one.ours), None if one.theirs is None else str(one.theirs.size)) for one in found
     ] == expected
+
+
+def test_a_row_under_the_intents_own_id_hides_it_whatever_its_symbol() -> None:
+    record, view = an_intent_and_its_order()
+    name = record.intent.client_order_id
+    row = unclear_order("SOLUSDT", client_order_id=name)
+
+    assert compare({name: record}, set(), without(view, unclear=(row,))).absent == ()
+
+
+def test_an_execution_of_an_id_that_nobody_knows_is_fresh_and_names_nothing_of_ours() -> None:
+    record, view = an_intent_and_its_order()
+    name = record.intent.client_order_id
+    rows = tuple(msgspec.structs.replace(row, client_order_id="") for row in view.executions)
+
+    found = compare({name: record}, set(), without(view, executions=rows))
+
+    assert (len(found.executions), found.absent) == (2, (name,))
