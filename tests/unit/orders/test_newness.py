@@ -22,6 +22,8 @@ T = 1_800_000_000 * S
         (9, T, T + 60 * S, 10, False),  # smaller, and not updated since: it does not know of it
         (9, T + 1, T + SETTLED_NS, 10, True),  # smaller, and updated since: the sequence went back
         (9, T + 1, T + SETTLED_NS - 1, 10, False),
+        (2, T, T - 9 * S, 1, True),  # the smallest sequence is one
+        (1, T, T + 60 * S, 2, False),
     ],
 )
 def test_a_reading_is_newer_than_an_execution(seq, updated_ns, asked_ns, execution_seq, newer) -> None:
@@ -39,6 +41,7 @@ def test_a_reading_is_newer_than_an_execution(seq, updated_ns, asked_ns, executi
         (10, T, 11, T - SETTLED_NS, True),  # above it, and updated since: the sequence went back
         (10, T, 9, T + SETTLED_NS, True),
         (10, T, 9, T + SETTLED_NS + 1, False),  # below it and later: likewise
+        (10, T, 1, T + SETTLED_NS + 1, False),
         (0, 0, 10, T - SETTLED_NS, True),  # an absence: by time alone
         (0, 0, 10, T - SETTLED_NS + 1, False),
         (10, T, 0, T - SETTLED_NS, True),
@@ -64,6 +67,9 @@ def test_an_execution_is_part_of_a_size_that_was_taken_over(
         (0, 0, T - SETTLED_NS - 1, 10, True),
         (0, 0, T - SETTLED_NS, 10, False),
         (10, T, T - SETTLED_NS - 1, 0, True),
+        (10, T, T, 0, False),  # without a sequence only time says so
+        (1, T, T, 2, True),  # the smallest sequence is one
+        (2, T, T - 60 * S, 1, False),
     ],
 )
 def test_an_execution_is_surely_not_in_a_reading(seq, updated_ns, asked_ns, execution_seq, after) -> None:
@@ -71,3 +77,7 @@ def test_an_execution_is_surely_not_in_a_reading(seq, updated_ns, asked_ns, exec
 
     assert follows(reading, execution_seq, T) is after
     assert not (follows(reading, execution_seq, T) and includes(reading, execution_seq, T))
+
+
+def test_every_list_shows_after_two_seconds_what_an_execution_did() -> None:
+    assert SETTLED_NS == 2 * S
