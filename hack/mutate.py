@@ -18,6 +18,7 @@ import ast
 import contextlib
 import copy
 import datetime
+import functools
 import hashlib
 import importlib
 import importlib.machinery
@@ -180,9 +181,13 @@ class Changes(ast.NodeTransformer):
         if self.only and not any(name in self.only for name in self.where):
             return None
         number = len(self.found)
-        said = change or f"{short(old)} -> {short(new)}"
+        said = change or (f"{self.short(old)} -> {self.short(new)}" if self.wanted < 0 else "")
         self.found.append(Mutant(number, getattr(old, "lineno", 0), ".".join(self.where), said))
         return ast.copy_location(new, old) if number == self.wanted else None
+
+    def short(self, node: ast.AST) -> str:
+        """Its words, when it is the list that is wanted and not one change."""
+        return short(node) if self.wanted < 0 else ""
 
     def first(self, node: ast.AST, offers: Iterator[tuple[ast.AST, str]]) -> ast.AST:
         """The change of this node that is wanted, or the node with its inside walked."""
@@ -230,7 +235,7 @@ class Changes(ast.NodeTransformer):
             said = is_text(statement)
             gone = None
             if not said and is_removable(statement):
-                gone = self.offer(statement, ast.Pass(), f"{short(statement)} is gone")
+                gone = self.offer(statement, ast.Pass(), f"{self.short(statement)} is gone")
             walked.append(statement if said else gone if gone is not None else self.visit(statement))  # type: ignore[arg-type]
         return walked
 
@@ -269,7 +274,7 @@ class Changes(ast.NodeTransformer):
             fewer = copy.deepcopy(node)
             del fewer.cases[index]
             if fewer.cases:
-                gone = self.offer(node, fewer, f"case {short(case.pattern)} is gone")
+                gone = self.offer(node, fewer, f"case {self.short(case.pattern)} is gone")
                 if gone is not None:
                     return gone
             if case.guard is not None:
@@ -282,7 +287,7 @@ class Changes(ast.NodeTransformer):
         if value is None or (isinstance(value, ast.Constant) and value.value in (None, True, False)):
             return self.generic_visit(node)
         none = ast.Return(ast.Constant(None))
-        return self.first(node, iter([(none, f"{short(node)} -> return None")]))
+        return self.first(node, iter([(none, f"{self.short(node)} -> return None")]))
 
     # ---- expressions
 
@@ -342,8 +347,7 @@ class Changes(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> ast.AST:
         return self.first(node, self.calls(node))
 
-    @staticmethod
-    def calls(node: ast.Call) -> Iterator[tuple[ast.AST, str]]:
+    def calls(self, node: ast.Call) -> Iterator[tuple[ast.AST, str]]:
         function = node.func
         name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
         if name in CALLED:
@@ -362,7 +366,7 @@ class Changes(ast.NodeTransformer):
             for index, keyword in enumerate(node.keywords):
                 new = copy.deepcopy(node)
                 del new.keywords[index]
-                yield new, f"{keyword.arg}={short(keyword.value)} is gone"
+                yield new, f"{keyword.arg}={self.short(keyword.value)} is gone"
 
     def fewer(self, node: ast.Tuple | ast.List | ast.Set) -> ast.AST:
         def offers() -> Iterator[tuple[ast.AST, str]]:
@@ -370,7 +374,7 @@ class Changes(ast.NodeTransformer):
                 new = copy.deepcopy(node)
                 del new.elts[index]
                 if new.elts or not isinstance(node, ast.Set):
-                    yield new, f"member {short(member)} is gone"
+                    yield new, f"member {self.short(member)} is gone"
 
         if not isinstance(getattr(node, "ctx", ast.Load()), ast.Load) or len(node.elts) < 2:
             return self.generic_visit(node)
@@ -390,7 +394,7 @@ class Changes(ast.NodeTransformer):
             for index, key in enumerate(node.keys):
                 new = copy.deepcopy(node)
                 del new.keys[index], new.values[index]
-                yield new, f"key {short(key) if key is not None else '**'} is gone"
+                yield new, f"key {self.short(key) if key is not None else '**'} is gone"
 
         return self.first(node, offers()) if node.keys else node
 
@@ -468,13 +472,19 @@ class Module(NamedTuple):
         return "tradefleet." + self.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
     def mutants(self) -> list[Mutant]:
-        changes = Changes(OTHERS.get(self.path, ()))
-        changes.visit(ast.parse(self.source))
-        return changes.found
+        return mutants_of(self.path, self.source)
 
     def mutated(self, number: int) -> ast.Module:
         tree: ast.Module = Changes(OTHERS.get(self.path, ()), number).visit(ast.parse(self.source))
         return ast.fix_missing_locations(tree)
+
+
+@functools.cache
+def mutants_of(path: str, source: str) -> list[Mutant]:
+    """Every change of a module that can be made."""
+    changes = Changes(OTHERS.get(path, ()))
+    changes.visit(ast.parse(source))
+    return changes.found
 
 
 def modules(wanted: Sequence[str]) -> Iterator[Module]:
