@@ -44,6 +44,7 @@ TIGHTENING = [
     {"paused": True},
     {"paused": False, "strategies": {"imbalance": {"enabled": True}}},
     {"risk": {"correlation": {"groups": {"majors": ["ETH", "BTC"]}}}},  # the same set
+    {"protection": {"foreignPositions": "protect"}, "sizing": {"equity": "settleCoin"}},  # the defaults
 ]
 
 
@@ -64,6 +65,8 @@ LOOSENING = [
     ({"risk": None}, "risk.maxPositions, risk.maxRiskPerTrade, risk.maxDailyLoss"),
     ({"exits": None}, "exits.stopLoss"),
     ({"leverage": {"maximum": 51}}, "leverage.maximum"),
+    ({"sizing": {"equity": "account"}}, "sizing.equity"),
+    ({"protection": {"foreignPositions": "observe"}}, "protection.foreignPositions"),
     ({"killSwitch": {"clear": "daily-loss-2"}}, "killSwitch.clear"),
     ({"killSwitch": {"engaged": True, "clear": "daily-loss-2"}}, "killSwitch.clear"),
 ]
