@@ -297,3 +297,29 @@ def test_a_right_begins_with_nothing() -> None:
     assert (found.entries, found.sizes, found.coin_of, found.over) == ({}, {}, {}, {})
     assert (found.coins, found.coins_of_orders, found.flat_ns, found.ended) == (set(), set(), None, "")
     assert found.led_after_ns == SINCE + LONGEST
+
+
+def test_a_position_that_is_read_as_far_as_its_size_is_judged_by_it() -> None:
+    assert after([usdt(held("1"))], [usdt(unclear=(odd("position", size=D(3)),))]).over == {BTC: GROWN}
+
+
+def test_what_grows_from_nothing_has_grown_and_not_turned() -> None:
+    listed = {"orders": (entry(),)}
+
+    assert after(*[[usdt(*rows, **listed)] for rows in ((held("1"),), (), (held("1.001"),))]).over == {
+        BTC: GROWN
+    }
+
+
+def test_a_reading_of_no_coin_says_nothing() -> None:
+    assert (after([]).flat_ns, after([]).ended) == (None, "")
+
+
+def test_what_has_filled_takes_nothing_from_an_entry_of_another_symbol_or_side() -> None:
+    eth = {"orders": (entry("eth", symbol="ETHUSDT"), entry("btc"))}
+    steps = [("1", "1"), ("2", "1"), ("2", "2")]
+    found = after(*[[usdt(held(btc), held(size, ETH), **eth)] for btc, size in steps])
+    assert found.over == {}
+
+    both = {"orders": (entry("s", side=Side.SELL), entry("b"))}
+    assert after(*[[usdt(held(size), **both)] for size in ("1", "2", "-1")]).over == {}

@@ -205,3 +205,23 @@ def test_what_a_cancel_of_all_active_orders_would_take(
     fields: dict[str, Any], active: bool, target: bool
 ) -> None:
     assert (is_active(order(**fields)), rests_as_target(order(**fields))) == (active, target)
+
+
+def test_a_row_of_the_same_time_and_a_list_of_the_same_question_are_taken() -> None:
+    standing = StandingOrders()
+    assert (standing.listed_ns, standing.version, ENDED_REMEMBERED) == (0, 0, 1000)
+    standing.take_row(order("1", qty=Decimal(2)))
+    standing.take_row(order("1", qty=Decimal(1)))
+    assert [found.qty for found in standing.of("BTCUSDT")] == [Decimal(1)]
+
+    standing.take_list([order("1")], asked_ns=20)
+    standing.take_list([order("2")], asked_ns=20)
+    assert ids(standing) == ["2"]
+
+
+def test_a_reading_of_a_symbol_keeps_its_orders_that_are_not_understood() -> None:
+    standing = StandingOrders()
+
+    standing.take_symbol("BTCUSDT", [], 30, [unclear(True), unclear(True, what="position")])
+
+    assert standing.unclear == (unclear(True),)
