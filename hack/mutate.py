@@ -24,6 +24,7 @@ import importlib
 import importlib.machinery
 import json
 import os
+import resource
 import signal
 import sys
 import time
@@ -118,8 +119,10 @@ LOADED: Final = (
 )
 """What every mutant may share: nothing of it is broken, and none of it imports what is."""
 
-LONGEST_S: Final = 90.0
-"""For one mutant; one that makes a loop endless is noticed by this."""
+LONGEST_S: Final = 30.0
+"""For one mutant; one that makes a loop endless is noticed by this,"""
+MOST_BYTES: Final = 2_000_000_000
+"""or by this, when the loop keeps what it makes."""
 SLOW: Final = (
     "tests/unit/core/test_account",
     "tests/unit/simulation",
@@ -557,6 +560,7 @@ def begin(module: Module, number: int) -> int:
         status = 3
         try:
             os.setsid()
+            resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
             status = in_the_child(module, number)
         finally:
             os._exit(status)
@@ -641,6 +645,7 @@ class InFunctions:
             status = 0
             try:
                 os.setsid()
+                resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
                 if number < 0 or swapped(self.module, number):
                     status = self.run(session)
             finally:
