@@ -182,3 +182,13 @@ def test_transfers_before_the_first_reading_are_taken_off_the_whole_accounts_equ
     account: Decimal | None, found: Decimal | None
 ) -> None:
     assert transferred(row(account=account, moved=D(10)), D(100), D(30), None).account == found
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "strict"),
+    [(D(-1), D(-2), D(-2)), (D(-2), D(-1), D(-2)), (None, D(-2), D(-2)), (D(-1), None, D(-1)), (None,) * 3],
+)
+def test_of_two_sums_of_the_account_the_smaller_counts_or_the_one_that_is_known(
+    one: Decimal | None, other: Decimal | None, strict: Decimal | None
+) -> None:
+    assert strictest(row(account=one), row(account=other)).account == strict
