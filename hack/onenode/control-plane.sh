@@ -36,10 +36,12 @@ start_apiserver() {
 }
 
 start_controllers() {
+    # A scenario stops the API server for a minute. A node that is not heard of for 50 s (the default) counts as
+    # lost at its return: every pod is taken out of its service, the names with them, for up to two minutes more.
     start controller-manager "${in_network[@]}" "$programs/kube-controller-manager" \
         --kubeconfig="$pki/controller-manager.kubeconfig" --service-account-private-key-file="$pki/sa.key" \
         --root-ca-file="$pki/ca.crt" --use-service-account-credentials=true --leader-elect=false \
-        --bind-address=127.0.0.1
+        --bind-address=127.0.0.1 --node-monitor-grace-period=180s
     start scheduler "${in_network[@]}" "$programs/kube-scheduler" --kubeconfig="$pki/scheduler.kubeconfig" \
         --leader-elect=false --bind-address=127.0.0.1
 }
