@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.plain_orders import resting_order
 
-from tradefleet.domain.orders import ExchangeOrder, OrderStatus, OrderType, Side, TimeInForce
+from tradefleet.domain.orders import ExchangeOrder, Side
 from tradefleet.domain.positions import ExchangePosition, PositionKey
 from tradefleet.orders.client_order_id import PREFIX, WAY_OUT
 from tradefleet.orders.exchange_view import UnclearRow
@@ -24,30 +25,7 @@ OURS = PREFIX + "a" * 32
 
 def order(order_id: str = "e", **fields: Any) -> ExchangeOrder:
     """A resting buy of one that opens, made before the right began."""
-    values: dict[str, Any] = {
-        "category": "linear",
-        "symbol": "BTCUSDT",
-        "position_idx": 0,
-        "order_id": order_id,
-        "client_order_id": "",
-        "side": Side.BUY,
-        "order_type": OrderType.LIMIT,
-        "time_in_force": TimeInForce.GTC,
-        "status": OrderStatus.NEW,
-        "reduce_only": False,
-        "qty": Decimal(1),
-        "price": Decimal(60000),
-        "cum_exec_qty": Decimal(0),
-        "avg_price": None,
-        "stop_order_type": "",
-        "trigger_price": None,
-        "create_type": "",
-        "cancel_type": "",
-        "reject_reason": "",
-        "created_ns": 0,
-        "at_ns": 0,
-    }
-    return ExchangeOrder(**(values | fields))
+    return resting_order(order_id, **fields)
 
 
 def position(size: str, key: PositionKey = BTC) -> ExchangePosition:

@@ -4,38 +4,16 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from tests.support.plain_orders import resting_order
 
-from tradefleet.domain.orders import ExchangeOrder, OrderStatus, OrderType, Side, TimeInForce
+from tradefleet.domain.orders import ExchangeOrder, OrderStatus, OrderType, TimeInForce
 from tradefleet.orders.exchange_view import UnclearRow
 from tradefleet.orders.standing import ENDED_REMEMBERED, StandingOrders, is_active, rests_as_target
 
 
 def order(order_id: str = "1", **fields: Any) -> ExchangeOrder:
     """A resting buy that opens, told at 10."""
-    values: dict[str, Any] = {
-        "category": "linear",
-        "symbol": "BTCUSDT",
-        "position_idx": 0,
-        "order_id": order_id,
-        "client_order_id": "",
-        "side": Side.BUY,
-        "order_type": OrderType.LIMIT,
-        "time_in_force": TimeInForce.GTC,
-        "status": OrderStatus.NEW,
-        "reduce_only": False,
-        "qty": Decimal(1),
-        "price": Decimal(60000),
-        "cum_exec_qty": Decimal(0),
-        "avg_price": None,
-        "stop_order_type": "",
-        "trigger_price": None,
-        "create_type": "",
-        "cancel_type": "",
-        "reject_reason": "",
-        "created_ns": 0,
-        "at_ns": 10,
-    }
-    return ExchangeOrder(**(values | fields))
+    return resting_order(order_id, **({"at_ns": 10} | fields))
 
 
 TARGET: dict[str, Any] = {"reduce_only": True}
